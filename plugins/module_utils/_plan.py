@@ -1,0 +1,144 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Step, Plan, and the one loop that runs a plan or, in check mode, only tells it (private to the collection)."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.cutover.smc.plugins.module_utils._failure import Ambiguous, Conflict, Failure
+
+S = t.TypeVar("S")
+View = dict[str, t.Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do, as data.
+
+    :ivar action: the name of the function that does it
+    :ivar arguments: that function's keyword arguments
+    :ivar summary: what a person reads, such as ``start job j-1``
+    :ivar changes: what it changes in the resource's view, for the diff in check mode
+    :ivar mutates: whether it changes anything outside (a wait does not)
+    :ivar look_again: whether the plan must be made anew after it, because the world has moved meanwhile
+    """
+
+    action: str
+    summary: str
+    arguments: dict[str, t.Any] = field(default_factory=dict)
+    changes: View = field(default_factory=dict)
+    mutates: bool = True
+    look_again: bool = False
+
+
+def wait_step(action: str, summary: str, changes: t.Optional[View] = None, **arguments: t.Any) -> Step:
+    """A step that changes nothing itself but waits until the world has; the plan is made anew after it."""
+    return Step(action, summary, arguments, changes or {}, mutates=False, look_again=True)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What differs between the present and the declared state, in the order in which it is to be mended."""
+
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return any(step.mutates for step in self.steps)
+
+    @property
+    def summaries(self) -> list[str]:
+        return [step.summary for step in self.steps]
+
+    def predicted(self, before: View) -> View:
+        """The view after the plan, as far as it can be known."""
+        after = dict(before)
+        for step in self.steps:
+            after.update(step.changes)
+        return after
+
+
+@dataclass
+class Outcome(t.Generic[S]):
+    """What a run of :func:`converge` saw and did."""
+
+    state: S
+    before: View
+    after: View
+    done: list[Step]
+
+    def result(self, **resource: t.Any) -> dict[str, t.Any]:
+        """The module's result: ``changed``, ``diff``, ``plan`` and the resource."""
+        return dict(
+            changed=any(step.mutates for step in self.done),
+            diff={"before": self.before, "after": self.after},
+            plan=[step.summary for step in self.done],
+            **resource,
+        )
+
+
+def converge(
+    observe: t.Callable[[], S],
+    decide: t.Callable[[S], Plan],
+    actions: t.Mapping[str, t.Callable[..., t.Any]],
+    view: t.Callable[[S], View],
+    *,
+    check_mode: bool,
+    rounds: int = 20,
+) -> Outcome[S]:
+    """Observe, plan, apply, until nothing is left to do.
+
+    :param observe: reads the present state
+    :param decide: pure; what is left to do in that state
+    :param actions: the functions that :attr:`Step.action` names
+    :param view: the resource as the diff shows it
+    :param check_mode: only tell the first plan
+    :param rounds: how often the world may be looked at before it is called unsettled
+    :raises Failure: with what had been done until then in ``partial``
+    """
+    state = observe()
+    before = view(state)
+    plan = decide(state)
+    if check_mode:
+        return Outcome(state, before, plan.predicted(before), list(plan.steps))
+    done: list[Step] = []
+    try:
+        for _round in range(rounds):
+            if not plan.steps:
+                return Outcome(state, before, view(state), done)
+            _apply(plan, actions, done)
+            state = observe()
+            plan = decide(state)
+    except Failure as failure:
+        failure.partial = _so_far(done)
+        raise
+    unsettled = Failure(
+        "The state did not settle after %d looks; still to do: %s" % (rounds, ", ".join(plan.summaries)),
+        remedy="Run it again; if it happens again, something else is changing the same resource",
+    )
+    unsettled.partial = _so_far(done)
+    raise unsettled
+
+
+def _apply(plan: Plan, actions: t.Mapping[str, t.Callable[..., t.Any]], done: list[Step]) -> None:
+    """Run the steps until one of them makes another look necessary."""
+    for step in plan.steps:
+        try:
+            actions[step.action](**step.arguments)
+        except Conflict:
+            return
+        except Ambiguous:
+            # It may have happened: whether it counts as done, the next look shows; that it may have, the result must not hide.
+            done.append(step)
+            return
+        done.append(step)
+        if step.look_again:
+            return
+
+
+def _so_far(done: list[Step]) -> dict[str, t.Any]:
+    return {"changed": any(step.mutates for step in done), "plan": [step.summary for step in done]}
