@@ -1,0 +1,70 @@
+# Everything that is done with this repository. Each target sets up what it needs under build/, once.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format lab lab-down lab-status sanity unit integration molecule build bench clean
+
+SETUP := tools/bootstrap.sh
+PYTHON_OF_VENV := build/venv/bin/python
+CHECK := $(PYTHON_OF_VENV) tools/check.py
+LAB_VMS ?= 3
+LAB_DIRECTORY ?= build/lab
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: ## Start a lab, migrate three VMs, show what happened, stop the lab
+	@$(SETUP) venv tree vcenter
+	@$(PYTHON_OF_VENV) -m lab.demo
+
+test: ## Run everything that CI runs
+	@$(SETUP) venv tree go vcenter
+	@$(CHECK) test
+
+lint: ## Run the static checks
+	@$(SETUP) venv tree go
+	@$(CHECK) lint
+
+format: ## Lay out the Python files as the static checks demand
+	@$(SETUP) venv
+	@build/venv/bin/ruff format --quiet .
+	@build/venv/bin/ruff check --quiet --fix-only .
+
+sanity: ## Run ansible-test sanity
+	@$(SETUP) venv tree
+	@$(CHECK) sanity
+
+unit: ## Run the unit tests of Go and Python
+	@$(SETUP) venv tree go vcenter
+	@$(CHECK) go-test unit
+
+integration: ## Run modules and roles against a lab
+	@$(SETUP) venv tree vcenter
+	@$(CHECK) integration
+
+molecule: ## Run the molecule scenarios
+	@$(SETUP) venv tree vcenter
+	@$(CHECK) molecule
+
+lab: ## Start a lab of LAB_VMS VMs (3) on loopback, in LAB_DIRECTORY (build/lab)
+	@$(SETUP) venv tree vcenter
+	@$(PYTHON_OF_VENV) -m lab up --vms "$(LAB_VMS)" --directory "$(LAB_DIRECTORY)"
+
+lab-down: ## Stop the lab
+	@$(SETUP) venv
+	@$(PYTHON_OF_VENV) -m lab down --directory "$(LAB_DIRECTORY)"
+
+lab-status: ## Show whether the lab runs, and where
+	@$(SETUP) venv
+	@$(PYTHON_OF_VENV) -m lab status --directory "$(LAB_DIRECTORY)"
+
+build: ## Build the collection's archive for Galaxy into build/
+	@$(SETUP) venv
+	@build/venv/bin/ansible-galaxy collection build --force --output-path build .
+
+bench: ## Measure (see benchmarks/README.md)
+	@$(SETUP) venv tree vcenter
+	@$(PYTHON_OF_VENV) -m benchmarks
+
+clean: ## Stop the lab and remove build/
+	@if [ -x $(PYTHON_OF_VENV) ]; then $(PYTHON_OF_VENV) -m lab down --directory "$(LAB_DIRECTORY)"; fi
+	@rm -rf build

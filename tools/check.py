@@ -1,0 +1,275 @@
+"""Runs the project's checks one after the other, stops at the first that fails, and sums up at the end.
+
+Expects what tools/setup.py makes. Everything runs with a home, caches and a PATH of its own under build/, so that
+neither the user's files nor version managers' shims have a say in the outcome.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from copy_collection import copy_collection
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+VENV_BIN = BUILD / "venv" / "bin"
+TREE = BUILD / "tree"
+COLLECTION_LINKS = TREE / "ansible_collections" / "cutover" / "smc"
+COLLECTION_COPY = BUILD / "sanity" / "ansible_collections" / "cutover" / "smc"
+COVERAGE = BUILD / "coverage"
+PLUGIN_PACKAGES = "ansible_collections.cutover.smc.plugins"
+
+Environment = dict[str, str]
+
+
+class CheckFailure(Exception):
+    """A check that did not pass; its text says which command."""
+
+
+def environment_for_checks() -> Environment:
+    """The environment of every check."""
+    home = BUILD / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    environment = dict(os.environ)
+    real_home = Path(environment.get("HOME", "/"))
+    go = Path((BUILD / "stamps" / "go-path").read_text()) if (BUILD / "stamps" / "go-path").is_file() else None
+    inherited = [
+        part for part in environment.get("PATH", os.defpath).split(os.pathsep) if "shims" not in Path(part).parts
+    ]
+    environment |= {
+        "HOME": str(home),
+        "PATH": os.pathsep.join([str(VENV_BIN), *([str(go.parent)] if go else []), *inherited]),
+        "VIRTUAL_ENV": str(VENV_BIN.parent),
+        "XDG_CACHE_HOME": str(BUILD / "cache"),
+        "ANSIBLE_HOME": str(BUILD / "ansible"),
+        "ANSIBLE_REMOTE_TEMP": str(BUILD / "ansible" / "tmp"),
+        "ANSIBLE_COLLECTIONS_PATH": str(TREE),
+        "ANSIBLE_NOCOLOR": "1",
+        "PYTHONUNBUFFERED": "1",
+        # Downloads are shared with the user's other work; only what Ansible keeps in a home is kept apart.
+        "GOPATH": environment.get("GOPATH", str(real_home / "go")),
+        "GOCACHE": environment.get(
+            "GOCACHE", str(Path(environment.get("XDG_CACHE_HOME", real_home / ".cache")) / "go-build")
+        ),
+        "PIP_CACHE_DIR": environment.get("PIP_CACHE_DIR", str(real_home / ".cache" / "pip")),
+    }
+    for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "DEBUG"):
+        environment.pop(name, None)
+    # The Alibaba SDKs send even requests for 127.0.0.1 to a proxy and know no exception from it.
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        environment.pop(name, None)
+        environment.pop(name.upper(), None)
+    return environment
+
+
+def run(command: list[str], environment: Environment, directory: Path = ROOT) -> None:
+    """Run one command with its output shown; raise when it fails."""
+    sys.stdout.flush()
+    done = subprocess.run(command, cwd=directory, env=environment, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise CheckFailure(
+            f"{' '.join(command[:6])}{' ...' if len(command) > 6 else ''} ended with status {done.returncode}"
+        )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One check.
+
+    :ivar name: what `make test` calls it
+    :ivar purpose: what it is for, in the summary of --list
+    :ivar subject: the directory or file that it checks; a stage without a subject has nothing to do
+    :ivar action: does it
+    """
+
+    name: str
+    purpose: str
+    subject: Path
+    action: Callable[[Environment], None]
+
+
+def commands(*lines: list[str], directory: Path = ROOT) -> Callable[[Environment], None]:
+    """An action that runs commands."""
+
+    def action(environment: Environment) -> None:
+        for line in lines:
+            run(line, environment, directory)
+
+    return action
+
+
+def mypy(environment: Environment) -> None:
+    """Check types: the lab and the tools as files, the plugins by the names that Ansible knows them under."""
+    run(["mypy", "--no-error-summary"], environment)
+    packages = [name for name in ("module_utils", "plugin_utils") if any((ROOT / "plugins" / name).glob("*.py"))]
+    for name in packages:
+        run(["mypy", "--no-error-summary", "-p", f"{PLUGIN_PACKAGES}.{name}"], environment)
+
+
+def shell_scripts() -> list[str]:
+    """The project's shell scripts."""
+    return [str(path.relative_to(ROOT)) for path in [*sorted((ROOT / "tools").glob("*.sh")), ROOT / ".ci" / "run"]]
+
+
+def sanity(environment: Environment) -> None:
+    """Run ansible-test sanity on a copy of the collection, with no ignore file."""
+    if ignored := sorted((ROOT / "tests" / "sanity").glob("ignore*.txt")):
+        raise CheckFailure(f"{ignored[0].name} excuses failures; this collection has none to excuse")
+    place_get_pip(Path(environment["HOME"]))
+    copy_collection(ROOT, COLLECTION_COPY)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    run(
+        ["ansible-test", "sanity", "--python", version, "--color", "no", "--truncate", "0"],
+        environment,
+        COLLECTION_COPY,
+    )
+
+
+def place_get_pip(home: Path) -> None:
+    """Give ansible-test a get-pip.py, which it would fetch from a host that a closed network does not reach."""
+    source = next(VENV_BIN.parent.glob("lib/python*/site-packages/ansible_test/_internal/python_requirements.py"))
+    versions = set(re.findall(r"pip='(\d[\d.]*)'", source.read_text()))
+    cache = home / ".ansible" / "test" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    for version in versions:
+        shutil.copy(ROOT / "tools" / "get_pip_stand_in.py", cache / f"get_pip_{version.replace('.', '_')}.py")
+
+
+def unit(environment: Environment) -> None:
+    """Run the unit tests and measure what they cover."""
+    shutil.rmtree(COVERAGE, ignore_errors=True)
+    COVERAGE.mkdir(parents=True)
+    run(["coverage", "run", "-m", "pytest", "-q", "tests/unit"], environment)
+    run(["coverage", "combine", "--quiet"], environment)
+    run(["coverage", "json", "--quiet", "-o", str(COVERAGE / "coverage.json")], environment)
+    run(["coverage", "html", "--quiet"], environment)
+
+
+def integration(environment: Environment) -> None:
+    """Run every module and role against the lab."""
+    run(["pytest", "-q", "tests/integration"], environment)
+
+
+def molecule(environment: Environment) -> None:
+    """Run each molecule scenario: converge, the same again without a change, verify."""
+    for scenario in sorted((ROOT / "extensions" / "molecule").glob("*/molecule.yml")):
+        run(["molecule", "test", "-s", scenario.parent.name], environment)
+
+
+LINT = (
+    Stage("ruff", "Python style and likely bugs", ROOT / "pyproject.toml", commands(["ruff", "check", "--quiet", "."])),
+    Stage("format", "Python layout", ROOT / "pyproject.toml", commands(["ruff", "format", "--check", "--quiet", "."])),
+    Stage("mypy", "types of the lab, the tools and module_utils", ROOT / "pyproject.toml", mypy),
+    Stage("yamllint", "YAML style", ROOT / ".yamllint", commands(["yamllint", "--strict", "."])),
+    Stage("shellcheck", "shell scripts", ROOT / "tools", commands(["shellcheck", *shell_scripts()])),
+    Stage("changelog", "changelog fragments", ROOT / "changelogs", commands(["antsibull-changelog", "lint"])),
+    Stage(
+        "ansible-lint",
+        "playbooks and roles, profile production",
+        ROOT / ".ansible-lint",
+        commands(["ansible-lint", "--offline", "--profile", "production", "--strict", "-q"]),
+    ),
+    Stage(
+        "docs",
+        "documentation of modules and roles",
+        ROOT / "plugins" / "modules",
+        commands(
+            ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self", "."],
+            directory=COLLECTION_LINKS,
+        ),
+    ),
+    Stage(
+        "go-vet",
+        "the simulated vCenter",
+        ROOT / "lab" / "vcenter",
+        commands(["go", "vet", "./..."], directory=ROOT / "lab" / "vcenter"),
+    ),
+)
+TESTS = (
+    Stage("sanity", "ansible-test sanity", ROOT / "plugins", sanity),
+    Stage(
+        "go-test",
+        "the simulated vCenter's own tests",
+        ROOT / "lab" / "vcenter",
+        commands(["go", "test", "./..."], directory=ROOT / "lab" / "vcenter"),
+    ),
+    Stage("unit", "unit tests, with coverage", ROOT / "tests" / "unit", unit),
+    Stage("integration", "modules and roles against the lab", ROOT / "tests" / "integration", integration),
+    Stage("molecule", "the whole runbook, twice", ROOT / "extensions" / "molecule", molecule),
+)
+GROUPS = {"lint": LINT, "test": LINT + TESTS} | {stage.name: (stage,) for stage in LINT + TESTS}
+EVIDENCE_OF_TESTS = ("*.py", "*.yml", "*.yaml", "*.go", ".yamllint", ".ansible-lint", "*.toml", "*.sh")
+
+
+def has_subject(stage: Stage) -> bool:
+    """Whether there is anything that the stage could check."""
+    if stage.name in {"unit", "integration"}:
+        return any(stage.subject.rglob("test_*.py"))
+    if stage.name == "molecule":
+        return any(stage.subject.glob("*/molecule.yml"))
+    return stage.subject.is_file() or any(
+        path for pattern in EVIDENCE_OF_TESTS for path in stage.subject.rglob(pattern)
+    )
+
+
+def coverage_line() -> str:
+    """What the unit tests cover, in one line."""
+    report = COVERAGE / "coverage.json"
+    if not report.is_file():
+        return ""
+    measured = json.loads(report.read_text())
+    rooms: dict[str, list[int]] = {}
+    for name, file in measured["files"].items():
+        room = rooms.setdefault("plugins" if name.startswith("plugins") else "lab", [0, 0])
+        room[0] += file["summary"]["covered_lines"] + file["summary"].get("covered_branches", 0)
+        room[1] += file["summary"]["num_statements"] + file["summary"].get("num_branches", 0)
+    parts = [f"{room} {100 * covered / total:.0f} %" for room, (covered, total) in sorted(rooms.items()) if total]
+    return f"coverage by unit tests (lines and branches): {', '.join(parts)}; details in build/coverage/html/index.html"
+
+
+def summary(results: list[tuple[str, str, float]]) -> str:
+    """The table of stages, what came of them and how long they took."""
+    lines = [f"  {name:<14}{outcome:<18}{seconds:8.1f} s" for name, outcome, seconds in results]
+    return "\n".join(["", *lines, f"  {'total':<32}{sum(seconds for _, _, seconds in results):8.1f} s"])
+
+
+def main() -> int:
+    """Run the groups of stages that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("groups", nargs="+", choices=GROUPS)
+    stages = [stage for group in parser.parse_args().groups for stage in GROUPS[group]]
+    environment = environment_for_checks()
+    results: list[tuple[str, str, float]] = []
+    failure = ""
+    for stage in stages:
+        started = time.monotonic()
+        if not has_subject(stage):
+            results.append((stage.name, "nothing to check", 0.0))
+            continue
+        print(f"\n=== {stage.name}: {stage.purpose}", flush=True)
+        try:
+            stage.action(environment)
+        except CheckFailure as error:
+            failure = f"FAILED in stage {stage.name}: {error}"
+        results.append((stage.name, "FAILED" if failure else "passed", time.monotonic() - started))
+        if failure:
+            break
+    print(summary(results))
+    if any(name == "unit" and outcome == "passed" for name, outcome, _ in results):
+        print(coverage_line())
+    print(failure or f"All {len([1 for _, outcome, _ in results if outcome == 'passed'])} stages passed.", flush=True)
+    return 1 if failure else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

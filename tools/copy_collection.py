@@ -1,0 +1,79 @@
+"""Copies the collection to a place of its own, for ansible-test, which refuses a checkout that is reached by links.
+
+Takes what git tracks and what it would track (new files that no ignore rule names), and removes from the
+destination what is no longer there. Unchanged files keep their times, so that caches stay warm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+
+def files_to_copy(source: Path) -> list[Path]:
+    """The files of the collection, relative to its root."""
+    try:
+        listing = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=source,
+            check=True,
+            capture_output=True,
+        ).stdout
+        names = [Path(os.fsdecode(name)) for name in listing.split(b"\0") if name]
+    except (OSError, subprocess.CalledProcessError):
+        # A source archive has no git; then everything that is not hidden or built belongs to it.
+        names = [
+            path.relative_to(source)
+            for path in source.rglob("*")
+            if not {part for part in path.relative_to(source).parts if part in {"build", "__pycache__", ".git"}}
+        ]
+    return sorted(name for name in names if (source / name).is_file())
+
+
+def remove_what_is_gone(destination: Path, wanted: set[Path]) -> None:
+    """Delete files that the source no longer has, and directories that this leaves empty."""
+    for directory, _children, names in os.walk(destination, topdown=False):
+        here = Path(directory)
+        if "output" in here.relative_to(destination).parts:
+            continue  # tests/output belongs to ansible-test
+        for name in names:
+            if (here / name).relative_to(destination) not in wanted:
+                (here / name).unlink()
+        if here != destination and not any(here.iterdir()):
+            here.rmdir()
+
+
+def copy_collection(source: Path, destination: Path) -> int:
+    """Make destination equal to source; returns how many files had to be copied."""
+    wanted = files_to_copy(source)
+    destination.mkdir(parents=True, exist_ok=True)
+    remove_what_is_gone(destination, set(wanted))
+    copied = 0
+    for name in wanted:
+        target = destination / name
+        if target.is_file() and filecmp.cmp(source / name, target, shallow=False):
+            shutil.copymode(source / name, target)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source / name, target)
+        copied += 1
+    return copied
+
+
+def main() -> int:
+    """Copy as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("destination", type=Path)
+    arguments = parser.parse_args()
+    print(f"copied {copy_collection(arguments.source, arguments.destination)} changed files to {arguments.destination}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
