@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import typing as t
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._failure import NotFound
@@ -127,6 +127,10 @@ class Ecs:
     def __init__(self, connection: _alicloud.Connection) -> None:
         self._region = connection.region
         self._api = _alicloud.Api(connection, Client, VERSION, connection.ecs_endpoint)
+
+    def tell_time(self) -> datetime:
+        """The service's own clock at its last answer; this machine's before the first one."""
+        return self._api.cloud_time or datetime.now(timezone.utc)
 
     def images(self, image_id: t.Optional[str] = None, tags: t.Optional[dict[str, str]] = None) -> list[Image]:
         """Our own images in any state; ids that do not exist are silently absent."""

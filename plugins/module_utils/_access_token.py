@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Activation codes with which the connector imports VMs (private to the collection)."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _smc
+from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge
+from ansible_collections.cutover.smc.plugins.module_utils._task import Run
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The declared activation code."""
+
+    state: str
+    name: t.Optional[str]
+    token_id: t.Optional[str]
+    description: t.Optional[str]
+    uses: int
+    valid_days: int
+
+
+def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
+    """:raises BadInput: names the option, the value and the remedy"""
+    for option, most in (("uses", 1000), ("valid_days", 90)):
+        if not 1 <= params[option] <= most:
+            raise BadInput("Option '%s' is %d, which SMC does not offer" % (option, params[option]), remedy="Choose 1 to %d" % most)
+    return Wish(params["state"], params["name"], params["access_token_id"], params["description"], params["uses"], params["valid_days"])
+
+
+def decide(wish: Wish, token: t.Optional[_smc.AccessToken], disabled_here: bool = False) -> Plan:
+    """What is left to do for the declared state; pure.
+
+    SMC does not document a status for a disabled code, so disabling is done once by each run unless the code has expired.
+    """
+    if wish.state == "present":
+        if token is not None and token.status != "expired":
+            return Plan()
+        return Plan((Step("create", "create the activation code %s" % wish.name, changes={"name": wish.name, "state": "present"}),))
+    if token is None:
+        return Plan()
+    if wish.state == "absent":
+        return Plan((Step("delete", "delete the activation code %s" % token.token_id, {"token_id": token.token_id}, {"state": "absent"}),))
+    if token.status == "expired" or disabled_here:
+        return Plan()
+    return Plan((Step("disable", "disable the activation code %s" % token.token_id, {"token_id": token.token_id}, {"state": "disabled"}),))
+
+
+def view(token: t.Optional[_smc.AccessToken]) -> dict[str, t.Any]:
+    if token is None:
+        return {"state": "absent"}
+    return {"access_token_id": token.token_id, "name": token.name, "state": token.status}
+
+
+class Desk:
+    """The activation code at hand."""
+
+    def __init__(self, smc: _smc.Smc, wish: Wish) -> None:
+        self._smc = smc
+        self._wish = wish
+        self.code: t.Optional[str] = None
+        self.disabled = False
+        self._made: t.Optional[str] = None
+        self.actions: dict[str, t.Callable[..., None]] = {
+            "create": self._create,
+            "disable": self._disable,
+            "delete": smc.delete_access_token,
+        }
+
+    def observe(self) -> t.Optional[_smc.AccessToken]:
+        token_id = self._made or self._wish.token_id
+        tokens = self._smc.access_tokens([token_id] if token_id else None, None if token_id else self._wish.name)
+        matching = [token for token in tokens if token.token_id == token_id or not token_id and token.name == self._wish.name]
+        return max(matching, key=lambda token: (token.status != "expired", token.token_id), default=None)
+
+    def _create(self) -> None:
+        self._made, self.code = self._smc.create_access_token(
+            self._wish.name or "", self._wish.description, self._wish.uses, self._wish.valid_days
+        )
+
+    def _disable(self, token_id: str) -> None:
+        self._smc.disable_access_token(token_id)
+        self.disabled = True
+
+
+def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
+    """The handler of ``smc_access_token``."""
+    wish = wish_from(params)
+    desk = Desk(_smc.Smc(_alicloud.Connection.from_params(params)), wish)
+    outcome = converge(desk.observe, lambda token: decide(wish, token, desk.disabled), desk.actions, view, check_mode=run.check_mode)
+    token = outcome.state
+    return outcome.result(access_token=token.as_result() if token else None, access_token_code=desk.code)

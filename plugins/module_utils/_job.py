@@ -1,0 +1,429 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The incremental job of a VM: what it should be, what it is, and the steps between (private to the collection)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing as t
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
+from ansible_collections.cutover.smc.plugins.module_utils import _smc
+from ansible_collections.cutover.smc.plugins.module_utils._evidence import Run as JobRun
+from ansible_collections.cutover.smc.plugins.module_utils._evidence import began_after, newest_complete
+from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._time import format_duration, format_moment, parse_duration, parse_moment
+
+HOUR = timedelta(hours=1)
+SMALLEST_DISK = 20
+
+#: The source or job of a VM can be named in three ways.
+IDENTITY_SPEC: dict[str, t.Any] = {
+    "job_id": {"type": "str"},
+    "source_id": {"type": "str"},
+    "vm_uuid": {"type": "str"},
+}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which VM's job is meant."""
+
+    job_id: t.Optional[str] = None
+    source_id: t.Optional[str] = None
+    vm_uuid: t.Optional[str] = None
+
+    @classmethod
+    def from_params(cls, params: t.Mapping[str, t.Any]) -> Identity:
+        return cls(*(params.get(name) or None for name in ("job_id", "source_id", "vm_uuid")))
+
+    def __str__(self) -> str:
+        given = [(name, getattr(self, name)) for name in ("job_id", "source_id", "vm_uuid")]
+        return ", ".join("%s %s" % (name, value) for name, value in given if value)
+
+
+def find_source(smc: _smc.Smc, identity: Identity, job: t.Optional[_smc.Job]) -> t.Optional[_smc.Source]:
+    """The source that the identity, or else the job, names."""
+    source_id = identity.source_id or (job.source_id if job else None)
+    if source_id:
+        return next(iter(smc.sources([source_id])), None)
+    if identity.vm_uuid:
+        return sole_source(smc.sources(tags={_smc.VM_TAG: identity.vm_uuid}), identity.vm_uuid)
+    return None
+
+
+def sole_source(sources: list[_smc.Source], vm_uuid: str) -> t.Optional[_smc.Source]:
+    """The one source of a VM; two would mean two copies of it.
+
+    :raises BadInput: lists the sources
+    """
+    if len(sources) > 1:
+        raise BadInput(
+            "Several sources carry the tag %s=%s: %s" % (_smc.VM_TAG, vm_uuid, ", ".join(sorted(source.source_id for source in sources))),
+            remedy="Delete the ones that are not used, or name the right one with source_id",
+        )
+    return sources[0] if sources else None
+
+
+def find_job(smc: _smc.Smc, identity: Identity) -> t.Optional[_smc.Job]:
+    """The VM's job: its unfinished one, of which SMC allows only one, or else the newest.
+
+    :raises BadInput: when a job id is given that does not exist
+    """
+    if identity.job_id:
+        jobs = smc.jobs([identity.job_id])
+        if not jobs:
+            raise BadInput("There is no job with job_id '%s'" % identity.job_id, remedy="List the jobs with smc_incremental_job_info")
+        return jobs[0]
+    jobs = []
+    if identity.source_id:
+        jobs = smc.jobs(source_ids=[identity.source_id])
+    elif identity.vm_uuid:
+        jobs = smc.jobs(tags={_smc.VM_TAG: identity.vm_uuid})
+        if not any(job.status in lifecycle.UNFINISHED for job in jobs):
+            # A job that was made by hand carries no tag, but its source does.
+            sources = smc.sources(tags={_smc.VM_TAG: identity.vm_uuid})
+            jobs = {job.job_id: job for job in jobs + smc.jobs(source_ids=[source.source_id for source in sources])}.values()
+    return pick_job(list(jobs))
+
+
+def pick_job(jobs: list[_smc.Job]) -> t.Optional[_smc.Job]:
+    """The unfinished job if there is one, else the newest that is not being deleted."""
+    candidates = [job for job in jobs if job.status != lifecycle.DELETING]
+    return max(candidates, key=lambda job: (job.status in lifecycle.UNFINISHED, format_moment(job.created) or ""), default=None)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The declared job. Attributes that are None are left as they are, or to SMC."""
+
+    state: str
+    attributes: dict[str, t.Any] = field(default_factory=dict)
+    valid_for: t.Optional[timedelta] = None
+    scheduled_start: t.Optional[datetime] = None
+    synced_since: t.Optional[datetime] = None
+    max_age: t.Optional[timedelta] = None
+    vm_uuid: t.Optional[str] = None
+    project: t.Optional[str] = None
+    region_id: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    started: bool = True
+    again: bool = False
+    discard_replication: bool = False
+    wait: bool = True
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen at one look.
+
+    :ivar source: the VM's source, None when it is not imported
+    :ivar job: the VM's job, None when it has none
+    :ivar now: the cloud's clock
+    :ivar migrated_image: the image of an earlier migration whose job is gone
+    :ivar resumed: an interrupted job has been resumed by this run already
+    """
+
+    source: t.Optional[_smc.Source]
+    job: t.Optional[_smc.Job]
+    now: datetime
+    migrated_image: t.Optional[str] = None
+    resumed: bool = False
+
+
+def wish_from(params: t.Mapping[str, t.Any], region_id: str) -> Wish:
+    """Check the options and turn them into a wish.
+
+    :raises BadInput: names the option, the value and the remedy
+    """
+    return Wish(
+        state=params["state"],
+        attributes=_attributes(params),
+        valid_for=_validity(params["valid_for"]),
+        scheduled_start=_moment(params, "scheduled_start"),
+        synced_since=_moment(params, "synced_since"),
+        max_age=parse_duration("max_age", params["max_age"]) if params["max_age"] else None,
+        vm_uuid=params["vm_uuid"],
+        project=params["project"],
+        region_id=region_id,
+        tags=params["tags"] or {},
+        started=params["started"],
+        again=params["again"],
+        discard_replication=params["discard_replication"],
+        wait=params["wait"],
+    )
+
+
+def _moment(params: t.Mapping[str, t.Any], option: str) -> t.Optional[datetime]:
+    return parse_moment(option, params[option]) if params[option] else None
+
+
+def _attributes(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The attributes that are declared, in the names of :class:`_smc.Job`."""
+    given = {
+        "name": params["name"],
+        "description": params["description"],
+        "interval_hours": _interval(params["interval"]),
+        "images_to_keep": _in_range("images_to_keep", params["images_to_keep"], 1, 10),
+        "image_name": params["image_name"],
+        "system_disk_size": _in_range("system_disk_size", params["system_disk_size"], SMALLEST_DISK, 2048),
+        "data_disk_sizes": _data_disks(params["data_disks"]),
+        "network_mode": params["network_mode"],
+        "vswitch_id": params["vswitch_id"],
+        "vpc_id": params["vpc_id"],
+        "instance_type": params["instance_type"],
+        "replication_parameters": _replication_parameters(params),
+        "license_type": params["license_type"].upper() if params["license_type"] else None,
+        "resource_group_id": params["resource_group_id"],
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _interval(text: t.Optional[str]) -> t.Optional[int]:
+    if text is None:
+        return None
+    interval = parse_duration("interval", text)
+    if interval % HOUR or not HOUR <= interval <= timedelta(days=7):
+        raise BadInput(
+            "Option 'interval' is '%s', which SMC does not offer" % text,
+            remedy="Choose whole hours from 1h to 7d",
+        )
+    return int(interval / HOUR)
+
+
+def _validity(text: t.Optional[str]) -> t.Optional[timedelta]:
+    if text is None:
+        return None
+    validity = parse_duration("valid_for", text)
+    if not lifecycle.VALIDITY_FLOOR <= validity <= lifecycle.VALIDITY_CEILING:
+        raise BadInput(
+            "Option 'valid_for' is '%s', which SMC does not offer" % text,
+            remedy="Choose 7d to 90d, counted from the job's creation",
+        )
+    return validity
+
+
+def _in_range(option: str, value: t.Optional[int], least: int, most: int) -> t.Optional[int]:
+    if value is not None and not least <= value <= most:
+        raise BadInput("Option '%s' is %s, which SMC does not offer" % (option, value), remedy="Choose %d to %d" % (least, most))
+    return value
+
+
+def _data_disks(disks: t.Optional[list[dict[str, t.Any]]]) -> t.Optional[dict[int, int]]:
+    if disks is None:
+        return None
+    for disk in disks:
+        _in_range("data_disks.index", disk["index"], 1, 16)
+        _in_range("data_disks.size", disk["size"], SMALLEST_DISK, 32768)
+    return {disk["index"]: disk["size"] for disk in disks}
+
+
+def _replication_parameters(params: t.Mapping[str, t.Any]) -> t.Optional[dict[str, t.Any]]:
+    names = {"bandwidth_limit": "bandwidth_limit", "compress_level": "compression_level", "checksum": "checksum"}
+    _in_range("bandwidth_limit", params["bandwidth_limit"], 0, 2**31)
+    _in_range("compression_level", params["compression_level"], 0, 10)
+    given = {key: params[option] for key, option in names.items() if params[option] is not None}
+    return given or None
+
+
+# --- deciding ---------------------------------------------------------------------------------------------------
+
+
+def drift(wish: Wish, job: _smc.Job) -> dict[str, tuple[t.Any, t.Any]]:
+    """The declared attributes that the job does not have, as name -> (is, should be)."""
+    different = {}
+    for name, wanted in wish.attributes.items():
+        actual = getattr(job, name)
+        if name == "replication_parameters":
+            actual = {key: actual.get(key) for key in wanted}
+        elif name == "data_disk_sizes":
+            actual = {index: actual.get(index) for index in wanted}
+        if actual != wanted:
+            different[name] = (actual, wanted)
+    until = _valid_until(wish, job)
+    if until and job.valid_until and until > job.valid_until:
+        different["valid_until"] = (job.valid_until, until)
+    return different
+
+
+def _valid_until(wish: Wish, job: _smc.Job) -> t.Optional[datetime]:
+    """SMC counts validity from the creation; asking for less than there is changes nothing."""
+    return job.created + wish.valid_for if wish.valid_for and job.created else None
+
+
+def modifiable(wish: Wish, job: _smc.Job) -> dict[str, t.Any]:
+    """The part of the drift that SMC takes in the job's present state."""
+    return {
+        name: wanted for name, (_actual, wanted) in drift(wish, job).items() if lifecycle.settable(name, job.status, job.has_run)
+    }
+
+
+def lasting_drift(wish: Wish, job: _smc.Job) -> list[dict[str, t.Any]]:
+    """The part of the drift that SMC does not take now, with what would be needed."""
+    return [
+        {"attribute": name, "actual": _plain(actual), "wanted": _plain(wanted), "remedy": lifecycle.why_not_settable(name, job.status)}
+        for name, (actual, wanted) in sorted(drift(wish, job).items())
+        if not lifecycle.settable(name, job.status, job.has_run)
+    ]
+
+
+def is_synced(wish: Wish, runs: t.Iterable[JobRun], now: datetime) -> bool:
+    """Whether there is an image of a run that began after the moment asked for."""
+    newest = newest_complete(runs)
+    if newest is None:
+        return False
+    if wish.synced_since and not began_after(newest, wish.synced_since):
+        return False
+    return not (wish.max_age and now - newest.began > wish.max_age)
+
+
+def creation_parameters(wish: Wish, source: t.Optional[_smc.Source], previous: t.Optional[_smc.Job], now: datetime) -> dict[str, t.Any]:
+    """The parameters of CreateReplicationJob, in SMC's names.
+
+    Destination disks must be larger than the source's; what is not declared is the source's size and one GiB, at least 20 GiB.
+    """
+    attributes = dict(wish.attributes)
+    if source:
+        attributes.setdefault("name", "cutover-%s" % source.source_id)
+        attributes.setdefault("system_disk_size", larger(source.system_disk_size))
+        computed = {index: larger(size) for index, size in source.data_disk_sizes.items()}
+        attributes["data_disk_sizes"] = {**computed, **attributes.get("data_disk_sizes", {})}
+    attributes.setdefault("interval_hours", 24)
+    attributes.setdefault("images_to_keep", 2)
+    if attributes.get("name"):
+        attributes.setdefault("image_name", attributes["name"])
+    if wish.valid_for:
+        attributes["valid_until"] = now + wish.valid_for
+    if wish.scheduled_start:
+        attributes["scheduled_start"] = wish.scheduled_start
+    parameters = dict(
+        to_wire(attributes),
+        JobType=_smc.AGENTLESS_VMWARE,
+        TargetType="Image",
+        RunOnce=False,
+        RegionId=wish.region_id,
+        Tag=[{"Key": key, "Value": value} for key, value in sorted(job_tags(wish, source).items())],
+        **({"SourceId": source.source_id} if source else {}),
+    )
+    return dict(parameters, ClientToken=client_token(parameters, previous))
+
+
+def larger(size: int) -> int:
+    return max(SMALLEST_DISK, size + 1)
+
+
+def job_tags(wish: Wish, source: t.Optional[_smc.Source]) -> dict[str, str]:
+    vm_uuid = wish.vm_uuid or (source.tags.get(_smc.VM_TAG) if source else None)
+    ours = {_smc.VM_TAG: vm_uuid, _smc.PROJECT_TAG: wish.project}
+    return dict(wish.tags, **{key: value for key, value in ours.items() if value})
+
+
+def client_token(parameters: dict[str, t.Any], previous: t.Optional[_smc.Job]) -> str:
+    """Derived from what is created and from the job before it: the same creation, however often it is sent, makes one job.
+
+    Moments are left out, for they are reckoned from the clock and differ between two attempts.
+    """
+    lasting = {key: value for key, value in parameters.items() if key not in ("ValidTime", "ScheduledStartTime")}
+    return _token(json.dumps([lasting, previous.job_id if previous else None], sort_keys=True))
+
+
+def next_client_token(token: str, deleted_job_id: str) -> str:
+    """The token for creating anew what was created with this one and deleted since."""
+    return _token(token + deleted_job_id)
+
+
+def _token(text: str) -> str:
+    return "cutover-" + hashlib.sha256(text.encode()).hexdigest()[:48]
+
+
+_WIRE_NAMES = {
+    "name": "Name",
+    "description": "Description",
+    "interval_hours": "Frequency",
+    "images_to_keep": "MaxNumberOfImageToKeep",
+    "image_name": "ImageName",
+    "system_disk_size": "SystemDiskSize",
+    "vswitch_id": "VSwitchId",
+    "vpc_id": "VpcId",
+    "instance_type": "InstanceType",
+    "license_type": "LicenseType",
+    "resource_group_id": "ResourceGroupId",
+}
+
+
+def to_wire(attributes: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Attributes in SMC's names and shapes."""
+    wire = {_WIRE_NAMES[name]: value for name, value in attributes.items() if name in _WIRE_NAMES}
+    if "network_mode" in attributes:
+        wire["NetMode"] = 2 if attributes["network_mode"] == "vpc" else 0
+    if attributes.get("data_disk_sizes"):
+        wire["DataDisk"] = [{"Index": index, "Size": size} for index, size in sorted(attributes["data_disk_sizes"].items())]
+    if "replication_parameters" in attributes:
+        wire["ReplicationParameters"] = json.dumps(attributes["replication_parameters"], sort_keys=True, separators=(",", ":"))
+    for name, wire_name in (("valid_until", "ValidTime"), ("scheduled_start", "ScheduledStartTime")):
+        if attributes.get(name):
+            wire[wire_name] = format_moment(attributes[name])
+    return wire
+
+
+def view(sight: Sight) -> dict[str, t.Any]:
+    """The job as a diff shows it: what was declared or matters, not what passes by."""
+    job = sight.job
+    if job is None:
+        return {"status": "absent"}
+    return {
+        "job_id": job.job_id,
+        "status": "started" if job.status in (lifecycle.RUNNING, lifecycle.WAITING) else job.status,
+        "name": job.name,
+        "description": job.description,
+        "interval": format_duration(HOUR * job.interval_hours) if job.interval_hours else None,
+        "images_to_keep": job.images_to_keep,
+        "image_name": job.image_name,
+        "system_disk_size": job.system_disk_size,
+        "data_disk_sizes": {str(index): size for index, size in sorted(job.data_disk_sizes.items())},
+        "network_mode": job.network_mode,
+        "vswitch_id": job.vswitch_id,
+        "instance_type": job.instance_type,
+        "replication_parameters": job.replication_parameters,
+        "valid_until": format_moment(job.valid_until),
+        "newest_image_of_run": format_moment(job.newest_run.began) if job.newest_run else None,
+    }
+
+
+def predicted(attributes: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Attributes as :func:`view` shows them."""
+    shown = {}
+    for name, value in attributes.items():
+        if name == "interval_hours":
+            shown["interval"] = format_duration(HOUR * value)
+        else:
+            shown[name] = _plain(value)
+    return shown
+
+
+def _plain(value: t.Any) -> t.Any:
+    if isinstance(value, datetime):
+        return format_moment(value)
+    if isinstance(value, dict):
+        return {str(key): item for key, item in value.items()}
+    return value
+
+
+def check_source(source: t.Optional[_smc.Source], identity: Identity) -> _smc.Source:
+    """:raises NotReady: when the source cannot take a job"""
+    if source is None:
+        raise NotReady(
+            "SMC has no source for %s" % identity,
+            remedy="Import the VM with the connector first (role import_source), then give its source_id, or tag it with smc_source",
+        )
+    if not source.online:
+        raise NotReady(
+            "Source %s (%s) is not ready: %s" % (source.source_id, source.name, source.trouble),
+            remedy="See that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud",
+        )
+    return source

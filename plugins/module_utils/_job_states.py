@@ -1,0 +1,327 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The states of an incremental job: what is left to do for each, and the loop that does it (private to the collection)."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _job, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
+from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._job import Identity, Sight, Wish
+from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge, wait_step
+from ansible_collections.cutover.smc.plugins.module_utils._task import Run
+from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment, parse_duration
+from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
+
+#: How long SMC may take to show that it has begun what it accepted; its client reports every 30 seconds.
+_REACTION_SECONDS = 180
+
+
+def decide(wish: Wish, sight: Sight) -> Plan:
+    """What is left to do for the declared state; pure.
+
+    :raises NotReady: when nothing that may be done leads there
+    """
+    return {"present": _present, "synced": _synced, "paused": _paused, "absent": _absent}[wish.state](wish, sight)
+
+
+def _present(wish: Wish, sight: Sight) -> Plan:
+    job = sight.job
+    if is_migrated(wish, sight):
+        return Plan()
+    if job is None or job.status == lifecycle.FINISHED:
+        return Plan(_creation(wish, sight))
+    if job.status == lifecycle.EXPIRED:
+        raise NotReady(
+            "Job %s has expired at %s" % (job.job_id, format_moment(job.valid_until)),
+            remedy="Its images remain; delete the job (state: absent, discard_replication: true) and create it again, which copies everything anew",
+        )
+    if not job.incremental:
+        raise NotReady(
+            "Job %s of this source is a one-time job, which SMC cannot turn into an incremental one" % job.job_id,
+            remedy="Let it finish or delete it, then run this again",
+        )
+    return Plan(tuple(_amendments(wish, job)) + tuple(_start(wish, sight, job)) + tuple(_first_image(wish, job)))
+
+
+def is_migrated(wish: Wish, sight: Sight) -> bool:
+    """Whether the VM has moved already, by its finished job or, when that is gone, by the tags of its image."""
+    if wish.again:
+        return False
+    return sight.migrated_image is not None if sight.job is None else sight.job.status == lifecycle.FINISHED
+
+
+def _creation(wish: Wish, sight: Sight) -> tuple[Step, ...]:
+    parameters = _job.creation_parameters(wish, sight.source, sight.job, sight.now)
+    shown = _job.predicted(dict(wish.attributes, interval_hours=parameters["Frequency"], images_to_keep=parameters["MaxNumberOfImageToKeep"]))
+    create = Step(
+        "create_job",
+        "create the incremental job of %s" % (sight.source.source_id if sight.source else "the source, once it is imported"),
+        {"parameters": parameters},
+        dict(shown, status=lifecycle.READY),
+        look_again=True,
+    )
+    if wish.scheduled_start or not wish.started:
+        return (create,)
+    return create, Step("start_job", "start it", {"job_id": ""}, {"status": "started"}, look_again=True)
+
+
+def _amendments(wish: Wish, job: _smc.Job) -> t.Iterator[Step]:
+    changes = _job.modifiable(wish, job)
+    if changes:
+        yield Step(
+            "modify_job",
+            "modify job %s: %s" % (job.job_id, ", ".join(sorted(changes))),
+            {"job_id": job.job_id, "parameters": _job.to_wire(changes)},
+            _job.predicted(changes),
+        )
+    tags = {key: value for key, value in _job.job_tags(wish, None).items() if job.tags.get(key) != value}
+    if tags:
+        yield Step("tag_job", "tag job %s: %s" % (job.job_id, ", ".join(sorted(tags))), {"job_id": job.job_id, "tags": tags})
+
+
+def _start(wish: Wish, sight: Sight, job: _smc.Job) -> t.Iterator[Step]:
+    if not wish.started or job.status not in lifecycle.STARTABLE:
+        return
+    if job.status == lifecycle.READY and job.scheduled_start and job.scheduled_start > sight.now:
+        return
+    if job.status == lifecycle.IN_ERROR and sight.resumed:
+        raise NotReady(
+            "Job %s failed again after it was resumed: %s" % (job.job_id, job.trouble or "SMC gives no reason"),
+            remedy="Mend the cause and run this again; meanwhile instance %s is billed" % (job.intermediate_instance_id or "of the job"),
+        )
+    told = {
+        lifecycle.READY: "start job %s",
+        lifecycle.STOPPED: "resume job %s, which was paused",
+        lifecycle.IN_ERROR: "resume job %s, which had failed",
+    }[job.status]
+    yield Step("start_job", told % job.job_id, {"job_id": job.job_id}, {"status": "started"}, look_again=True)
+
+
+def _first_image(wish: Wish, job: _smc.Job) -> t.Iterator[Step]:
+    if wish.wait and wish.state == "present" and wish.started and job.newest_run is None and job.status == lifecycle.RUNNING:
+        yield wait_step("wait_idle", "wait until the first run of job %s has made its image" % job.job_id, job_id=job.job_id)
+
+
+def _synced(wish: Wish, sight: Sight) -> Plan:
+    job = sight.job
+    if job is None and sight.migrated_image and not wish.again:
+        return Plan()
+    if job is not None and _job.is_synced(wish, job.runs, sight.now):
+        return _present(wish, sight)
+    if job is not None and job.status == lifecycle.FINISHED and not wish.again:
+        raise NotReady(
+            "Job %s is Finished, and its newest run is older than asked for" % job.job_id,
+            remedy="A finished job does not run again; create a new one with again: true, which copies everything anew",
+        )
+    steps = _present(wish, sight).steps
+    if job is None or steps and steps[-1].look_again:
+        return Plan(steps + (wait_step("wait_idle", "wait until the run has made its image", {"newest_image_of_run": "a later one"}, job_id=""),))
+    if job.status == lifecycle.WAITING:
+        begin = Step(
+            "run_job",
+            "run job %s by hand" % job.job_id,
+            {"job_id": job.job_id, "after": wish.synced_since},
+            {"newest_image_of_run": "a later one"},
+            look_again=True,
+        )
+        return Plan(steps + (begin,))
+    if wish.wait and job.status == lifecycle.RUNNING:
+        return Plan(steps + (wait_step("wait_idle", "wait until the run of job %s has ended" % job.job_id, job_id=job.job_id),))
+    return Plan(steps)
+
+
+def _paused(wish: Wish, sight: Sight) -> Plan:
+    job = sight.job
+    if job is None:
+        raise NotReady("There is no job to pause", remedy="Create it first with state: present")
+    if job.status == lifecycle.WAITING or lifecycle.may_pause(job.status, job.phase):
+        return Plan((Step("stop_job", "pause job %s" % job.job_id, {"job_id": job.job_id}, {"status": lifecycle.STOPPED}, look_again=True),))
+    if job.status == lifecycle.RUNNING and wish.wait:
+        wait = wait_step("wait_pausable", "wait until job %s can be paused (it is %s)" % (job.job_id, job.phase), job_id=job.job_id)
+        return Plan((wait, Step("stop_job", "pause it", {"job_id": job.job_id}, {"status": lifecycle.STOPPED}, look_again=True)))
+    return Plan()
+
+
+def _absent(wish: Wish, sight: Sight) -> Plan:
+    job = sight.job
+    if job is None:
+        return Plan()
+    gone = wait_step("wait_gone", "wait until SMC has deleted it and released its instance", job_id=job.job_id)
+    if job.status == lifecycle.DELETING:
+        return Plan((gone,) if wish.wait else ())
+    if job.status in lifecycle.ALIVE and job.has_run and not wish.discard_replication:
+        raise NotReady(
+            "Job %s is %s: deleting it throws its replica away" % (job.job_id, job.status),
+            remedy="Complete it with smc_job_finalize, or say discard_replication: true",
+        )
+    delete = Step("delete_job", "delete job %s" % job.job_id, {"job_id": job.job_id}, {"status": "absent"}, look_again=not wish.wait)
+    tail = (delete, gone) if wish.wait else (delete,)
+    if job.status != lifecycle.RUNNING:
+        return Plan(tail)
+    return Plan(_paused(replace(wish, state="paused", wait=True), sight).steps + tail)
+
+
+# --- doing ------------------------------------------------------------------------------------------------------
+
+
+class Desk:
+    """The job at hand: looks at it, and does what a plan says."""
+
+    def __init__(self, smc: _smc.Smc, connection: _alicloud.Connection, wish: Wish, identity: Identity, params: dict[str, t.Any], run: Run) -> None:
+        self._smc = smc
+        self._connection = connection
+        self._wish = wish
+        self._identity = identity
+        self._run = run
+        self._timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
+        self._interval = params["poll_interval"]
+        self._resumed = False
+        self.actions: dict[str, t.Callable[..., None]] = {
+            "create_job": self._create,
+            "modify_job": smc.modify_job,
+            "tag_job": lambda job_id, tags: smc.tag("replicationjob", job_id, tags),
+            "start_job": self._start,
+            "run_job": self._run_by_hand,
+            "stop_job": self._stop,
+            "delete_job": smc.delete_job,
+            "wait_idle": self._wait_idle,
+            "wait_pausable": self._wait_pausable,
+            "wait_gone": self._wait_gone,
+        }
+
+    def observe(self) -> Sight:
+        job = _job.find_job(self._smc, self._identity)
+        source = _job.find_source(self._smc, self._identity, job)
+        if self._needs_source(job) and not (self._run.check_mode and source is None):
+            _job.check_source(source, self._identity)
+        return Sight(source, job, self._smc.now, self._migrated_image(job), self._resumed)
+
+    def _needs_source(self, job: t.Optional[_smc.Job]) -> bool:
+        """A new job and a run need a source whose connector is there; what is paused, deleted or done does not."""
+        if self._wish.state not in ("present", "synced"):
+            return False
+        if job is None:
+            return self._migrated_image(job) is None
+        return self._wish.again and job.status == lifecycle.FINISHED
+
+    def _migrated_image(self, job: t.Optional[_smc.Job]) -> t.Optional[str]:
+        if job is not None or not self._identity.vm_uuid or self._wish.state not in ("present", "synced"):
+            return None
+        images = _ecs.Ecs(self._connection).images(tags={_smc.VM_TAG: self._identity.vm_uuid})
+        return max((image for image in images), key=lambda image: format_moment(image.created) or "").image_id if images else None
+
+    def _create(self, parameters: dict[str, t.Any]) -> None:
+        job_id = self._smc.create_job(parameters)
+        if not self._smc.jobs([job_id]):
+            token = _job.next_client_token(parameters["ClientToken"], job_id)
+            self._smc.create_job(dict(parameters, ClientToken=token))
+
+    def _start(self, job_id: str) -> None:
+        self._resumed = True
+        self._until_it_moves(job_id, lambda: self._smc.start_job(job_id))
+
+    def _run_by_hand(self, job_id: str, after: t.Optional[datetime]) -> None:
+        if after is not None:
+            self._let_pass(after)
+        try:
+            self._until_it_moves(job_id, lambda: self._smc.start_job(job_id))
+        except NotReady as refusal:
+            raise NotReady(
+                "SMC does not run job %s by hand: %s" % (job_id, refusal.message),
+                remedy="Wait for its next turn (interval), or complete it with smc_job_finalize and final_sync: true, which makes a last run",
+                code=refusal.code,
+                request_id=refusal.request_id,
+                http_status=refusal.http_status,
+            ) from None
+
+    def _stop(self, job_id: str) -> None:
+        try:
+            self._until_it_moves(job_id, lambda: self._smc.stop_job(job_id))
+        except NotReady as refusal:
+            raise NotReady(
+                "SMC does not pause job %s now: %s" % (job_id, refusal.message),
+                remedy="SMC pauses a job while it is Running and Syncing; run this again during its next run",
+                code=refusal.code,
+                request_id=refusal.request_id,
+                http_status=refusal.http_status,
+            ) from None
+
+    def _until_it_moves(self, job_id: str, deed: t.Callable[[], None]) -> None:
+        """Do it and wait until SMC shows it, lest the next look sees the old state and does it twice."""
+        before = self._look(job_id)
+        deed()
+        waiter = Waiter(_REACTION_SECONDS, self._interval, self._run.report)
+        waiter.until(lambda: self._look(job_id), lambda job: (job.status, job.runs) != (before.status, before.runs), lambda job: job.told)
+
+    def _let_pass(self, moment: datetime) -> None:
+        """Wait until the cloud's clock has passed the moment, so that a run begun now begins after it."""
+        waiter = Waiter(90, 0.3, self._run.report)
+        waiter.until(self._smc.tell_time, lambda now: now > moment, lambda now: "the cloud's clock reads %s" % format_moment(now))
+
+    def _wait_idle(self, job_id: str) -> None:
+        self._waiter().until(lambda: self._look(job_id), lambda job: job.status != lifecycle.RUNNING, lambda job: job.told)
+
+    def _wait_pausable(self, job_id: str) -> None:
+        self._waiter().until(
+            lambda: self._look(job_id),
+            lambda job: job.status != lifecycle.RUNNING or lifecycle.may_pause(job.status, job.phase),
+            lambda job: job.told,
+        )
+
+    def _wait_gone(self, job_id: str) -> None:
+        self._waiter().until(lambda: self._smc.jobs([job_id]), lambda jobs: not jobs, lambda jobs: jobs[0].told)
+
+    def _waiter(self) -> Waiter:
+        return Waiter(self._timeout, self._interval, self._run.report)
+
+    def _look(self, job_id: str) -> _smc.Job:
+        jobs = self._smc.jobs([job_id])
+        if not jobs:
+            raise NotReady("Job %s is gone: someone has deleted it" % job_id, remedy="Run this again to create a new one")
+        return jobs[0]
+
+
+def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
+    """The handler of ``smc_incremental_job``."""
+    connection = _alicloud.Connection.from_params(params)
+    wish = _job.wish_from(dict(params, wait=params["state"] != "present" if params["wait"] is None else params["wait"]), connection.region)
+    identity = Identity.from_params(params)
+    smc = _smc.Smc(connection)
+    _check_moment(wish, smc)
+    desk = Desk(smc, connection, wish, identity, params, run)
+    outcome = converge(desk.observe, lambda sight: decide(wish, sight), desk.actions, _job.view, check_mode=run.check_mode)
+    return dict(outcome.result(**_resource(wish, outcome.state, run)))
+
+
+def _check_moment(wish: Wish, smc: _smc.Smc) -> None:
+    if wish.synced_since and wish.synced_since > smc.tell_time() + timedelta(minutes=1):
+        raise BadInput(
+            "Option 'synced_since' is %s, which lies in the future of the cloud's clock (%s)"
+            % (format_moment(wish.synced_since), format_moment(smc.now)),
+            remedy="Take the moment from the cloud_time that smc_incremental_job_info returns",
+        )
+
+
+def _resource(wish: Wish, sight: Sight, run: Run) -> dict[str, t.Any]:
+    job = sight.job
+    unsettled = _job.lasting_drift(wish, job) if job and wish.state in ("present", "synced") and not is_migrated(wish, sight) else []
+    for item in unsettled:
+        run.warn("%s of job %s is %s, not %s: %s" % (item["attribute"], job.job_id if job else "", item["actual"], item["wanted"], item["remedy"]))
+    if job and job.status in lifecycle.ALIVE and lifecycle.expires_soon(job.valid_until, sight.now):
+        run.warn("Job %s expires at %s and is deleted a week later; extend it with valid_for (90d at most)" % (job.job_id, format_moment(job.valid_until)))
+    return {
+        "job": job.as_result() if job else None,
+        "source_id": (job.source_id if job else None) or (sight.source.source_id if sight.source else None),
+        "synced": bool(job) and _job.is_synced(wish, job.runs if job else (), sight.now),
+        "migrated": is_migrated(wish, sight),
+        "migrated_image_id": sight.migrated_image or (job.image_id if job and job.status == lifecycle.FINISHED else None),
+        "drift": unsettled,
+        "cloud_time": format_moment(sight.now),
+    }

@@ -1,0 +1,157 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many jobs in few calls: what they are doing, what they have made, and one shared wait for them all (private to the collection)."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from datetime import datetime
+
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _evidence, _job, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
+from ansible_collections.cutover.smc.plugins.module_utils._failure import TimedOut
+from ansible_collections.cutover.smc.plugins.module_utils._task import Run
+from ansible_collections.cutover.smc.plugins.module_utils._time import format_duration, format_moment, parse_duration, parse_moment
+from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a wait is for.
+
+    :ivar kind: ``idle`` (no run in progress), ``image`` (a complete image), ``synced`` (a complete run that began after a
+        moment), ``finished``
+    :ivar since: the moment for ``synced``
+    """
+
+    kind: str
+    since: t.Optional[datetime] = None
+
+    def reached(self, job: _smc.Job) -> bool:
+        if self.kind == "finished":
+            return job.status == lifecycle.FINISHED
+        if job.status == lifecycle.RUNNING:
+            return False
+        if self.kind == "image":
+            return job.newest_run is not None
+        if self.kind == "synced":
+            newest = job.newest_run
+            return newest is not None and self.since is not None and _evidence.began_after(newest, self.since)
+        return True
+
+    def hopeless(self, job: _smc.Job) -> bool:
+        """Whether waiting cannot help: nothing is going on that would lead there by itself."""
+        if job.status in (lifecycle.IN_ERROR, lifecycle.STOPPED, lifecycle.EXPIRED, lifecycle.DELETING):
+            return True
+        if job.status == lifecycle.READY and self.kind != "idle":
+            return job.scheduled_start is None
+        return job.status == lifecycle.FINISHED and not self.reached(job)
+
+
+def summary(jobs: list[_smc.Job]) -> str:
+    """All jobs on one line: a count per state, and how far the running ones are."""
+    counts: dict[str, list[_smc.Job]] = {}
+    for job in jobs:
+        told = "%s/%s" % (job.status, job.phase) if job.status == lifecycle.RUNNING and job.phase else job.status
+        counts.setdefault(told, []).append(job)
+    parts = []
+    for told, group in sorted(counts.items()):
+        running = group[0].status == lifecycle.RUNNING
+        percent = " (%d %%)" % (sum(job.progress for job in group) / len(group)) if running else ""
+        parts.append("%d %s%s" % (len(group), told, percent))
+    return "%d jobs: %s" % (len(jobs), ", ".join(parts)) if len(jobs) != 1 else jobs[0].told
+
+
+def select(smc: _smc.Smc, params: t.Mapping[str, t.Any]) -> list[_smc.Job]:
+    """The jobs that the options choose; for each VM asked for, the one that matters."""
+    tags = dict(params["tags"] or {})
+    if params["project"]:
+        tags[_smc.PROJECT_TAG] = params["project"]
+    jobs = smc.jobs(params["job_ids"], params["source_ids"], params["name"], params["status"], tags)
+    if params["vm_uuids"] is None:
+        return jobs
+    by_vm: dict[str, list[_smc.Job]] = {}
+    for job in jobs:
+        by_vm.setdefault(job.tags.get(_smc.VM_TAG, ""), []).append(job)
+    picked = [_job.pick_job(by_vm.get(vm_uuid, [])) for vm_uuid in params["vm_uuids"]]
+    return [job for job in picked if job is not None]
+
+
+def describe(job: _smc.Job, now: datetime) -> dict[str, t.Any]:
+    """A job with what follows from it: how old its newest image is, when its run should end, when it expires."""
+    newest = job.newest_run
+    return dict(
+        job.as_result(),
+        vm_uuid=job.tags.get(_smc.VM_TAG),
+        rpo_seconds=int((now - newest.began).total_seconds()) if newest else None,
+        eta_seconds=eta_seconds(job, now),
+        expires_in=format_duration(job.valid_until - now) if job.valid_until and job.valid_until > now else None,
+        images=[run.image_id for run in _evidence.complete_runs(job.runs)],
+        newest_image_id=newest.image_id if newest else None,
+        billed=job.status in lifecycle.BILLED,
+        trouble=job.trouble,
+    )
+
+
+def eta_seconds(job: _smc.Job, now: datetime) -> t.Optional[int]:
+    """How long the run in progress should still take, from its progress; SMC itself gives no estimate."""
+    began = max((run.began for run in job.runs if run.ended is None), default=None)
+    if job.status != lifecycle.RUNNING or began is None or not 0 < job.progress < 100:
+        return None
+    return int((now - began).total_seconds() * (100 - job.progress) / job.progress)
+
+
+def info(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
+    """The handler of ``smc_incremental_job_info``.
+
+    A job that fails, or does not get there in time, does not fail the module: each host judges its own job afterwards.
+    """
+    smc = _smc.Smc(_alicloud.Connection.from_params(params))
+    jobs = select(smc, params)
+    smc_time = smc.now if jobs else smc.tell_time()
+    reached: dict[str, bool] = {}
+    if params["wait_for"] and not run.check_mode:
+        jobs, reached = _wait(smc, jobs, params, run)
+        smc_time = smc.now
+    described = [dict(describe(job, smc_time), **({"reached": reached[job.job_id]} if job.job_id in reached else {})) for job in jobs]
+    return {
+        "changed": False,
+        "diff": {"before": {}, "after": {}},
+        "plan": [],
+        "jobs": sorted(described, key=lambda job: str(job["job_id"])),
+        "by_vm_uuid": {job["vm_uuid"]: job for job in described if job["vm_uuid"]},
+        "cloud_time": format_moment(smc_time),
+    }
+
+
+def _wait(smc: _smc.Smc, jobs: list[_smc.Job], params: t.Mapping[str, t.Any], run: Run) -> tuple[list[_smc.Job], dict[str, bool]]:
+    """One loop for all jobs; 50 of them cost one call a look."""
+    goals = _goals(jobs, params)
+    ids = [job.job_id for job in jobs]
+    seen = {job.job_id: job for job in jobs}
+
+    def look() -> list[_smc.Job]:
+        # What has arrived need not be asked for again.
+        open_ids = [job_id for job_id in ids if not goals[job_id].reached(seen[job_id]) and not goals[job_id].hopeless(seen[job_id])]
+        seen.update((job.job_id, job) for job in smc.jobs(open_ids))
+        return [seen[job_id] for job_id in ids]
+
+    def over(current: list[_smc.Job]) -> bool:
+        return all(goals[job.job_id].reached(job) or goals[job.job_id].hopeless(job) for job in current)
+
+    timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
+    try:
+        Waiter(timeout, params["poll_interval"], run.report).until(look, over, summary)
+    except TimedOut as late:
+        run.warn(str(late))
+    current = [seen[job_id] for job_id in ids]
+    return current, {job.job_id: goals[job.job_id].reached(job) for job in current}
+
+
+def _goals(jobs: list[_smc.Job], params: t.Mapping[str, t.Any]) -> dict[str, Goal]:
+    common = parse_moment("synced_since", params["synced_since"]) if params["synced_since"] else None
+    own = {job_id: parse_moment("synced_since_by_job", moment) for job_id, moment in (params["synced_since_by_job"] or {}).items()}
+    return {job.job_id: Goal(params["wait_for"], own.get(job.job_id, common)) for job in jobs}

@@ -1,0 +1,236 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The source of a VM: recognised after its import, named, tagged, online, or removed (private to the collection)."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _job, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
+from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge, wait_step
+from ansible_collections.cutover.smc.plugins.module_utils._task import Run
+from ansible_collections.cutover.smc.plugins.module_utils._time import parse_duration
+from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
+
+_NAME = re.compile(r"^[A-Za-z\u4e00-\u9fff][A-Za-z0-9\u4e00-\u9fff:_-]{1,127}$")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The declared source, and by what it is recognised."""
+
+    state: str
+    source_id: t.Optional[str] = None
+    vm_uuid: t.Optional[str] = None
+    vm_name: t.Optional[str] = None
+    hostname: t.Optional[str] = None
+    ipv4: tuple[str, ...] = ()
+    name: t.Optional[str] = None
+    description: t.Optional[str] = None
+    tags: dict[str, str] = field(default_factory=dict)
+    with_job: bool = False
+    wait: bool = True
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen at one look: the source and the jobs that use it."""
+
+    source: t.Optional[_smc.Source]
+    jobs: tuple[_smc.Job, ...] = ()
+
+
+def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
+    """:raises BadInput: names the option, the value and the remedy"""
+    name = params["name"]
+    if name is not None and not _NAME.match(name):
+        raise BadInput(
+            "Option 'name' is '%s', which SMC does not take" % name,
+            remedy="Use 2 to 128 letters, digits, ':', '_' or '-', beginning with a letter",
+        )
+    tags = dict(params["tags"] or {})
+    for key, value in ((_smc.VM_TAG, params["vm_uuid"]), (_smc.PROJECT_TAG, params["project"])):
+        if value:
+            tags[key] = value
+    return Wish(
+        params["state"],
+        params["source_id"],
+        params["vm_uuid"],
+        params["vm_name"],
+        params["hostname"],
+        tuple(params["ipv4"] or ()),
+        name,
+        params["description"],
+        tags,
+        params["with_job"],
+        params["wait"],
+    )
+
+
+def recognise(sources: list[_smc.Source], wish: Wish) -> t.Optional[_smc.Source]:
+    """The VM's source among sources that carry no VM's tag yet.
+
+    What SMC calls an imported source is not documented. So it is looked for by the VM's name, then the guest's host name, then
+    an address; the first of these that any source has decides.
+
+    :raises BadInput: when it could be several
+    """
+    untagged = [source for source in sources if not source.tags.get(_smc.VM_TAG)]
+    for told, matches in (
+        ("vm_name '%s'" % wish.vm_name, lambda source: wish.vm_name and source.name == wish.vm_name),
+        ("hostname '%s'" % wish.hostname, lambda source: wish.hostname and source.hostname == wish.hostname),
+        ("ipv4 %s" % ", ".join(wish.ipv4), lambda source: set(wish.ipv4) & set(source.ipv4)),
+    ):
+        found = [source for source in untagged if matches(source)]
+        if len(found) > 1:
+            raise BadInput(
+                "Several sources match %s: %s" % (told, ", ".join(sorted(source.source_id for source in found))),
+                remedy="Name the right one with source_id",
+            )
+        if found:
+            return found[0]
+    return None
+
+
+def decide(wish: Wish, sight: Sight) -> Plan:
+    """What is left to do for the declared state; pure.
+
+    :raises NotReady: when the source does not exist, or may not be deleted
+    """
+    return _present(wish, sight) if wish.state == "present" else _absent(wish, sight)
+
+
+def _present(wish: Wish, sight: Sight) -> Plan:
+    source = sight.source
+    if source is None:
+        raise NotReady(
+            "SMC has no source for VM %s" % (wish.vm_name or wish.vm_uuid or wish.source_id),
+            remedy="Import it with the connector first (role import_source); if it is there under another name, give its source_id",
+        )
+    steps = []
+    wanted = {"Name": wish.name, "Description": wish.description}
+    actual = {"Name": source.name, "Description": source.description}
+    changes = {key: value for key, value in wanted.items() if value is not None and value != actual[key]}
+    if changes:
+        summary = "set %s of source %s" % (" and ".join(sorted(key.lower() for key in changes)), source.source_id)
+        shown = {key.lower(): value for key, value in changes.items()}
+        steps.append(Step("modify", summary, {"source_id": source.source_id, "parameters": changes}, shown))
+    tags = {key: value for key, value in wish.tags.items() if source.tags.get(key) != value}
+    if tags:
+        summary = "tag source %s: %s" % (source.source_id, ", ".join(sorted(tags)))
+        steps.append(Step("tag", summary, {"source_id": source.source_id, "tags": tags}, {"tags": dict(source.tags, **tags)}))
+    if not source.online and wish.wait:
+        steps.append(wait_step("wait_online", "wait until source %s is online" % source.source_id, source_id=source.source_id))
+    return Plan(tuple(steps))
+
+
+def _absent(wish: Wish, sight: Sight) -> Plan:
+    source = sight.source
+    if source is None or source.state == "Deleting":
+        return Plan()
+    jobs = [job for job in sight.jobs if job.status != lifecycle.DELETING]
+    unfinished = [job for job in jobs if job.status in lifecycle.UNFINISHED]
+    if unfinished:
+        raise NotReady(
+            "Source %s is used by job %s, which is %s" % (source.source_id, unfinished[0].job_id, unfinished[0].status),
+            remedy="Complete the job with smc_job_finalize, or delete it with smc_incremental_job and state: absent",
+        )
+    if jobs and not wish.with_job:
+        raise NotReady(
+            "Source %s still has job %s, which is %s" % (source.source_id, jobs[0].job_id, jobs[0].status),
+            remedy="Delete the job first, or say with_job: true",
+        )
+    summary = "delete source %s%s" % (source.source_id, " with job %s" % jobs[0].job_id if jobs else "")
+    return Plan((Step("delete", summary, {"source_id": source.source_id, "with_jobs": bool(jobs)}, {"state": "absent"}),))
+
+
+def view(sight: Sight) -> dict[str, t.Any]:
+    source = sight.source
+    if source is None:
+        return {"state": "absent"}
+    return {
+        "source_id": source.source_id,
+        "state": "present" if source.state != "Deleting" else "absent",
+        "name": source.name,
+        "description": source.description,
+        "tags": source.tags,
+    }
+
+
+class Desk:
+    """The source at hand: looks at it, and does what a plan says."""
+
+    def __init__(self, smc: _smc.Smc, wish: Wish, params: dict[str, t.Any], run: Run) -> None:
+        self._smc = smc
+        self._wish = wish
+        self._run = run
+        self._timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
+        self._interval = params["poll_interval"]
+        self.actions: dict[str, t.Callable[..., None]] = {
+            "modify": smc.modify_source,
+            "tag": lambda source_id, tags: smc.tag("sourceserver", source_id, tags),
+            "delete": smc.delete_source,
+            "wait_online": self._wait_online,
+        }
+
+    def observe(self) -> Sight:
+        source = self._find()
+        jobs = self._smc.jobs(source_ids=[source.source_id]) if source and self._wish.state == "absent" else []
+        return Sight(source, tuple(jobs))
+
+    def _find(self) -> t.Optional[_smc.Source]:
+        if self._wish.source_id:
+            return next(iter(self._smc.sources([self._wish.source_id])), None)
+        if self._wish.vm_uuid:
+            tagged = _job.sole_source(self._smc.sources(tags={_smc.VM_TAG: self._wish.vm_uuid}), self._wish.vm_uuid)
+            if tagged:
+                return tagged
+        return recognise(self._smc.sources(), self._wish)
+
+    def _wait_online(self, source_id: str) -> None:
+        waiter = Waiter(self._timeout, self._interval, self._run.report)
+        waiter.until(
+            lambda: self._smc.sources([source_id]),
+            lambda sources: bool(sources) and sources[0].online,
+            lambda sources: "source %s: %s" % (source_id, sources[0].trouble if sources else "not there"),
+        )
+
+
+def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
+    """The handler of ``smc_source``; in check mode a source that is yet to be imported is no failure."""
+    wish = wish_from(params)
+    desk = Desk(_smc.Smc(_alicloud.Connection.from_params(params)), wish, params, run)
+
+    def plan(sight: Sight) -> Plan:
+        if run.check_mode and sight.source is None and wish.state == "present":
+            missing = Step("tag", "name and tag the source of %s, once it is imported" % (wish.vm_name or wish.vm_uuid), changes={"state": "present", "tags": wish.tags})
+            return Plan((missing,))
+        return decide(wish, sight)
+
+    outcome = converge(desk.observe, plan, desk.actions, view, check_mode=run.check_mode)
+    source = outcome.state.source
+    return outcome.result(source=source.as_result() if source else None, source_id=source.source_id if source else None)
+
+
+def info(params: dict[str, t.Any], _run: Run) -> dict[str, t.Any]:
+    """The handler of ``smc_source_info``."""
+    smc = _smc.Smc(_alicloud.Connection.from_params(params))
+    tags = dict(params["tags"] or {})
+    if params["project"]:
+        tags[_smc.PROJECT_TAG] = params["project"]
+    sources = smc.sources(params["source_ids"], params["name"], params["state"], tags)
+    if params["vm_uuids"] is not None:
+        sources = [source for source in sources if source.tags.get(_smc.VM_TAG) in params["vm_uuids"]]
+    return {
+        "changed": False,
+        "diff": {"before": {}, "after": {}},
+        "plan": [],
+        "sources": [source.as_result() for source in sorted(sources, key=lambda source: source.source_id)],
+        "by_vm_uuid": {source.tags[_smc.VM_TAG]: source.as_result() for source in sources if source.tags.get(_smc.VM_TAG)},
+    }
