@@ -83,7 +83,7 @@ class InProcessAction(ActionBase):
     def _run_here(self, task_vars: dict[str, t.Any]) -> Result:
         validation = ArgumentSpecValidator(self.TASK.argument_spec, **self.TASK.rules).validate(_plain(self._task.args))
         secrets = validation._no_log_values
-        if validation.errors:
+        if validation.error_messages:
             return t.cast(Result, remove_values({"failed": True, "msg": validation.errors.msg}, secrets))
         run = Run(
             check_mode=self._task.check_mode,
