@@ -1,0 +1,342 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bringing one VM's changed block tracking into a wanted state: the deeds behind the steps of ``_cbt`` (private to the collection).
+
+Two promises are kept whatever fails: a VM that was on is on again, and no snapshot of ours is left.
+"""
+
+from __future__ import annotations
+
+import secrets
+import typing as t
+from dataclasses import dataclass, replace
+
+from ansible_collections.cutover.smc.plugins.module_utils._cbt import (
+    OFF,
+    OWN_SNAPSHOT_PREFIX,
+    POWER_ON_AGAIN_KEY,
+    VmFacts,
+    Wishes,
+    plan_disable,
+    plan_enable,
+    plan_reset,
+    skipped_disks,
+    state_of,
+    view_of,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._cbt_rules import refusals
+from ansible_collections.cutover.smc.plugins.module_utils._failure import (
+    Conflict,
+    Failure,
+    NotFound,
+    NotReady,
+    TimedOut,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._machines import (
+    power_state_of,
+    read_one,
+    snapshots_of,
+    with_fresh_files,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._plan import Outcome, Plan, converge
+from ansible_collections.cutover.smc.plugins.module_utils._task import Run
+from ansible_collections.cutover.smc.plugins.module_utils._vcenter import Busy, Reference, VCenter
+from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
+
+_POLL_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class PowerPolicy:
+    """How a VM may be switched off.
+
+    :ivar shutdown: ``guest`` asks the guest's system, ``hard`` cuts the power
+    :ivar fallback: ``fail`` or ``force``, when the guest does not go down in time
+    """
+
+    shutdown: str = "guest"
+    timeout: float = 300
+    fallback: str = "fail"
+
+
+class Activation:
+    """One VM on its way to a state of CBT."""
+
+    def __init__(
+        self, vcenter: VCenter, machine: Reference, run: Run, *, wishes: Wishes, power: PowerPolicy, timeout: float
+    ) -> None:
+        self._vcenter = vcenter
+        self._machine = machine
+        self._run = run
+        self._wishes = wishes
+        self._power = power
+        self._timeout = timeout
+        self._name = ""
+        self._unsettled = False
+        self._stopped = False
+        self._files_looked_at = False
+        self._switched_off = False
+
+    def reach(self, state: str, skip_disks: t.Sequence[str] = ()) -> Outcome[VmFacts]:
+        """Bring about ``enabled``, ``disabled`` or ``reset``, or in check mode tell how.
+
+        :raises NotReady: something forbids it; nothing was changed
+        """
+
+        def decide(facts: VmFacts) -> Plan:
+            wishes = replace(self._wishes, skip=skipped_disks(facts, skip_disks))
+            return self._decide(state, facts, wishes)
+
+        actions: dict[str, t.Callable[..., t.Any]] = {
+            "remove_snapshot": self._remove_snapshot,
+            "remove_all_snapshots": self._remove_all_snapshots,
+            "consolidate": self._consolidate,
+            "configure": self._configure,
+            "stun": self._stun,
+            "shut_down": self._shut_down,
+            "power_on": self._power_on,
+            "verify_tracked": lambda: self._verify_tracked(skip_disks),
+            "verify_untracked": self._verify_untracked,
+            "forget_power": self._forget_power,
+        }
+        try:
+            return converge(self._observe, decide, actions, view_of, check_mode=self._run.check_mode)
+        except BaseException as error:
+            self._restore_power(error)
+            raise
+
+    def _observe(self) -> VmFacts:
+        facts = replace(read_one(self._vcenter, self._machine), unsettled=self._unsettled)
+        self._name = facts.name
+        # Switched off by a run that was killed: from here on it is ours to power on, even when nothing else can be done.
+        self._switched_off |= facts.power_state == OFF and facts.power_on_again and not self._run.check_mode
+        if not self._files_looked_at:
+            self._files_looked_at = True
+            facts = with_fresh_files(self._vcenter, self._machine, facts)
+        return facts
+
+    def _decide(self, state: str, facts: VmFacts, wishes: Wishes) -> Plan:
+        if state == "enabled":
+            plan = plan_enable(facts, wishes)
+        elif state == "disabled":
+            plan = plan_disable(facts, wishes)
+        else:
+            plan = plan_reset(facts, wishes, stopped=self._stopped)
+            if self._stopped and not plan.steps:
+                return plan
+        unfulfilled = plan.steps or (state == "enabled" and not _fulfilled(facts, wishes))
+        if unfulfilled:
+            self._refuse(state, facts, wishes)
+        return plan
+
+    def _refuse(self, state: str, facts: VmFacts, wishes: Wishes) -> None:
+        found = refusals(facts, state, wishes.skip, removing=wishes.snapshots == "remove")
+        if not found:
+            return
+        reasons = "; ".join(str(concern) for concern in found)
+        remedies = " ".join(dict.fromkeys(concern.remedy + "." for concern in found))
+        raise NotReady(
+            f"CBT of {facts.name} cannot be {state} now: {reasons}",
+            remedy=remedies,
+            code=found[0].id,
+            details={"concerns": [concern.as_result() for concern in found], "plan": []},
+        )
+
+    # Deeds
+
+    def _remove_snapshot(self, moid: str) -> None:
+        snapshot = self._vcenter.reference("VirtualMachineSnapshot", moid)
+        try:
+            self._do(
+                "remove our snapshot", lambda: snapshot.RemoveSnapshot_Task(removeChildren=False, consolidate=True)
+            )
+        except NotFound:
+            pass  # somebody was quicker
+
+    def _remove_all_snapshots(self) -> None:
+        self._do("remove all snapshots", lambda: self._machine.RemoveAllSnapshots_Task(consolidate=True))
+
+    def _consolidate(self) -> None:
+        self._do("consolidate the disks", self._machine.ConsolidateVMDisks_Task)
+
+    def _configure(self, flag: t.Optional[bool], keys: t.Mapping[str, str]) -> None:
+        """Change the configuration, unless a snapshot has appeared or anything else has changed since the plan was made."""
+        settled = not self._unsettled
+
+        def start() -> Reference:
+            power_state, change_version = self._look_before_leaping()
+            self._unsettled = power_state != OFF
+            return self._vcenter.reconfigure(self._machine, flag=flag, settings=keys, change_version=change_version)
+
+        try:
+            self._do("withdraw the request for CBT" if flag is False else "request CBT", start)
+        except Conflict:
+            self._unsettled = not settled
+            raise
+
+    def _look_before_leaping(self) -> tuple[str, str]:
+        """The VM's power state and change version in this instant.
+
+        :raises Conflict: it has a snapshot by now
+        """
+        paths = ("config.changeVersion", "runtime.powerState", "snapshot.rootSnapshotList")
+        values = self._vcenter.read([self._machine], {"VirtualMachine": paths})[0].values
+        present = list(snapshots_of(values.get("snapshot.rootSnapshotList") or ()))
+        if present:
+            names = ", ".join(snapshot.name for snapshot in present)
+            raise Conflict(
+                f"A snapshot of {self._name} has appeared just before CBT was to be changed: {names}",
+                remedy="Run it again when it is gone",
+            )
+        return power_state_of(values), str(values.get("config.changeVersion", ""))
+
+    def _stun(self) -> None:
+        """Take a snapshot and remove it at once, by its own reference and whatever happens."""
+        name = OWN_SNAPSHOT_PREFIX + secrets.token_hex(4)
+        snapshot = None
+        try:
+            snapshot = self._do(
+                "take the snapshot that stuns the VM",
+                lambda: self._machine.CreateSnapshot_Task(
+                    name=name,
+                    description="Taken by cutover.smc to make changed block tracking take effect; it is removed at once.",
+                    memory=False,
+                    quiesce=False,
+                ),
+            )
+        finally:
+            moids = [snapshot._moId] if snapshot is not None else self._snapshots_named(name)
+            for moid in moids:
+                self._remove_snapshot(moid)
+        self._unsettled = False
+
+    def _snapshots_named(self, name: str) -> list[str]:
+        """The snapshot of that name, which is ours: its creation may have succeeded though no answer came."""
+        try:
+            present = self._vcenter.read([self._machine], {"VirtualMachine": ("snapshot.rootSnapshotList",)})[0].values
+        except Failure:
+            return []  # vCenter does not answer; the next run finds the snapshot by its name
+        trees = present.get("snapshot.rootSnapshotList") or ()
+        return [snapshot.moid for snapshot in snapshots_of(trees) if snapshot.name == name]
+
+    def _shut_down(self) -> None:
+        self._switched_off = True
+        if self._power.shutdown == "hard":
+            self._cut_power()
+            return
+        problem = self._shut_guest_down()
+        if not problem:
+            return
+        if self._power.fallback != "force":
+            raise NotReady(
+                problem,
+                remedy="Shut it down from inside, raise 'shutdown_timeout', set shutdown_fallback to 'force' (cuts the power), "
+                "or use activate: stun, which needs no downtime. Should it still go down later, the next run powers it on again",
+                code="GuestShutdown",
+            )
+        self._run.warn(f"{problem}; its power is cut, as shutdown_fallback asks")
+        self._cut_power()
+
+    def _cut_power(self) -> None:
+        self._do("power off the VM", self._machine.PowerOffVM_Task)
+
+    def _shut_guest_down(self) -> str:
+        """Ask the guest to shut down and wait until the VM is off; what was in the way, or nothing."""
+        try:
+            self._vcenter.submit(f"ask the guest of {self._name} to shut down", self._machine.ShutdownGuest)
+        except Failure as failure:
+            if failure.code != "ToolsUnavailable":
+                raise
+            return f"VMware Tools do not run in {self._name}, so its guest cannot be asked to shut down"
+        waiting = f"waiting for the guest of {self._name} to shut down"
+        waiter = Waiter(self._power.timeout, _POLL_SECONDS, self._run.report)
+        try:
+            waiter.until(self._power_state, lambda state: state == OFF, lambda _state: waiting)
+        except TimedOut:
+            return f"The guest of {self._name} did not shut down within {self._power.timeout:.0f} seconds"
+        return ""
+
+    def _power_on(self) -> None:
+        self._do("power on the VM", self._machine.PowerOnVM_Task)
+        self._switched_off = False
+        self._unsettled = False
+
+    def _verify_tracked(self, skip_disks: t.Sequence[str]) -> None:
+        facts = self._look_at_files()
+        skip = skipped_disks(facts, skip_disks)
+        missing = [str(disk) for disk in facts.disks if disk.key not in skip and disk.ctk_file is None]
+        if missing:
+            raise Failure(
+                f"CBT of {facts.name} was requested and activated, but no change tracking file appeared for {', '.join(missing)}",
+                remedy="Look at the VM's vmware.log for the disk, or try state: reset",
+                code="NoChangeTrackingFile",
+            )
+
+    def _verify_untracked(self) -> None:
+        facts = self._look_at_files()
+        tracked = [str(disk) for disk in facts.disks if disk.ctk_file]
+        if tracked:
+            raise Failure(
+                f"CBT of {facts.name} was switched off, but the change tracking files of {', '.join(tracked)} are still there",
+                remedy="A VM that is off loses them at its next power-on: power it on and run it again"
+                if not facts.running
+                else "Look at the VM's vmware.log; the datastore may have refused to delete them",
+                code="ChangeTrackingFileLeft",
+            )
+        self._stopped = True
+
+    def _forget_power(self) -> None:
+        self._do(
+            "remove our note",
+            lambda: self._vcenter.reconfigure(
+                self._machine, flag=None, settings={POWER_ON_AGAIN_KEY: ""}, change_version=""
+            ),
+        )
+
+    def _restore_power(self, error: BaseException) -> None:
+        """After a failure: the VM that we switched off is on again, or the failure says that it is not."""
+        if not self._switched_off:
+            return
+        try:
+            if self._power_state() == OFF:
+                self._power_on()
+        except Failure as failure:
+            note = f"{self._name} was on and is OFF now, because powering it on failed too: {failure.message}"
+            self._run.warn(note)
+            if isinstance(error, Failure):
+                error.message = f"{error.message}. {note}"
+
+    # Within
+
+    def _look_at_files(self) -> VmFacts:
+        self._vcenter.refresh_storage(self._machine)
+        return read_one(self._vcenter, self._machine)
+
+    def _power_state(self) -> str:
+        return power_state_of(
+            self._vcenter.read([self._machine], {"VirtualMachine": ("runtime.powerState",)})[0].values
+        )
+
+    def _do(self, doing: str, start: t.Callable[[], Reference]) -> t.Any:
+        """Run a task on the VM; while another task has the VM, wait for that one to end."""
+        phrase = f"{doing} on {self._name}"
+
+        def attempt() -> t.Optional[tuple[t.Any]]:
+            try:
+                return (self._vcenter.run_task(phrase, start, self._run.report, self._timeout),)
+            except Busy:
+                return None
+
+        waiter = Waiter(self._timeout, _POLL_SECONDS, self._run.report)
+        done = waiter.until(
+            attempt, lambda answer: answer is not None, lambda _answer: f"{phrase}: another task has the VM"
+        )
+        return done[0] if done else None
+
+
+def _fulfilled(facts: VmFacts, wishes: Wishes) -> bool:
+    """Whether CBT is on as far as it can be now: a VM that is off shows it only at its next power-on."""
+    state = state_of(facts, wishes.skip)
+    return state.effective or (state.requested and not facts.running)
