@@ -1,0 +1,62 @@
+// What VMware Tools report of a guest.
+
+package main
+
+import (
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+const toolsVersion = "10346"
+
+// guestIdentity is what a guest reports of itself while its tools run.
+type guestIdentity struct {
+	Hostname string
+	Address  string
+	FullName string
+	Family   string
+}
+
+// showGuest puts the guest's state after a power change into the VM's properties.
+func (l *Lab) showGuest(ctx *simulator.Context, vm *simulator.VirtualMachine, on bool) {
+	ctx.Update(vm, guestProperties(l.identities[vm.Name], on, l.config.Overrides[vm.Name].toolsRunning()))
+}
+
+func guestProperties(identity guestIdentity, on, tools bool) []types.PropertyChange {
+	state, status, running, version := "notRunning", types.VirtualMachineToolsStatusToolsNotRunning,
+		types.VirtualMachineToolsRunningStatusGuestToolsNotRunning, types.VirtualMachineToolsVersionStatusGuestToolsCurrent
+	address, hostname := "", identity.Hostname
+	switch {
+	case !tools:
+		status, version, hostname = types.VirtualMachineToolsStatusToolsNotInstalled, types.VirtualMachineToolsVersionStatusGuestToolsNotInstalled, ""
+	case on:
+		state, status, running = "running", types.VirtualMachineToolsStatusToolsOk, types.VirtualMachineToolsRunningStatusGuestToolsRunning
+		address = identity.Address
+	}
+	shared := map[string]any{
+		"toolsStatus": status, "toolsRunningStatus": string(running), "toolsVersionStatus": string(version),
+		"toolsVersionStatus2": string(version), "ipAddress": address, "hostName": hostname, "guestFullName": identity.FullName,
+	}
+	changes := []types.PropertyChange{
+		{Name: "guest.guestState", Val: state},
+		{Name: "guest.guestFamily", Val: identity.Family},
+		{Name: "guest.net", Val: guestNetwork(address)},
+	}
+	if tools {
+		changes = append(changes, types.PropertyChange{Name: "guest.toolsVersion", Val: toolsVersion})
+	}
+	for name, value := range shared {
+		changes = append(changes,
+			types.PropertyChange{Name: "guest." + name, Val: value},
+			types.PropertyChange{Name: "summary.guest." + name, Val: value})
+	}
+	return changes
+}
+
+func guestNetwork(address string) []types.GuestNicInfo {
+	nic := types.GuestNicInfo{Network: networkName, DeviceConfigId: nicKey, Connected: address != ""}
+	if address != "" {
+		nic.IpAddress = []string{address}
+	}
+	return []types.GuestNicInfo{nic}
+}
