@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.files import read_json
-from lab.launcher import Lab, Options, default_directory, directory_at, down, explain_dead, seconds_since, status, up
+from lab.launcher import Lab, Options, default_directory, directory_at, down, explain_dead, status, up
 from lab.places import LabDirectory
 from lab.processes import LabError
 
@@ -97,7 +97,7 @@ def run_up(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     lab, is_new = up(arguments.directory, options)
     if is_new:
-        print(f"The lab is up after {seconds_since(started):.1f} s.")
+        print(f"The lab is up after {time.monotonic() - started:.1f} s.")
     else:
         note = "" if lab.options == options else " It differs from what was asked for: stop it first to change it."
         print(f"The lab was up already.{note}")

@@ -7,7 +7,6 @@ import fcntl
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -286,8 +285,3 @@ def default_directory() -> LabDirectory:
 def directory_at(path: Path | str) -> LabDirectory:
     """The lab directory at a path."""
     return LabDirectory(Path(path).absolute())
-
-
-def seconds_since(started: float) -> float:
-    """Seconds of the monotonic clock since a moment of it."""
-    return time.monotonic() - started
