@@ -79,3 +79,10 @@ class Waiter:
         if line != self._last_line or now - self._last_told >= _QUIET_SECONDS:
             self._report(line)
             self._last_line, self._last_told = line, now
+
+
+#: The options of every module that waits, as ``doc_fragments/waiting.py`` documents them.
+WAITING_SPEC: dict[str, t.Any] = {
+    "wait_timeout": {"type": "str", "default": "6h"},
+    "poll_interval": {"type": "float", "default": 30.0},
+}

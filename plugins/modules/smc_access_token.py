@@ -1,0 +1,128 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Activation codes with which an SMC connector imports VMs."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: smc_access_token
+short_description: Manage activation codes of Alibaba Cloud SMC
+version_added: 0.1.0
+description:
+  - Creates, disables and deletes the activation codes with which an SMC connector imports VMs as migration sources.
+  - SMC tells the code itself only once, when it is created. The module returns it then and never again.
+author:
+  - The cutover.smc contributors (@cutover-smc)
+extends_documentation_fragment:
+  - cutover.smc.alicloud
+  - cutover.smc.attributes
+  - cutover.smc.attributes.changing
+  - cutover.smc.attributes.alicloud
+options:
+  state:
+    description:
+      - V(present) - there is a usable code of this name. One that exists already is left alone, and its code is not returned.
+      - V(disabled) - the code imports nothing any more; what it has imported stays.
+      - V(absent) - there is no such code.
+    type: str
+    choices: [present, disabled, absent]
+    default: present
+  name:
+    description: The name of the code, 2 to 128 characters. Required for O(state=present).
+    type: str
+  access_token_id:
+    description: The id of the code, to name it for O(state=disabled) or O(state=absent).
+    type: str
+  description:
+    description: What the code is for.
+    type: str
+  uses:
+    description: How many VMs can be imported with it, 1 to 1000.
+    type: int
+    default: 10
+  valid_days:
+    description: For how many days it can be used, 1 to 90.
+    type: int
+    default: 1
+notes:
+  - Use C(no_log=true) on a task that creates a code, lest the code be shown.
+  - SMC documents no status for a disabled code. The module takes a code that is shown as expired for disabled.
+"""
+
+EXAMPLES = r"""
+- name: Make a code for one wave of imports
+  cutover.smc.smc_access_token:
+    name: wave-7
+    uses: 10
+  no_log: true
+  register: token
+
+- name: See that nobody imports with it any more
+  cutover.smc.smc_access_token:
+    access_token_id: "{{ token.access_token.access_token_id }}"
+    state: disabled
+"""
+
+RETURN = r"""
+access_token:
+  description: The code without its secret, or null when there is none.
+  returned: success
+  type: dict
+  sample:
+    access_token_id: at-bp1a2b3c4d5e6f
+    created: '2026-11-22T18:00:00Z'
+    description: ''
+    name: wave-7
+    status: unactivated
+    used: 0
+    uses: 10
+    valid_days: 1
+access_token_code:
+  description: The code itself, a secret; null unless it was created by this run.
+  returned: success
+  type: str
+  sample: null
+plan:
+  description: What was done, or in check mode what would be done.
+  returned: success
+  type: list
+  elements: str
+  sample: [create the activation code wave-7]
+diff:
+  description: The code before and after.
+  returned: success
+  type: dict
+  sample: {before: {state: absent}, after: {state: unactivated, name: wave-7, access_token_id: at-bp1a2b3c4d5e6f}}
+"""
+
+from ansible_collections.cutover.smc.plugins.module_utils import _access_token, _alicloud, _smc
+from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
+
+TASK = Task(
+    argument_spec=dict(
+        _alicloud.CONNECTION_SPEC,
+        state={"type": "str", "choices": ["present", "disabled", "absent"], "default": "present"},
+        name={"type": "str"},
+        access_token_id={"type": "str", "no_log": False},
+        description={"type": "str"},
+        uses={"type": "int", "default": 10},
+        valid_days={"type": "int", "default": 1},
+    ),
+    handler=_access_token.ensure,
+    requires=(_smc.LIBRARY,),
+    rules=dict(
+        _alicloud.CONNECTION_RULES,
+        required_if=[("state", "present", ("name",)), ("state", "disabled", ("name", "access_token_id"), True), ("state", "absent", ("name", "access_token_id"), True)],
+    ),
+)
+
+
+def main() -> None:
+    run_as_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many jobs in few calls, and one wait for them all."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: smc_incremental_job_info
+short_description: List replication jobs of Alibaba Cloud SMC, and wait for many of them at once
+version_added: 0.1.0
+description:
+  - Lists the jobs that match all the options given, with what follows from them - the age of the newest image, the time that the run
+    in progress should still take, and whether an intermediate instance is billed.
+  - With O(wait_for) it waits for all of them in one loop, in which 50 jobs cost one call a look. A job that fails or is late does not
+    fail the module. Each host judges its own job afterwards by RV(jobs[].reached).
+author:
+  - The cutover.smc contributors (@cutover-smc)
+extends_documentation_fragment:
+  - cutover.smc.alicloud
+  - cutover.smc.waiting
+  - cutover.smc.attributes
+  - cutover.smc.attributes.reading
+  - cutover.smc.attributes.alicloud
+options:
+  job_ids:
+    description: Only the jobs with these ids.
+    type: list
+    elements: str
+  source_ids:
+    description: Only the jobs of these sources.
+    type: list
+    elements: str
+  vm_uuids:
+    description: Only the jobs of these VMs, by the tag C(cutover:vm-uuid); of each VM its unfinished job, or else its newest.
+    type: list
+    elements: str
+  name:
+    description: Only the job of this name.
+    type: str
+  status:
+    description: Only jobs in this state.
+    type: str
+    choices: [Ready, Running, Stopped, InError, Finished, Waiting, Expired, Deleting]
+  project:
+    description: Only jobs of this project, by the tag C(cutover:project).
+    type: str
+  tags:
+    description: Only jobs with all these tags.
+    type: dict
+  wait_for:
+    description:
+      - Wait until all the jobs are there, or cannot get there by themselves, or O(wait_timeout) is over.
+      - V(idle) - no run is in progress.
+      - V(image) - there is a complete image.
+      - V(synced) - there is a complete image of a run that began after O(synced_since).
+      - V(finished) - the job is Finished.
+      - In check mode nothing is waited for.
+    type: str
+    choices: [idle, image, synced, finished]
+  synced_since:
+    description: With O(wait_for=synced), the moment for all jobs, by the cloud's clock.
+    type: str
+  synced_since_by_job:
+    description: With O(wait_for=synced), the moment of each job, by the id of the job. It goes before O(synced_since).
+    type: dict
+"""
+
+EXAMPLES = r"""
+- name: Wait once for the first images of the whole wave
+  cutover.smc.smc_incremental_job_info:
+    project: wave-7
+    wait_for: image
+    wait_timeout: 12h
+  run_once: true
+  register: wave
+
+- name: Which jobs have failed
+  ansible.builtin.debug:
+    msg: "{{ wave.jobs | rejectattr('reached') | map(attribute='trouble') }}"
+
+- name: Read the cloud's clock
+  cutover.smc.smc_incremental_job_info:
+    job_ids: []
+  register: clock
+"""
+
+RETURN = r"""
+jobs:
+  description: The jobs, as RV(cutover.smc.smc_incremental_job#module:job) shows one, and what follows from them.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    vm_uuid:
+      description: The instance UUID of the VM, by the job's tag; null without it.
+      type: str
+      returned: always
+      sample: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
+    rpo_seconds:
+      description: How long ago the run of the newest complete image began; null without one. So much would be lost now.
+      type: int
+      returned: always
+      sample: 5400
+    eta_seconds:
+      description: How long the run in progress should still take, reckoned from its progress; null when none is or it cannot be told.
+      type: int
+      returned: always
+      sample: 600
+    expires_in:
+      description: How long the job still lives; null when it does not expire, or has.
+      type: str
+      returned: always
+      sample: 29d4h
+    images:
+      description: The ids of the images of all complete runs, oldest first. SMC may have deleted the older ones.
+      type: list
+      elements: str
+      returned: always
+      sample: [m-bp1a2b3c4d5e6f]
+    newest_image_id:
+      description: The image of the newest complete run; null without one.
+      type: str
+      returned: always
+      sample: m-bp1a2b3c4d5e6f
+    billed:
+      description: Whether an intermediate instance is being paid for.
+      type: bool
+      returned: always
+      sample: true
+    trouble:
+      description: What SMC says is wrong; empty when nothing is.
+      type: str
+      returned: always
+      sample: ''
+    reached:
+      description: Whether the job has reached what was waited for.
+      type: bool
+      returned: when O(wait_for) is given
+      sample: true
+  sample: [{job_id: j-bp1a2b3c4d5e6f, status: Waiting, rpo_seconds: 5400, reached: true}]
+by_vm_uuid:
+  description: The jobs that are tied to a VM, by its instance UUID.
+  returned: success
+  type: dict
+  sample: {50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b: {job_id: j-bp1a2b3c4d5e6f}}
+cloud_time:
+  description: The cloud's own clock.
+  returned: success
+  type: str
+  sample: '2026-11-22T20:00:00Z'
+plan:
+  description: Always empty.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+diff:
+  description: Always empty.
+  returned: success
+  type: dict
+  sample: {before: {}, after: {}}
+"""
+
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _jobs_info, _smc
+from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
+
+TASK = Task(
+    argument_spec=dict(
+        _alicloud.CONNECTION_SPEC,
+        **WAITING_SPEC,
+        job_ids={"type": "list", "elements": "str"},
+        source_ids={"type": "list", "elements": "str"},
+        vm_uuids={"type": "list", "elements": "str"},
+        name={"type": "str"},
+        status={"type": "str", "choices": ["Ready", "Running", "Stopped", "InError", "Finished", "Waiting", "Expired", "Deleting"]},
+        project={"type": "str"},
+        tags={"type": "dict"},
+        wait_for={"type": "str", "choices": ["idle", "image", "synced", "finished"]},
+        synced_since={"type": "str"},
+        synced_since_by_job={"type": "dict"},
+    ),
+    handler=_jobs_info.info,
+    requires=(_smc.LIBRARY,),
+    rules=dict(_alicloud.CONNECTION_RULES, required_if=[("wait_for", "synced", ("synced_since", "synced_since_by_job"), True)]),
+)
+
+
+def main() -> None:
+    run_as_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

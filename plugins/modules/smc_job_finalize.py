@@ -1,0 +1,150 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Completing a replication job with the proof that no write was lost."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: smc_job_finalize
+short_description: Complete a replication job of Alibaba Cloud SMC without losing a write
+version_added: 0.1.0
+description:
+  - Completes an incremental job, so that it is Finished and its intermediate instance is released. This cannot be undone.
+  - The job is completed only with the proof that its newest image holds everything that was written - a complete run that began after
+    the services had stopped, and whose image is available. Without it the module refuses, unless O(final_sync=true) makes such a run,
+    or the loss is accepted by the id of the job.
+  - The final image is tagged with the VM, the job and the moments that prove it, so that it tells what it is when the job is gone.
+author:
+  - The cutover.smc contributors (@cutover-smc)
+extends_documentation_fragment:
+  - cutover.smc.alicloud
+  - cutover.smc.waiting
+  - cutover.smc.attributes
+  - cutover.smc.attributes.changing
+  - cutover.smc.attributes.alicloud
+options:
+  job_id:
+    description: The id of the job.
+    type: str
+  source_id:
+    description: The id of the source whose unfinished job is meant.
+    type: str
+  vm_uuid:
+    description: The instance UUID of the VM whose unfinished job is meant, by the tag C(cutover:vm-uuid).
+    type: str
+  services_stopped_at:
+    description:
+      - The moment by which the services on the VM had stopped, by the cloud's clock. Take it from
+        RV(cutover.smc.smc_incremental_job_info#module:cloud_time) after they have.
+      - It is kept on the job as a tag, so that it need not be given again.
+    type: str
+  final_sync:
+    description:
+      - Whether to complete the job with one last synchronisation when no run proves that everything is copied.
+      - SMC's documentation calls this last pass a full one, so that it may take as long as the first. Running the job by hand before,
+        with M(cutover.smc.smc_incremental_job), is incremental for certain.
+    type: bool
+    default: false
+  accept_data_loss:
+    description: The id of the job, to complete it without proof. What was written after the newest run began is lost.
+    type: str
+  wait:
+    description: Whether to wait until the job is Finished.
+    type: bool
+    default: true
+"""
+
+EXAMPLES = r"""
+- name: Complete the job, given that a run has begun after the services had stopped
+  cutover.smc.smc_job_finalize:
+    vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
+    services_stopped_at: "{{ services_stopped_at }}"
+
+- name: Complete the job with one last synchronisation
+  cutover.smc.smc_job_finalize:
+    vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
+    services_stopped_at: "{{ services_stopped_at }}"
+    final_sync: true
+"""
+
+RETURN = r"""
+finished:
+  description: Whether the job is Finished.
+  returned: success
+  type: bool
+  sample: true
+evidence:
+  description: What proves that no write was lost. Moments are the cloud's.
+  returned: success
+  type: dict
+  sample:
+    image_id: m-bp1a2b3c4d5e6f
+    proven: true
+    run_began_at: '2026-11-22T20:00:12Z'
+    run_ended_at: '2026-11-22T20:09:41Z'
+    services_stopped_at: '2026-11-22T20:00:00Z'
+job:
+  description: The job, as RV(cutover.smc.smc_incremental_job#module:job) shows it.
+  returned: success
+  type: dict
+  sample: {job_id: j-bp1a2b3c4d5e6f, status: Finished}
+image:
+  description: The final image, null when there is none.
+  returned: success
+  type: dict
+  sample:
+    created: '2026-11-22T20:09:00Z'
+    image_id: m-bp1a2b3c4d5e6f
+    name: app-01_CYCLE_3
+    size: 41
+    snapshot_ids: [s-bp1a2b3c4d5e6f]
+    status: Available
+    tags: {'cutover:vm-uuid': 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b}
+    used: false
+cloud_time:
+  description: The cloud's own clock.
+  returned: success
+  type: str
+  sample: '2026-11-22T20:10:00Z'
+plan:
+  description: What was done, or in check mode what would be done.
+  returned: success
+  type: list
+  elements: str
+  sample: [complete job j-bp1a2b3c4d5e6f without another synchronisation]
+diff:
+  description: The job before and after.
+  returned: success
+  type: dict
+  sample: {before: {status: Waiting}, after: {status: Finished}}
+"""
+
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _finalize, _job, _smc
+from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
+
+TASK = Task(
+    argument_spec=dict(
+        _alicloud.CONNECTION_SPEC,
+        **WAITING_SPEC,
+        **_job.IDENTITY_SPEC,
+        services_stopped_at={"type": "str"},
+        final_sync={"type": "bool", "default": False},
+        accept_data_loss={"type": "str"},
+        wait={"type": "bool", "default": True},
+    ),
+    handler=_finalize.ensure,
+    requires=(_smc.LIBRARY, _ecs.LIBRARY),
+    rules=dict(_alicloud.CONNECTION_RULES, required_one_of=[("job_id", "source_id", "vm_uuid")]),
+)
+
+
+def main() -> None:
+    run_as_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The migration source of one VM."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: smc_source
+short_description: Manage the migration source of a VM in Alibaba Cloud SMC
+version_added: 0.1.0
+description:
+  - Finds the source that a connector has imported for a VM, names and tags it, and waits until it is online.
+  - SMC has no API to import a VM; the role C(cutover.smc.import_source) drives the connector for that.
+  - The tag C(cutover:vm-uuid) ties a source to its VM from then on, whatever either is called.
+author:
+  - The cutover.smc contributors (@cutover-smc)
+extends_documentation_fragment:
+  - cutover.smc.alicloud
+  - cutover.smc.waiting
+  - cutover.smc.attributes
+  - cutover.smc.attributes.changing
+  - cutover.smc.attributes.alicloud
+options:
+  state:
+    description:
+      - V(present) - the source exists, has the name and the tags, and is V(Available), or in use by its own job.
+      - V(absent) - it does not exist. Refused while a job that is not finished uses it.
+    type: str
+    choices: [present, absent]
+    default: present
+  source_id:
+    description: The id of the source, when it is known.
+    type: str
+  vm_uuid:
+    description: The instance UUID of the VM. The source is found by this tag, and gets it.
+    type: str
+  vm_name:
+    description: The name of the VM, by which a source that is not tagged yet is recognised.
+    type: str
+  hostname:
+    description: The guest's host name, by which a source that is not tagged yet is recognised when its name does not tell.
+    type: str
+  ipv4:
+    description: The guest's addresses, by which a source that is not tagged yet is recognised when nothing else tells.
+    type: list
+    elements: str
+  name:
+    description: The name that the source is to have. Without it the name stays.
+    type: str
+  description:
+    description: The description that the source is to have. Without it the description stays.
+    type: str
+  project:
+    description: The project that the VM's migration belongs to, kept as the tag C(cutover:project).
+    type: str
+  tags:
+    description: Further tags that the source is to have. Other tags stay.
+    type: dict
+  with_job:
+    description: With O(state=absent), whether to delete the source's finished job with it.
+    type: bool
+    default: false
+  wait:
+    description: Whether to wait until the source is online.
+    type: bool
+    default: true
+"""
+
+EXAMPLES = r"""
+- name: Tie the imported source to its VM
+  cutover.smc.smc_source:
+    vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
+    vm_name: app-01
+    name: app-01
+    project: wave-7
+
+- name: Forget a VM that has moved
+  cutover.smc.smc_source:
+    vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
+    state: absent
+    with_job: true
+"""
+
+RETURN = r"""
+source_id:
+  description: The id of the source, null when there is none.
+  returned: success
+  type: str
+  sample: s-bp1a2b3c4d5e6f
+source:
+  description: The source, null when there is none. Sizes are in GiB.
+  returned: success
+  type: dict
+  sample:
+    agent_version: 1.5.2.3
+    architecture: x86_64
+    created: '2026-11-22T18:00:00Z'
+    data_disk_sizes: {'1': 100}
+    description: ''
+    error_code: ''
+    heartbeat_seconds: 30
+    hostname: app-01.example.com
+    ipv4: [192.0.2.10]
+    job_id: null
+    name: app-01
+    platform: CentOS
+    source_id: s-bp1a2b3c4d5e6f
+    state: Available
+    status_info: null
+    system_disk_size: 40
+    tags: {'cutover:vm-uuid': 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b}
+    trouble: ''
+plan:
+  description: What was done, or in check mode what would be done.
+  returned: success
+  type: list
+  elements: str
+  sample: ['tag source s-bp1a2b3c4d5e6f: cutover:vm-uuid']
+diff:
+  description: The source before and after.
+  returned: success
+  type: dict
+  sample: {before: {name: app-01, tags: {}}, after: {name: app-01, tags: {'cutover:project': wave-7}}}
+"""
+
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _smc, _source
+from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
+
+TASK = Task(
+    argument_spec=dict(
+        _alicloud.CONNECTION_SPEC,
+        **WAITING_SPEC,
+        state={"type": "str", "choices": ["present", "absent"], "default": "present"},
+        source_id={"type": "str"},
+        vm_uuid={"type": "str"},
+        vm_name={"type": "str"},
+        hostname={"type": "str"},
+        ipv4={"type": "list", "elements": "str"},
+        name={"type": "str"},
+        description={"type": "str"},
+        project={"type": "str"},
+        tags={"type": "dict"},
+        with_job={"type": "bool", "default": False},
+        wait={"type": "bool", "default": True},
+    ),
+    handler=_source.ensure,
+    requires=(_smc.LIBRARY,),
+    rules=dict(_alicloud.CONNECTION_RULES, required_one_of=[("source_id", "vm_uuid", "vm_name")]),
+)
+
+
+def main() -> None:
+    run_as_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Migration sources by id, name, tag and state."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: smc_source_info
+short_description: List migration sources of Alibaba Cloud SMC
+version_added: 0.1.0
+description:
+  - Lists the sources that match all the options given, 50 a call, with their heartbeat and their trouble explained.
+author:
+  - The cutover.smc contributors (@cutover-smc)
+extends_documentation_fragment:
+  - cutover.smc.alicloud
+  - cutover.smc.attributes
+  - cutover.smc.attributes.reading
+  - cutover.smc.attributes.alicloud
+options:
+  source_ids:
+    description: Only the sources with these ids.
+    type: list
+    elements: str
+  vm_uuids:
+    description: Only the sources of these VMs, by the tag C(cutover:vm-uuid).
+    type: list
+    elements: str
+  name:
+    description: Only the source of this name.
+    type: str
+  state:
+    description: Only sources in this state.
+    type: str
+    choices: [Available, InUse, Unavailable, Deleting]
+  project:
+    description: Only sources of this project, by the tag C(cutover:project).
+    type: str
+  tags:
+    description: Only sources with all these tags.
+    type: dict
+"""
+
+EXAMPLES = r"""
+- name: See which sources of the wave are not online
+  cutover.smc.smc_source_info:
+    project: wave-7
+    state: Unavailable
+  register: offline
+
+- name: Tell what is wrong with them
+  ansible.builtin.debug:
+    msg: "{{ offline.sources | map(attribute='trouble') }}"
+"""
+
+RETURN = r"""
+sources:
+  description: The sources, as RV(cutover.smc.smc_source#module:source) shows one.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{source_id: s-bp1a2b3c4d5e6f, name: app-01, state: Unavailable, trouble: 'Unavailable, SourceServer.Offline'}]
+by_vm_uuid:
+  description: The sources that are tied to a VM, by its instance UUID.
+  returned: success
+  type: dict
+  sample: {50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b: {source_id: s-bp1a2b3c4d5e6f}}
+plan:
+  description: Always empty.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+diff:
+  description: Always empty.
+  returned: success
+  type: dict
+  sample: {before: {}, after: {}}
+"""
+
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _smc, _source
+from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
+
+TASK = Task(
+    argument_spec=dict(
+        _alicloud.CONNECTION_SPEC,
+        source_ids={"type": "list", "elements": "str"},
+        vm_uuids={"type": "list", "elements": "str"},
+        name={"type": "str"},
+        state={"type": "str", "choices": ["Available", "InUse", "Unavailable", "Deleting"]},
+        project={"type": "str"},
+        tags={"type": "dict"},
+    ),
+    handler=_source.info,
+    requires=(_smc.LIBRARY,),
+    rules=_alicloud.CONNECTION_RULES,
+)
+
+
+def main() -> None:
+    run_as_module(TASK)
+
+
+if __name__ == "__main__":
+    main()
