@@ -1,0 +1,95 @@
+"""Starts one cloud: `python -m lab.alicloud --config FILE --ready FILE`; SIGTERM ends it cleanly."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from lab.alicloud.clock import VirtualClock
+from lab.alicloud.cloud import Cloud
+from lab.alicloud.engine import thread_workers
+from lab.alicloud.replication import DiskReader, DiskSource, ReplicationFailed
+from lab.alicloud.server import listening_socket, make_server
+from lab.alicloud.settings import Settings
+
+
+class NoVCenter:
+    """The disk source of a cloud without vCenter: every run fails with a reason."""
+
+    def frozen(
+        self, moref: str, snapshot_name: str, keep_snapshot: Callable[[], bool]
+    ) -> AbstractContextManager[dict[int, DiskReader]]:
+        """There is nothing to read."""
+        del moref, snapshot_name, keep_snapshot
+        raise ReplicationFailed("SourceServer.VCenterUnreachable", "This lab has no vCenter.")
+
+
+def _disk_source(settings: Settings) -> DiskSource:
+    if settings.vcenter is None:
+        return NoVCenter()
+    from lab.alicloud.vcenter import VCenterDiskSource  # pyVmomi is slow to import
+
+    return VCenterDiskSource(settings.vcenter)
+
+
+def _write_ready(path: Path, ports: dict[str, int]) -> None:
+    """All at once: whoever sees the file can read the whole of it."""
+    draft = path.with_name(path.name + ".draft")
+    draft.write_text(json.dumps({**ports, "pid": os.getpid()}), encoding="utf-8")
+    draft.replace(path)
+
+
+async def _serve(settings: Settings, ready: Path) -> None:
+    cloud = Cloud(
+        settings,
+        VirtualClock(settings.clock_scale),
+        _disk_source(settings),
+        thread_workers(settings.replication_workers),
+    )
+    doors = {
+        "smc_port": (settings.smc_listen, cloud.smc()),
+        "ecs_port": (settings.ecs_listen, cloud.ecs()),
+        "control_port": (settings.control_listen, cloud.control()),
+    }
+    sockets = {name: listening_socket(listen) for name, (listen, _) in doors.items()}
+    servers = {name: make_server(application) for name, (_, application) in doors.items()}
+
+    def end() -> None:
+        for server in servers.values():
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    cloud.engine.start()
+    _write_ready(ready, {name: bound.getsockname()[1] for name, bound in sockets.items()})
+    try:
+        await asyncio.gather(*(server.serve([sockets[name]]) for name, server in servers.items()))
+    finally:
+        await asyncio.to_thread(cloud.engine.stop)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="lab.alicloud", description="A simulated Alibaba Cloud (SMC and ECS).")
+    parser.add_argument("--config", type=Path, required=True, help="JSON config file, readable by its owner only")
+    parser.add_argument("--ready", type=Path, required=True, help="file to write ports and pid to once all is up")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    settings = Settings.from_file(options.config)
+    settings.directory.mkdir(parents=True, exist_ok=True)
+    asyncio.run(_serve(settings, options.ready))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

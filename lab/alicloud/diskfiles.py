@@ -1,0 +1,97 @@
+"""Replicas and images as sparse files: writing, copying and hashing them without filling the disk."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+_CHUNK = 4 * 1024 * 1024
+
+
+def write_block(handle: int, offset: int, data: bytes) -> None:
+    """Write a block unless the file holds it already: blocks of zeros stay holes."""
+    if os.pread(handle, len(data), offset) != data:
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(handle, view, offset)
+            view, offset = view[written:], offset + written
+
+
+def copy_sparse(source: Path, target: Path) -> None:
+    """Copy a file's data and leave its holes holes."""
+    with source.open("rb") as reader, target.open("wb") as writer:
+        size = os.fstat(reader.fileno()).st_size
+        writer.truncate(size)
+        position = 0
+        while position < size:
+            try:
+                start = os.lseek(reader.fileno(), position, os.SEEK_DATA)
+            except OSError as failure:
+                if failure.errno == errno.ENXIO:  # nothing but a hole from here on
+                    break
+                raise
+            end = os.lseek(reader.fileno(), start, os.SEEK_HOLE)
+            _copy_range(reader.fileno(), writer.fileno(), start, end)
+            position = end
+
+
+def _copy_range(reader: int, writer: int, start: int, end: int) -> None:
+    while start < end:
+        data = os.pread(reader, min(_CHUNK, end - start), start)
+        if not data:
+            return
+        os.pwrite(writer, data, start)
+        start += len(data)
+
+
+def sha256_of(path: Path, length: int) -> str:
+    """The hash of the first `length` bytes; what the file lacks counts as zeros."""
+    digest = hashlib.sha256()
+    with path.open("rb") as reader:
+        while length > 0:
+            data = reader.read(min(_CHUNK, length))
+            if not data:
+                digest.update(bytes(length))
+                break
+            digest.update(data)
+            length -= len(data)
+    return digest.hexdigest()
+
+
+class DiskFiles:
+    """Where the bytes lie below the lab's directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._replicas = directory / "replicas"
+        self._images = directory / "images"
+
+    def replica(self, job_id: str, key: int, size: int) -> tuple[Path, bool]:
+        """The replica of one disk, made empty when it is not there; tells whether it is new."""
+        path = self._replicas / job_id / f"{key}.img"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = not path.exists()
+        with path.open("ab") as handle:
+            if fresh or handle.seek(0, os.SEEK_END) != size:
+                handle.truncate(size)
+        return path, fresh
+
+    def drop_replica(self, job_id: str, key: int) -> None:
+        """Forget one disk's bytes."""
+        (self._replicas / job_id / f"{key}.img").unlink(missing_ok=True)
+
+    def drop_replicas(self, job_id: str) -> None:
+        """Forget all bytes of a job that is no more."""
+        shutil.rmtree(self._replicas / job_id, ignore_errors=True)
+
+    def image_file(self, image_id: str, key: int) -> Path:
+        """The file of one disk of an image."""
+        path = self._images / image_id / f"{key}.img"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def drop_image(self, image_id: str) -> None:
+        """Forget an image's bytes."""
+        shutil.rmtree(self._images / image_id, ignore_errors=True)

@@ -1,0 +1,307 @@
+"""ECS instances: describe, run, start, stop, delete, modify."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from lab.alicloud.compute import Compute, NewInstance
+from lab.alicloud.ecs.common import check_region, created_in_range, dry_run, ecs_tags, name_matches, paged, tags_match
+from lab.alicloud.errors import error, invalid, missing
+from lab.alicloud.records import Image, Instance
+from lab.alicloud.store import Store
+from lab.alicloud.timefmt import minutes_format
+from lab.alicloud.validation import checked_client_token
+from lab.alicloud.wire import Parameters
+
+STATES = ("Pending", "Running", "Starting", "Stopping", "Stopped")
+LEAST_RELEASE_DELAY = timedelta(minutes=30)
+# vCPU and MiB of a size suffix, enough for the types that a test names.
+_SIZES = {"small": (1, 1024), "medium": (1, 2048), "large": (2, 8192), "xlarge": (4, 16384), "2xlarge": (8, 32768)}
+
+
+class Instances:
+    """The actions on instances."""
+
+    def __init__(self, store: Store, compute: Compute) -> None:
+        self._store = store
+        self._compute = compute
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def describe(self, parameters: Parameters) -> dict[str, Any]:
+        """DescribeInstances: the newest first; ids that do not exist are silently absent."""
+        check_region(self._store, parameters)
+        status, charge_type = parameters.text("Status"), parameters.text("InstanceChargeType")
+        if status and status not in STATES:
+            raise error("InvalidStatus.NotFound")
+        ids = parameters.json_texts("InstanceIds", 100)
+        case_sensitive = self._store.switches.on("instance_name_case_sensitive")
+        groups = [parameters.text("SecurityGroupId")] if parameters.text("SecurityGroupId") else []
+        found = [
+            instance
+            for instance in reversed(self._store.instances.values())
+            if (ids is None or instance.instance_id in ids)
+            and name_matches(parameters.text("InstanceName"), instance.name, case_sensitive)
+            and status in ("", instance.status)
+            and charge_type in ("", instance.charge_type)
+            and parameters.text("VpcId") in ("", instance.vpc_id)
+            and parameters.text("VSwitchId") in ("", instance.vswitch_id)
+            and parameters.text("ImageId") in ("", instance.image_id)
+            and parameters.text("ZoneId") in ("", self._store.zone_id)
+            and parameters.text("ResourceGroupId") in ("", instance.resource_group_id)
+            and all(group in instance.security_group_ids for group in groups)
+            and tags_match(instance.tags, parameters)
+            and created_in_range(instance.created, parameters)
+        ]
+        dry_run(parameters)
+        return paged(parameters, found, self._view, "Instances", "Instance", least=10)
+
+    def describe_status(self, parameters: Parameters) -> dict[str, Any]:
+        """DescribeInstanceStatus."""
+        check_region(self._store, parameters)
+        ids = parameters.texts("InstanceId")
+        if len(ids) > 100:
+            raise error("InvalidParameter.TooManyInstanceIds")
+        found = [instance for instance in self._store.instances.values() if not ids or instance.instance_id in ids]
+
+        def view(instance: Instance) -> dict[str, Any]:
+            return {"InstanceId": instance.instance_id, "Status": instance.status}
+
+        answer = paged(parameters, found, view, "InstanceStatuses", "InstanceStatus", most=50)
+        answer.pop("NextToken")
+        return answer
+
+    def _view(self, instance: Instance) -> dict[str, Any]:
+        cpu, memory = _SIZES.get(instance.instance_type.rpartition(".")[2], (2, 4096))
+        return {
+            "InstanceId": instance.instance_id,
+            "InstanceName": instance.name,
+            "Status": instance.status,
+            "RegionId": self._store.region_id,
+            "ZoneId": self._store.zone_id,
+            "InstanceType": instance.instance_type,
+            "ImageId": instance.image_id,
+            "Description": instance.description,
+            "CreationTime": minutes_format(instance.created),
+            "StartTime": minutes_format(instance.started),
+            "ExpiredTime": "2099-12-31T15:59Z",
+            "AutoReleaseTime": minutes_format(instance.auto_release),
+            "InstanceChargeType": instance.charge_type,
+            "StoppedMode": instance.stopped_mode or "Not-applicable",
+            "DeletionProtection": instance.deletion_protection,
+            "Cpu": cpu,
+            "Memory": memory,
+            "OSName": instance.os_name,
+            "OSNameEn": instance.os_name,
+            "OSType": instance.os_type,
+            "HostName": instance.host_name,
+            "SerialNumber": instance.instance_id,
+            "InstanceNetworkType": "vpc",
+            "InternetChargeType": "PayByTraffic",
+            "InternetMaxBandwidthOut": 1 if instance.public_ip else 0,
+            "ResourceGroupId": instance.resource_group_id,
+            "KeyPairName": instance.key_pair_name,
+            "SpotStrategy": "NoSpot",
+            "PublicIpAddress": {"IpAddress": [instance.public_ip] if instance.public_ip else []},
+            "InnerIpAddress": {"IpAddress": []},
+            "EipAddress": {"IpAddress": "", "AllocationId": "", "InternetChargeType": ""},
+            "VpcAttributes": {
+                "VpcId": instance.vpc_id,
+                "VSwitchId": instance.vswitch_id,
+                "NatIpAddress": "",
+                "PrivateIpAddress": {"IpAddress": [instance.private_ip]},
+            },
+            "SecurityGroupIds": {"SecurityGroupId": instance.security_group_ids},
+            "OperationLocks": {"LockReason": []},
+            "NetworkInterfaces": {"NetworkInterface": [_interface(instance)]},
+            "Tags": ecs_tags(instance.tags),
+        }
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    def run(self, parameters: Parameters) -> dict[str, Any]:
+        """RunInstances."""
+        check_region(self._store, parameters)
+        token = checked_client_token(parameters)
+        return self._store.once("RunInstances", token, parameters.fingerprint(), lambda: self._run(parameters))
+
+    def _run(self, parameters: Parameters) -> dict[str, Any]:
+        image = self._image(parameters.required("ImageId"))
+        amount = parameters.integer("Amount", 1, 100) or 1
+        new = self._new_instance(parameters, image)
+        release = self._release_time(parameters)
+        dry_run(parameters)
+        ids = []
+        for number in range(1, amount + 1):
+            if number > 1:
+                new.private_ip = ""
+            instance = self._compute.create_instance(new)
+            self._compute.release_at(instance, release)
+            ids.append(instance.instance_id)
+        return {"InstanceIdSets": {"InstanceIdSet": ids}, "TradePrice": 0.1}
+
+    def _image(self, image_id: str) -> Image:
+        image = self._store.images.get(image_id)
+        if image is None:
+            raise error("InvalidImageId.NotFound")
+        if image.status != "Available":
+            raise error("IncorrectImageStatus")
+        return image
+
+    def _new_instance(self, parameters: Parameters, image: Image) -> NewInstance:
+        if not parameters.text("InstanceType"):
+            raise missing("InstanceType")
+        vswitch = self._store.vswitches.get(parameters.required("VSwitchId"))
+        if vswitch is None:
+            raise error("InvalidVSwitchId.NotFound")
+        groups = parameters.texts("SecurityGroupIds") or [parameters.required("SecurityGroupId")]
+        for group_id in groups:
+            group = self._store.security_groups.get(group_id)
+            if group is None:
+                raise error("InvalidSecurityGroupId.NotFound")
+            if group.vpc_id != vswitch.vpc_id:
+                raise error("InvalidSecurityGroupId.VPCMismatch")
+        charge_type = parameters.text("InstanceChargeType", "PostPaid")
+        if charge_type != "PostPaid":
+            raise invalid("InstanceChargeType", "The simulator sells PostPaid only.")
+        bandwidth = parameters.integer("InternetMaxBandwidthOut", 0, 100) or 0
+        return NewInstance(
+            name=parameters.text("InstanceName", "launch-advisor"),
+            instance_type=parameters.text("InstanceType"),
+            image_id=image.image_id,
+            vpc_id=vswitch.vpc_id,
+            vswitch_id=vswitch.vswitch_id,
+            security_group_ids=groups,
+            disks=self._disks(parameters, image),
+            public=bandwidth > 0,
+            private_ip=parameters.text("PrivateIpAddress"),
+            host_name=parameters.text("HostName"),
+            description=parameters.text("Description"),
+            os_type=image.os_type,
+            os_name=image.os_name,
+            key_pair_name=parameters.text("KeyPairName"),
+            resource_group_id=parameters.text("ResourceGroupId"),
+            deletion_protection=bool(parameters.boolean("DeletionProtection")),
+            tags=parameters.tags(),
+        )
+
+    @staticmethod
+    def _disks(parameters: Parameters, image: Image) -> list[tuple[str, int, str]]:
+        """The image's disks, the system disk as large as asked, then the disks that the request adds."""
+        asked = parameters.below("SystemDisk").integer("Size", 20, 2048)
+        if asked is not None and asked < image.size_gib:
+            raise error("InvalidSystemDiskSize.LessThanImageSize")
+        disks = [
+            (disk.kind, asked if asked and disk.kind == "system" else disk.size_gib, disk.snapshot_id)
+            for disk in image.disks
+        ]
+        for item in parameters.objects("DataDisk", 16):
+            if not item.text("SnapshotId"):
+                disks.append(("data", item.integer("Size", 1, 65536) or 20, ""))
+        return disks
+
+    def _release_time(self, parameters: Parameters, name: str = "AutoReleaseTime") -> datetime | None:
+        try:
+            moment = parameters.moment(name)
+        except Exception as failure:
+            raise error("InvalidAutoReleaseTime.Malformed") from failure
+        if moment is None:
+            return None
+        if moment < self._store.now() + LEAST_RELEASE_DELAY - self._store.clock.tolerance():
+            raise error("InvalidAutoReleaseTime.Malformed")
+        return moment.replace(second=0)
+
+    # -- changing ------------------------------------------------------------------------------------------------
+
+    def _find(self, parameters: Parameters) -> Instance:
+        instance = self._store.instances.get(parameters.required("InstanceId"))
+        if instance is None:
+            raise error("InvalidInstanceId.NotFound")
+        return instance
+
+    def start(self, parameters: Parameters) -> dict[str, Any]:
+        """StartInstance."""
+        instance = self._find(parameters)
+        if instance.status != "Stopped":
+            raise error("IncorrectInstanceStatus")
+        dry_run(parameters)
+        self._compute.start_instance(instance)
+        return {}
+
+    def stop(self, parameters: Parameters) -> dict[str, Any]:
+        """StopInstance."""
+        instance = self._find(parameters)
+        mode = parameters.text("StoppedMode", "KeepCharging")
+        if mode not in ("KeepCharging", "StopCharging", "Not-applicable"):
+            raise invalid("StoppedMode")
+        if instance.status != "Running":
+            raise error("IncorrectInstanceStatus")
+        dry_run(parameters)
+        self._compute.stop_instance(instance, mode)
+        return {}
+
+    def modify(self, parameters: Parameters) -> dict[str, Any]:
+        """ModifyInstanceAttribute."""
+        instance = self._find(parameters)
+        protection = parameters.boolean("DeletionProtection")
+        if protection is not None:
+            instance.deletion_protection = protection
+        instance.name = parameters.text("InstanceName", instance.name)
+        instance.host_name = parameters.text("HostName", instance.host_name)
+        if "Description" in parameters:
+            instance.description = parameters.text("Description")
+        instance.security_group_ids = parameters.texts("SecurityGroupIds") or instance.security_group_ids
+        return {}
+
+    def modify_auto_release_time(self, parameters: Parameters) -> dict[str, Any]:
+        """ModifyInstanceAutoReleaseTime: without a time, the instance is not released by itself any more."""
+        instance = self._find(parameters)
+        self._compute.release_at(instance, self._release_time(parameters))
+        return {}
+
+    def delete(self, parameters: Parameters) -> dict[str, Any]:
+        """DeleteInstance."""
+        instance = self._find(parameters)
+        self._check_deletable(instance, bool(parameters.boolean("Force")))
+        dry_run(parameters)
+        self._compute.delete_instance(instance.instance_id)
+        return {}
+
+    def delete_many(self, parameters: Parameters) -> dict[str, Any]:
+        """DeleteInstances: all or none."""
+        check_region(self._store, parameters)
+        ids = parameters.texts("InstanceId", 100)
+        if not ids:
+            raise missing("InstanceId.1")
+        token = checked_client_token(parameters)
+        return self._store.once(
+            "DeleteInstances", token, parameters.fingerprint(), lambda: self._delete_many(parameters, ids)
+        )
+
+    def _delete_many(self, parameters: Parameters, ids: list[str]) -> dict[str, Any]:
+        for instance_id in ids:
+            if instance_id not in self._store.instances:
+                raise error("InvalidInstanceIds.NotFound")
+            self._check_deletable(self._store.instances[instance_id], bool(parameters.boolean("Force")))
+        dry_run(parameters, "DRYRUN.SUCCESS")
+        for instance_id in ids:
+            self._compute.delete_instance(instance_id)
+        return {}
+
+    @staticmethod
+    def _check_deletable(instance: Instance, force: bool) -> None:
+        if instance.deletion_protection:
+            raise error("InvalidOperation.DeletionProtection")
+        if instance.status != "Stopped" and not (force and instance.status == "Running"):
+            raise error("IncorrectInstanceStatus")
+
+
+def _interface(instance: Instance) -> dict[str, Any]:
+    return {
+        "NetworkInterfaceId": instance.network_interface_id,
+        "MacAddress": instance.mac_address,
+        "PrimaryIpAddress": instance.private_ip,
+        "Type": "Primary",
+        "PrivateIpSets": {"PrivateIpSet": [{"PrivateIpAddress": instance.private_ip, "Primary": True}]},
+    }

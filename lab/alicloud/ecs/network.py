@@ -1,0 +1,92 @@
+"""What ECS tells of regions, vSwitches and security groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.alicloud.ecs.common import check_region, dry_run, ecs_tags, paged, tags_match
+from lab.alicloud.records import SecurityGroup, VSwitch
+from lab.alicloud.store import Store
+from lab.alicloud.timefmt import seconds_format
+from lab.alicloud.wire import Parameters
+
+
+class Network:
+    """The read actions on networks and regions."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def describe_regions(self, parameters: Parameters) -> dict[str, Any]:
+        """DescribeRegions: the one region of the lab."""
+        del parameters
+        region_id = self._store.region_id
+        region = {
+            "RegionId": region_id,
+            "LocalName": region_id,
+            "RegionEndpoint": f"ecs.{region_id}.aliyuncs.com",
+            "Status": "available",
+        }
+        return {"Regions": {"Region": [region]}}
+
+    def describe_vswitches(self, parameters: Parameters) -> dict[str, Any]:
+        """DescribeVSwitches, as the ECS API has it."""
+        wanted = [value for value in parameters.text("VSwitchId").split(",") if value]
+        found = [
+            vswitch
+            for vswitch in self._store.vswitches.values()
+            if (not wanted or vswitch.vswitch_id in wanted)
+            and parameters.text("VpcId") in ("", vswitch.vpc_id)
+            and parameters.text("ZoneId") in ("", vswitch.zone_id)
+        ]
+        answer = paged(parameters, found, _vswitch_view, "VSwitches", "VSwitch", most=50)
+        answer.pop("NextToken")
+        return answer
+
+    def describe_security_groups(self, parameters: Parameters) -> dict[str, Any]:
+        """DescribeSecurityGroups."""
+        check_region(self._store, parameters)
+        ids = parameters.json_texts("SecurityGroupIds", 100)
+        found = [
+            group
+            for group in self._store.security_groups.values()
+            if (ids is None or group.security_group_id in ids)
+            and parameters.text("SecurityGroupId") in ("", group.security_group_id)
+            and parameters.text("SecurityGroupName") in ("", group.name)
+            and parameters.text("VpcId") in ("", group.vpc_id)
+            and tags_match(group.tags, parameters)
+        ]
+        dry_run(parameters)
+        answer = paged(parameters, found, _group_view, "SecurityGroups", "SecurityGroup")
+        return {**answer, "RegionId": self._store.region_id}
+
+
+def _vswitch_view(vswitch: VSwitch) -> dict[str, Any]:
+    return {
+        "VSwitchId": vswitch.vswitch_id,
+        "VpcId": vswitch.vpc_id,
+        "ZoneId": vswitch.zone_id,
+        "VSwitchName": vswitch.name,
+        "CidrBlock": vswitch.cidr,
+        "Status": "Available",
+        "AvailableIpAddressCount": 250,
+        "CreationTime": seconds_format(vswitch.created),
+        "Description": vswitch.description,
+        "IsDefault": False,
+        "ResourceGroupId": "",
+    }
+
+
+def _group_view(group: SecurityGroup) -> dict[str, Any]:
+    return {
+        "SecurityGroupId": group.security_group_id,
+        "SecurityGroupName": group.name,
+        "VpcId": group.vpc_id,
+        "CreationTime": seconds_format(group.created),
+        "Description": group.description,
+        "SecurityGroupType": "normal",
+        "EcsCount": 0,
+        "ResourceGroupId": "",
+        "ServiceManaged": False,
+        "Tags": ecs_tags(group.tags),
+    }

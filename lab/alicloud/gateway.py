@@ -1,0 +1,166 @@
+"""The front door of one service: reads a request, applies faults, verifies it, does its action, answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lab.alicloud.actions import Actions
+from lab.alicloud.counters import Counters, is_mutating
+from lab.alicloud.errors import CloudError, error, missing
+from lab.alicloud.faults import Faults, Rule
+from lab.alicloud.ids import request_id
+from lab.alicloud.server import reset_connection
+from lab.alicloud.signature import SignedRequest, Verifier
+from lab.alicloud.store import Store
+from lab.alicloud.timefmt import http_date
+from lab.alicloud.wire import Parameters
+
+LOG = logging.getLogger(__name__)
+_TROUBLESHOOT = "https://api.alibabacloud.com/troubleshoot?q={code}&product={product}&requestId={request_id}"
+_HTML_502 = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+@dataclass(frozen=True)
+class Service:
+    """What tells one service from the other."""
+
+    name: str
+    product: str
+    version: str
+    host: str
+
+
+@dataclass
+class Call:
+    """One request, read."""
+
+    action: str
+    parameters: Parameters
+    signed: SignedRequest
+    version: str
+
+
+class Gateway:
+    """Answers all requests to `/` of one service."""
+
+    def __init__(
+        self, service: Service, actions: Actions, verifier: Verifier, store: Store, faults: Faults, counters: Counters
+    ) -> None:
+        self._service = service
+        self._actions = actions
+        self._verifier = verifier
+        self._store = store
+        self._faults = faults
+        self._counters = counters
+
+    async def answer(self, request: Request) -> Response:
+        """The Starlette endpoint."""
+        call = await self._read(request)
+        with self._store.lock:
+            self._counters.count(self._service.name, call.action or "?", is_mutating(call.action, call.parameters))
+            fault = self._faults.request_fault(self._service.name, call.action)
+        if fault is not None and fault.kind == "slow":
+            await asyncio.sleep(float(fault.options.get("delay_ms", 3000)) / 1000)
+        if fault is not None and fault.kind == "reset_before_commit":
+            return reset_connection(request)
+        if fault is not None and fault.kind == "html_502":
+            return self._plain(_HTML_502, 502, "text/html")
+        response = self._respond(call, fault)
+        if fault is not None and fault.kind == "reset_after_commit":
+            return reset_connection(request)
+        return response
+
+    async def _read(self, request: Request) -> Call:
+        body = await request.body()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        query = request.url.query
+        parameters = Parameters.from_request(query, body, headers.get("content-type", ""))
+        return Call(
+            action=headers.get("x-acs-action") or parameters.text("Action"),
+            version=headers.get("x-acs-version") or parameters.text("Version"),
+            parameters=parameters,
+            signed=SignedRequest(request.method, request.url.path, query, headers, body),
+        )
+
+    def _respond(self, call: Call, fault: Rule | None) -> Response:
+        identifier = request_id()
+        try:
+            if fault is not None:
+                _raise_fault(fault)
+            body = self._do(call)
+        except CloudError as failure:
+            return self._error(failure, identifier)
+        except Exception:
+            LOG.exception("%s %s", self._service.name, call.action)
+            return self._error(error("InternalError"), identifier)
+        return self._json({**body, "RequestId": identifier}, 200, {})
+
+    def _do(self, call: Call) -> dict[str, Any]:
+        if call.signed.method not in ("GET", "POST"):
+            raise error("UnsupportedHTTPMethod")
+        if not call.action:
+            raise missing("Action")
+        with self._store.lock:
+            self._verifier.verify(call.signed)
+            if call.version != self._service.version:
+                raise error("InvalidVersion")
+            action = self._actions.get(call.action)
+            if action is None:
+                modern = self._store.switches.text("gateway_codes") == "modern"
+                raise error("InvalidAction.NotFound" if modern else "InvalidAction")
+            return action(call.parameters)
+
+    # -- answers -------------------------------------------------------------------------------------------------
+
+    def _error(self, failure: CloudError, identifier: str) -> Response:
+        recommend = _TROUBLESHOOT.format(code=failure.code, product=self._service.product, request_id=identifier)
+        body = {
+            "RequestId": identifier,
+            "HostId": self._service.host,
+            "Code": failure.code,
+            "Message": failure.message,
+            "Recommend": recommend,
+        }
+        if failure.status == 403 and failure.code.startswith("Forbidden"):
+            body["AccessDeniedDetail"] = json.dumps({"PolicyType": "AccountLevelIdentityBasedPolicy"})
+        return self._json(body, failure.status, failure.headers)
+
+    def _json(self, body: dict[str, Any], status: int, headers: Mapping[str, str]) -> Response:
+        text = json.dumps(body, ensure_ascii=False)
+        return self._plain(text, status, "application/json;charset=utf-8", headers)
+
+    def _plain(self, text: str, status: int, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
+        # The Date of an answer is the cloud's clock, which is how a client learns the virtual time.
+        all_headers = {"Date": http_date(self._store.now()), "Server": "lab", **(headers or {})}
+        return Response(text, status_code=status, media_type=media_type, headers=all_headers)
+
+
+def _raise_fault(fault: Rule) -> None:
+    """Refuse the call as the rule says; kinds that are not refusals pass."""
+    options = fault.options
+    if fault.kind == "throttle":
+        raise error("Throttling.User")
+    if fault.kind == "throttle_retry_after":
+        failure = error("Throttling.User")
+        failure.headers["x-acs-retry-after"] = str(int(options.get("retry_after_ms", 1000)))
+        raise failure
+    if fault.kind == "internal_error":
+        raise error("InternalError")
+    if fault.kind == "service_unavailable":
+        raise error("ServiceUnavailable")
+    if fault.kind == "clock_skew":
+        raise error("IllegalTimestamp")
+    if fault.kind == "error":
+        raise CloudError(
+            str(options.get("code", "InternalError")),
+            str(options.get("message", "An injected error.")),
+            int(options.get("status", 400)),
+        )

@@ -1,0 +1,1 @@
+"""The actions of SMC 2019-06-01."""

@@ -1,0 +1,109 @@
+"""The cloud's state in memory, behind one lock, with the look-ups that several rooms need."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from lab.alicloud.clock import VirtualClock
+from lab.alicloud.errors import error
+from lab.alicloud.ids import Identifiers
+from lab.alicloud.records import (
+    Disk,
+    Image,
+    Instance,
+    Job,
+    SecurityGroup,
+    Snapshot,
+    Source,
+    Token,
+    Vpc,
+    VSwitch,
+)
+from lab.alicloud.settings import Switches
+from lab.alicloud.timers import Timers
+
+
+@dataclass
+class Store:
+    """All state. Whoever reads or writes it holds `lock`."""
+
+    region_id: str
+    clock: VirtualClock
+    switches: Switches
+    identifiers: Identifiers
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    timers: Timers = field(default_factory=Timers)
+    sources: dict[str, Source] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    images: dict[str, Image] = field(default_factory=dict)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    disks: dict[str, Disk] = field(default_factory=dict)
+    instances: dict[str, Instance] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    vpcs: dict[str, Vpc] = field(default_factory=dict)
+    vswitches: dict[str, VSwitch] = field(default_factory=dict)
+    security_groups: dict[str, SecurityGroup] = field(default_factory=dict)
+    client_tokens: dict[tuple[str, str], tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    _address_counter: int = 9
+
+    def __post_init__(self) -> None:
+        now = self.now()
+        self.vpcs["vpc-lab"] = Vpc("vpc-lab", "lab", now)
+        self.vswitches["vsw-lab-isolated"] = VSwitch("vsw-lab-isolated", "vpc-lab", self.zone_id, "lab-isolated", now)
+        self.security_groups["sg-lab-isolated"] = SecurityGroup("sg-lab-isolated", "vpc-lab", "lab-isolated", now)
+
+    @property
+    def zone_id(self) -> str:
+        """The one zone of the region."""
+        return f"{self.region_id}-b"
+
+    def now(self) -> datetime:
+        """The virtual time."""
+        return self.clock.now()
+
+    def next_private_ip(self) -> str:
+        """An address of the lab's vSwitch that no instance has."""
+        self._address_counter += 1
+        return f"10.80.{1 + self._address_counter // 250}.{self._address_counter % 250 + 1}"
+
+    def once(self, action: str, token: str, fingerprint: str, create: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Do `create` once per client token: the same request again gets the first answer, another one is refused."""
+        if not token:
+            return create()
+        known = self.client_tokens.get((action, token))
+        if known is not None:
+            if known[0] != fingerprint:
+                raise error("IdempotentParameterMismatch")
+            return known[1]
+        answer = create()
+        self.client_tokens[(action, token)] = (fingerprint, answer)
+        return answer
+
+    def source_online(self, source: Source) -> bool:
+        """Whether the connector of this source has been heard of lately, in real time."""
+        silence = self.clock.real_seconds() - source.last_heartbeat
+        return not source.heartbeat_lost and silence <= self.switches.number("heartbeat_timeout")
+
+    def source_state(self, source: Source) -> str:
+        """`State` of a source: section 3.1 of the reference."""
+        if source.deleting:
+            return "Deleting"
+        if not self.source_online(source):
+            return "Unavailable"
+        return "InUse" if self.unfinished_job(source.source_id) else "Available"
+
+    def jobs_of(self, source_id: str) -> list[Job]:
+        """All jobs of a source, oldest first."""
+        return [job for job in self.jobs.values() if job.source_id == source_id]
+
+    def unfinished_job(self, source_id: str) -> Job | None:
+        """The one job that holds the source."""
+        return next((job for job in self.jobs_of(source_id) if job.unfinished), None)
+
+    def image_users(self, image_id: str) -> list[Instance]:
+        """The instances that were started from an image."""
+        return [instance for instance in self.instances.values() if instance.image_id == image_id]
