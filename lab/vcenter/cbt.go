@@ -45,11 +45,12 @@ func ctkContent(disk *Disk) []byte {
 	return fmt.Appendf(nil, "# Change Tracking File\nblocksize=%d\nblocks=%d\n", blockSize, blocksOf(disk.Size()))
 }
 
-// SnapshotTaken freezes all disks at one moment and marks it in their tracking.
-func (m *Machine) SnapshotTaken(snapshot string) error {
+// SnapshotTaken freezes all disks at one moment and marks it in their tracking. The snapshot's data file, if it has
+// one, goes when the snapshot does.
+func (m *Machine) SnapshotTaken(snapshot, dataFile string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.snapshots[snapshot] = true
+	m.snapshots[snapshot] = dataFile
 	for _, key := range m.keys() {
 		disk := m.disks[key]
 		if err := disk.Freeze(snapshot); err != nil {
@@ -67,6 +68,9 @@ func (m *Machine) SnapshotTaken(snapshot string) error {
 func (m *Machine) SnapshotRemoved(snapshot string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if file := m.snapshots[snapshot]; file != "" {
+		_ = os.Remove(file)
+	}
 	delete(m.snapshots, snapshot)
 	for _, key := range m.keys() {
 		disk := m.disks[key]
@@ -128,7 +132,7 @@ func (m *Machine) ChangedAreas(key int32, snapshot, changeID string, start int64
 	if disk == nil {
 		return nil, errNoDisk
 	}
-	if snapshot != "" && !m.snapshots[snapshot] {
+	if _, known := m.snapshots[snapshot]; snapshot != "" && !known {
 		return nil, errNoSnapshot
 	}
 	if disk.tracker == nil || disk.tracker.tainted {

@@ -3,11 +3,16 @@
 package main
 
 import (
+	"path/filepath"
 	"slices"
 
+	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/types"
 )
+
+// noFile is the key of a file that a layout does not have.
+const noFile = -1
 
 // stun makes the configuration's request for change tracking take effect.
 func (l *Lab) stun(ctx *simulator.Context, vm *simulator.VirtualMachine, snapshotsExist bool) error {
@@ -20,8 +25,7 @@ func (l *Lab) stun(ctx *simulator.Context, vm *simulator.VirtualMachine, snapsho
 		return err
 	}
 	if changed {
-		vm.RefreshStorageInfo(ctx, nil)
-		ctx.Update(vm, []types.PropertyChange{{Name: "layoutEx", Val: vm.LayoutEx}})
+		l.refreshLayout(ctx, vm)
 	}
 	l.showTracking(ctx, vm, machine)
 	return nil
@@ -81,6 +85,7 @@ func (l *Lab) snapshotsChanged(ctx *simulator.Context, vm *simulator.VirtualMach
 			if err := machine.SnapshotRemoved(snapshot); err != nil {
 				return err
 			}
+			l.refreshLayout(ctx, vm)
 			if err := l.stun(ctx, vm, len(live) > 0); err != nil {
 				return err
 			}
@@ -98,10 +103,11 @@ func (l *Lab) snapshotsChanged(ctx *simulator.Context, vm *simulator.VirtualMach
 
 // snapshotTaken stuns the VM, freezes its disks and writes their changeIds into the snapshot's configuration.
 func (l *Lab) snapshotTaken(ctx *simulator.Context, vm *simulator.VirtualMachine, machine *Machine, ref types.ManagedObjectReference, others bool) error {
+	dataFile := l.takeDataFile(vm, ref)
 	if err := l.stun(ctx, vm, others); err != nil {
 		return err
 	}
-	if err := machine.SnapshotTaken(ref.Value); err != nil {
+	if err := machine.SnapshotTaken(ref.Value, dataFile); err != nil {
 		return err
 	}
 	l.showTracking(ctx, vm, machine)
@@ -110,6 +116,31 @@ func (l *Lab) snapshotTaken(ctx *simulator.Context, vm *simulator.VirtualMachine
 		snapshot.Config.Hardware.Device = withChangeIDs(snapshot.Config.Hardware.Device, machine.ChangeIDs())
 	}
 	return nil
+}
+
+// takeDataFile is where the snapshot's data file lies. The layout forgets it: the simulator removes the file that has
+// its key, but hands keys out anew at every refresh, and so would remove another file.
+func (l *Lab) takeDataFile(vm *simulator.VirtualMachine, ref types.ManagedObjectReference) string {
+	for index := range vm.LayoutEx.Snapshot {
+		layout := &vm.LayoutEx.Snapshot[index]
+		if layout.Key != ref {
+			continue
+		}
+		for _, file := range vm.LayoutEx.File {
+			var parsed object.DatastorePath
+			if file.Key == layout.DataKey && parsed.FromString(file.Name) {
+				layout.DataKey = noFile
+				return filepath.Join(l.datastoreDirectory(), parsed.Path)
+			}
+		}
+	}
+	return ""
+}
+
+// refreshLayout reads the VM's directory again.
+func (l *Lab) refreshLayout(ctx *simulator.Context, vm *simulator.VirtualMachine) {
+	vm.RefreshStorageInfo(ctx, nil)
+	ctx.Update(vm, []types.PropertyChange{{Name: "layoutEx", Val: vm.LayoutEx}})
 }
 
 func snapshotRefs(vm *simulator.VirtualMachine) []types.ManagedObjectReference {

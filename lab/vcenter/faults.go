@@ -80,11 +80,12 @@ func (r *Rule) build(object types.ManagedObjectReference) (types.BaseMethodFault
 		return nil, fmt.Errorf("there is no fault %s", r.Fault)
 	}
 	made := reflect.New(kind).Interface()
+	nameObject(reflect.ValueOf(made).Elem(), object)
 	switch fault := made.(type) {
 	case *types.NoPermission:
-		*fault = types.NoPermission{Object: &object, PrivilegeId: privilegeFor(r.Method)}
+		fault.PrivilegeId = privilegeFor(r.Method)
 	case *types.NotAuthenticated:
-		fault.NoPermission = types.NoPermission{Object: &object, PrivilegeId: "System.View"}
+		fault.PrivilegeId = "System.View"
 	case *types.TaskInProgress:
 		fault.Task = types.ManagedObjectReference{Type: "Task", Value: "task-0"}
 	case *types.InvalidPowerState:
@@ -102,6 +103,25 @@ func (r *Rule) build(object types.ManagedObjectReference) (types.BaseMethodFault
 		return nil, fmt.Errorf("%s is not a fault", r.Fault)
 	}
 	return fault, nil
+}
+
+// objectFields are the names under which faults refer to the object of the call.
+var objectFields = map[string]bool{"Entity": true, "Obj": true, "Object": true, "Vm": true}
+
+// nameObject puts the called object where the fault refers to it: a client cannot decode an empty reference.
+func nameObject(fault reflect.Value, object types.ManagedObjectReference) {
+	for index := range fault.NumField() {
+		field, described := fault.Field(index), fault.Type().Field(index)
+		switch {
+		case described.Anonymous:
+			nameObject(field, object)
+		case !objectFields[described.Name]:
+		case field.Type() == reflect.TypeFor[types.ManagedObjectReference]():
+			field.Set(reflect.ValueOf(object))
+		case field.Type() == reflect.TypeFor[*types.ManagedObjectReference]():
+			field.Set(reflect.ValueOf(&object))
+		}
+	}
 }
 
 var privileges = map[string]string{

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -128,7 +129,8 @@ func (l *Lab) namesOf(ref types.ManagedObjectReference) []string {
 	return names
 }
 
-var emptyMessage = regexp.MustCompile(`<faultstring></faultstring>(<detail><Fault[^>]*xsi:type="(\w+)"|<detail><(\w+)Fault )`)
+// emptyMessage finds a fault without a sentence of its own, and the fault's name.
+var emptyMessage = regexp.MustCompile(`<faultstring>(?:Login failure)?</faultstring><detail><(\w+)Fault `)
 
 // explained puts a sentence into faults that the simulator sends without one.
 func explained(next http.HandlerFunc) http.HandlerFunc {
@@ -140,9 +142,9 @@ func explained(next http.HandlerFunc) http.HandlerFunc {
 		}
 		answer := held.body.Bytes()
 		if found := emptyMessage.FindSubmatch(answer); found != nil {
-			name := string(found[2]) + string(found[3])
-			if message, ok := faultMessages[name]; ok {
-				answer = bytes.Replace(answer, []byte("<faultstring>"), []byte("<faultstring>"+message), 1)
+			if message, ok := faultMessages[string(found[1])]; ok {
+				told := fmt.Sprintf("<faultstring>%s</faultstring><detail><%sFault ", message, found[1])
+				answer = bytes.Replace(answer, found[0], []byte(told), 1)
 			}
 		}
 		writer.WriteHeader(http.StatusInternalServerError)

@@ -37,14 +37,14 @@ type Machine struct {
 
 	mu        sync.Mutex
 	disks     map[int32]*trackedDisk
-	snapshots map[string]bool
+	snapshots map[string]string // snapshot -> its data file
 	poweredOn bool
 	service   bool
 	epochs    int // trackings started so far, for their identifiers
 }
 
 func newMachine(name, seed string) *Machine {
-	return &Machine{name: name, seed: seed, disks: map[int32]*trackedDisk{}, snapshots: map[string]bool{}, service: true}
+	return &Machine{name: name, seed: seed, disks: map[int32]*trackedDisk{}, snapshots: map[string]string{}, service: true}
 }
 
 // Attach adds a disk; its change-tracking file lies beside basePath.

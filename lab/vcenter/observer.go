@@ -27,8 +27,11 @@ func (o *Observer) Reference() types.ManagedObjectReference { return o.self }
 
 // PutObject completes new objects.
 func (o *Observer) PutObject(_ *simulator.Context, object mo.Reference) {
-	if vm, ok := object.(*simulator.VirtualMachine); ok {
-		completeRuntime(vm)
+	switch made := object.(type) {
+	case *simulator.VirtualMachine:
+		completeRuntime(made)
+	case *simulator.Task:
+		completeTask(made)
 	}
 }
 
@@ -83,12 +86,5 @@ func completeRuntime(vm *simulator.VirtualMachine) {
 	for _, runtime := range []*types.VirtualMachineRuntimeInfo{&vm.Runtime, &vm.Summary.Runtime} {
 		runtime.FaultToleranceState = types.VirtualMachineFaultToleranceStateNotConfigured
 		runtime.RecordReplayState = types.VirtualMachineRecordReplayStateInactive
-	}
-}
-
-// completeTaskError replaces the simulator's message, which is the name of a Go type.
-func completeTaskError(task *mo.Task) {
-	if task.Info.Error != nil && task.Info.Error.Fault != nil {
-		task.Info.Error.LocalizedMessage = faultMessage(task.Info.Error.Fault)
 	}
 }
