@@ -314,8 +314,8 @@ def plan_reset(facts: VmFacts, wishes: Wishes, stopped: bool = False) -> Plan:
 
 
 def is_tracked(facts: VmFacts) -> bool:
-    """Whether tracking is requested or seen anywhere."""
-    return state_of(facts).requested or any(disk.ctk_file for disk in facts.disks)
+    """Whether tracking is seen on any disk: what was only requested has no change ids yet that could be wrong."""
+    return any(disk.ctk_file for disk in facts.disks)
 
 
 def view_of(facts: VmFacts) -> dict[str, t.Any]:

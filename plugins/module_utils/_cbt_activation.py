@@ -19,6 +19,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._cbt import (
     POWER_ON_AGAIN_KEY,
     VmFacts,
     Wishes,
+    is_tracked,
     plan_disable,
     plan_enable,
     plan_reset,
@@ -123,9 +124,8 @@ class Activation:
         elif state == "disabled":
             plan = plan_disable(facts, wishes)
         else:
+            self._stopped |= not is_tracked(facts)
             plan = plan_reset(facts, wishes, stopped=self._stopped)
-            if self._stopped and not plan.steps:
-                return plan
         unfulfilled = plan.steps or (state == "enabled" and not _fulfilled(facts, wishes))
         if unfulfilled:
             self._refuse(state, facts, wishes)
