@@ -40,12 +40,14 @@ class Task:
     :ivar handler: ``(params, run) -> result``; raises :class:`Failure` when it cannot
     :ivar requires: the Python libraries, each as (name on the package index, the error of importing it or None)
     :ivar rules: ``mutually_exclusive``, ``required_one_of``, ``required_if``, ... as for ``AnsibleModule``
+    :ivar returns_secret: a success holds a secret, and is not shown unless the task failed
     """
 
     argument_spec: dict[str, t.Any]
     handler: t.Callable[[Params, Run], Result]
     requires: tuple[tuple[str, t.Optional[BaseException]], ...] = ()
     rules: dict[str, t.Any] = field(default_factory=dict)
+    returns_secret: bool = False
 
     def missing_library(self) -> t.Optional[str]:
         """The message about the first library that cannot be imported here, or None."""

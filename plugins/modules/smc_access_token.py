@@ -113,6 +113,7 @@ TASK = Task(
     ),
     handler=_access_token.ensure,
     requires=(_smc.LIBRARY,),
+    returns_secret=True,
     rules=dict(
         _alicloud.CONNECTION_RULES,
         required_if=[("state", "present", ("name",)), ("state", "disabled", ("name", "access_token_id"), True), ("state", "absent", ("name", "access_token_id"), True)],

@@ -50,8 +50,11 @@ class InProcessAction(ActionBase):
         del tmp
         if not self._can_run_here(task_vars):
             result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
-            return result
-        result.update(self._run_here(task_vars))
+        else:
+            result.update(self._run_here(task_vars))
+        if self.TASK.returns_secret and not result.get("failed"):
+            # What a user who forgets no_log would want: the result can be registered, and is not shown.
+            result["_ansible_no_log"] = True
         return result
 
     def _can_run_here(self, task_vars: dict[str, t.Any]) -> bool:
