@@ -283,8 +283,10 @@ def plan_enable(facts: VmFacts, wishes: Wishes) -> Plan:
     """What is to be done until every disk is tracked. Whether it may be done is for the rules to say."""
     state = state_of(facts, wishes.skip)
     wanted = [one for one in state.disks if one.disk.key not in wishes.skip]
+    # The flag alone says little; where its effect is not seen either, the key is set too.
+    asked = state.effective or (is_true(facts.setting(VM_KEY)) if wishes.by_keys else state.requested)
     request = None
-    if not state.requested or not all(one.requested for one in wanted):
+    if not asked or not all(one.requested for one in wanted):
         request = _Request(
             flag=True if wishes.by_flag else None,
             keys=_enabling_keys(facts, wanted) if wishes.by_keys else {},
