@@ -82,6 +82,27 @@ def run(command: list[str], environment: Environment, directory: Path = ROOT) ->
         )
 
 
+def run_and_refuse(command: list[str], environment: Environment, directory: Path, phrase: str) -> None:
+    """Run one command with its output shown; raise when it fails, or says the phrase by which it did nothing."""
+    said = False
+    with subprocess.Popen(
+        command,
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            said = said or phrase in line
+    if process.returncode != 0 or said:
+        raise CheckFailure(
+            f"{' '.join(command[:4])} ended with status {process.returncode}" + (f" and {phrase!r}" if said else "")
+        )
+
+
 @dataclass(frozen=True)
 class Stage:
     """One check.
@@ -128,11 +149,8 @@ def sanity(environment: Environment) -> None:
     place_get_pip(Path(environment["HOME"]))
     copy_collection(ROOT, COLLECTION_COPY)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    run(
-        ["ansible-test", "sanity", "--python", version, "--color", "no", "--truncate", "0"],
-        environment,
-        COLLECTION_COPY,
-    )
+    command = ["ansible-test", "sanity", "--python", version, "--color", "no", "--truncate", "0"]
+    run_and_refuse(command, environment, COLLECTION_COPY, "All targets skipped")
 
 
 def place_get_pip(home: Path) -> None:
@@ -240,7 +258,7 @@ def coverage_line() -> str:
 def summary(results: list[tuple[str, str, float]]) -> str:
     """The table of stages, what came of them and how long they took."""
     lines = [f"  {name:<14}{outcome:<18}{seconds:8.1f} s" for name, outcome, seconds in results]
-    return "\n".join(["", *lines, f"  {'total':<32}{sum(seconds for _, _, seconds in results):8.1f} s"])
+    return "\n".join(["", *lines, f"  {'total':<32}{sum(result[2] for result in results):8.1f} s"])
 
 
 def main() -> int:
@@ -265,9 +283,9 @@ def main() -> int:
         if failure:
             break
     print(summary(results))
-    if any(name == "unit" and outcome == "passed" for name, outcome, _ in results):
+    if any(result[:2] == ("unit", "passed") for result in results):
         print(coverage_line())
-    print(failure or f"All {len([1 for _, outcome, _ in results if outcome == 'passed'])} stages passed.", flush=True)
+    print(failure or f"All {sum(result[1] == 'passed' for result in results)} stages passed.", flush=True)
     return 1 if failure else 0
 
 

@@ -39,8 +39,8 @@ def remove_what_is_gone(destination: Path, wanted: set[Path]) -> None:
     """Delete files that the source no longer has, and directories that this leaves empty."""
     for directory, _children, names in os.walk(destination, topdown=False):
         here = Path(directory)
-        if "output" in here.relative_to(destination).parts:
-            continue  # tests/output belongs to ansible-test
+        if {"output", ".git"} & set(here.relative_to(destination).parts):
+            continue  # what ansible-test writes, and what keeps it from asking an outer repository
         for name in names:
             if (here / name).relative_to(destination) not in wanted:
                 (here / name).unlink()
@@ -62,7 +62,17 @@ def copy_collection(source: Path, destination: Path) -> int:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source / name, target)
         copied += 1
+    make_repository(destination)
     return copied
+
+
+def make_repository(destination: Path) -> None:
+    """Make the copy a repository of its own.
+
+    ansible-test asks git which files there are, and the repository around a copy under build/ would say: none.
+    """
+    if not (destination / ".git").exists() and shutil.which("git"):
+        subprocess.run(["git", "init", "--quiet", str(destination)], check=True)
 
 
 def main() -> int:

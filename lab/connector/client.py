@@ -27,16 +27,21 @@ class ActivationCode:
     token_code: str
 
 
+def ask(question: str) -> str:
+    """One typed line; the question ends its own line when nobody's typing does."""
+    return input(question if sys.stdin.isatty() else f"{question}\n").strip()
+
+
 def ask_for_code(given_id: str, given_code: str) -> ActivationCode:
     """The activation code from the command line, or else by question, one line each; the code is not echoed."""
     try:
-        token_id = given_id or input("Please input activation id: ").strip()
+        token_id = given_id or ask("Please input activation id: ")
         if given_code:
             token_code = given_code
         elif sys.stdin.isatty():
             token_code = getpass.getpass("Please input activation code: ").strip()
         else:
-            token_code = input("Please input activation code: ").strip()
+            token_code = ask("Please input activation code: ")
     except EOFError as error:
         raise ConnectorError("an activation id and an activation code are needed") from error
     if not token_id or not token_code:

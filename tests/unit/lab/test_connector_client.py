@@ -198,7 +198,11 @@ def test_a_daemon_keeps_the_facts_of_its_start(home: Home, smc: SmcInMemory, run
     smc.requests.clear()
     heartbeat.beat()
     heartbeat.beat()
-    assert [body.get("facts", {}).get("s-lab1", {}).get("CBT_enabled") for _, body in smc.requests] == [False, None]
+    assert [
+        body.get("facts", {}).get("s-lab1", {}).get("CBT_enabled")
+        for path, body in smc.requests
+        if path == "/connector/heartbeat"
+    ] == [False, None]
     Heartbeat(home, Cloud("http://lab", httpx.MockTransport(smc))).beat()
     assert smc.requests[-1][1]["facts"]["s-lab1"]["CBT_enabled"] is True
 
