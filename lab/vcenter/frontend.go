@@ -124,7 +124,7 @@ func (l *Lab) namesOf(ref types.ManagedObjectReference) []string {
 		ref = snapshot.Vm
 	}
 	if machine := l.machine(ref); machine != nil {
-		names = append(names, machine.name)
+		names = append(names, machine.Name())
 	}
 	return names
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"hash/fnv"
 	"log"
 	"math/rand/v2"
@@ -54,7 +55,7 @@ func newGuest(machine *Machine, source *rand.ChaCha8) *Guest {
 	return &Guest{machine: machine, source: source, random: rand.New(source)}
 }
 
-// Run writes at every interval until the context ends. VMs begin at different times within the interval.
+// Run writes at every interval until the context ends or the VM is gone. VMs begin at different times within the interval.
 func (g *Guest) Run(ctx context.Context, interval time.Duration) {
 	first := time.NewTimer(time.Duration(g.random.Int64N(int64(interval)) + 1))
 	defer first.Stop()
@@ -66,8 +67,12 @@ func (g *Guest) Run(ctx context.Context, interval time.Duration) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		if err := g.machine.GuestWrite(g.plan); err != nil {
-			log.Printf("guest of %s: %v", g.machine.name, err)
+		err := g.machine.GuestWrite(g.plan)
+		if errors.Is(err, errClosed) {
+			return
+		}
+		if err != nil {
+			log.Printf("guest of %s: %v", g.machine.Name(), err)
 		}
 		select {
 		case <-ctx.Done():

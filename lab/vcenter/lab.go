@@ -135,6 +135,13 @@ func (l *Lab) adopt(vm *simulator.VirtualMachine) (*Machine, error) {
 	return machine, err
 }
 
+// named adopts a VM whose creation is complete, or follows a new name.
+func (l *Lab) named(vm *simulator.VirtualMachine) (*Machine, error) {
+	machine, err := l.adopt(vm)
+	machine.Rename(vm.Name)
+	return machine, err
+}
+
 // syncDisks opens the disks that the VM has and closes those that it has no longer.
 func (l *Lab) syncDisks(vm *simulator.VirtualMachine, machine *Machine) error {
 	present := map[int32]bool{}

@@ -20,6 +20,7 @@ var (
 	errNoDisk     = errors.New("the VM has no such disk")
 	errNotTracked = errors.New("changes of this disk are not tracked")
 	errNoSnapshot = errors.New("the VM has no such snapshot")
+	errClosed     = errors.New("the VM is gone")
 )
 
 // trackedDisk is a disk with its change tracking, if any.
@@ -32,10 +33,11 @@ type trackedDisk struct {
 
 // Machine is one VM. Its methods may be called from any goroutine.
 type Machine struct {
-	name string
 	seed string
 
 	mu        sync.Mutex
+	name      string
+	closed    bool
 	disks     map[int32]*trackedDisk
 	snapshots map[string]string // snapshot -> its data file
 	poweredOn bool
@@ -78,11 +80,25 @@ func (m *Machine) Disk(key int32) *Disk {
 func (m *Machine) Close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.poweredOn = false
+	m.closed = true
 	for key, disk := range m.disks {
 		disk.Close()
 		delete(m.disks, key)
 	}
+}
+
+// Name is the VM's present name.
+func (m *Machine) Name() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.name
+}
+
+// Rename follows the VM's name.
+func (m *Machine) Rename(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.name = name
 }
 
 // SetPower tells the guest whether the VM runs.
@@ -110,6 +126,9 @@ func (m *Machine) ServiceRunning() bool {
 func (m *Machine) GuestWrite(plan func(sizes []int64) (disk int, offset int64, data []byte)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.closed {
+		return errClosed
+	}
 	if !m.poweredOn || !m.service || len(m.disks) == 0 {
 		return nil
 	}

@@ -44,32 +44,54 @@ func run(ctx context.Context, configPath, readyPath string) error {
 	if err != nil {
 		return err
 	}
-	certificate, err := tls.LoadX509KeyPair(config.TLSCertificate, config.TLSKey)
+	service, err := startService(ctx, config)
 	if err != nil {
 		return err
 	}
-	lab := newLab(config)
-	defer lab.Close()
-	if err := lab.build(ctx); err != nil {
-		return err
-	}
-	vcenter, err := newServer(config.Listen, lab.vcenterHandler(), certificate)
-	if err != nil {
-		return err
-	}
-	defer vcenter.Stop()
-	control, err := newServer(config.ControlListen, lab.controlHandler())
-	if err != nil {
-		return err
-	}
-	defer control.Stop()
-	vcenter.Start()
-	control.Start()
-	if err := writeReady(readyPath, readiness{vcenter.Port(), control.Port(), os.Getpid()}); err != nil {
+	defer service.Stop()
+	ready := readiness{Port: service.vcenter.Port(), ControlPort: service.control.Port(), PID: os.Getpid()}
+	if err := writeReady(readyPath, ready); err != nil {
 		return err
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// Service is the lab with its two servers.
+type Service struct {
+	lab              *Lab
+	vcenter, control *Server
+}
+
+// startService builds the inventory and starts to serve.
+func startService(ctx context.Context, config Config) (*Service, error) {
+	certificate, err := tls.LoadX509KeyPair(config.TLSCertificate, config.TLSKey)
+	if err != nil {
+		return nil, err
+	}
+	service := &Service{lab: newLab(config)}
+	err = service.lab.build(ctx)
+	if err == nil {
+		service.vcenter, err = startServer(config.Listen, service.lab.vcenterHandler(), certificate)
+	}
+	if err == nil {
+		service.control, err = startServer(config.ControlListen, service.lab.controlHandler())
+	}
+	if err != nil {
+		service.Stop()
+		return nil, err
+	}
+	return service, nil
+}
+
+// Stop ends the servers first, so that nothing uses the disks when they close.
+func (s *Service) Stop() {
+	for _, server := range []*Server{s.vcenter, s.control} {
+		if server != nil {
+			server.Stop()
+		}
+	}
+	s.lab.Close()
 }
 
 // writeReady lets a reader see either no file or a whole one.

@@ -50,8 +50,8 @@ func (o *Observer) UpdateObject(ctx *simulator.Context, object mo.Reference, cha
 		completeTaskError(changed)
 	case *mo.VirtualMachine:
 		vm := o.lab.vm(changed.Self)
-		if vm == nil || o.lab.machine(changed.Self) == nil {
-			return // still being created
+		if vm == nil {
+			return // not yet in the inventory, or no longer
 		}
 		if err := o.virtualMachineChanged(ctx, vm, changes); err != nil {
 			log.Printf("%s: %v", changed.Name, err)
@@ -60,8 +60,15 @@ func (o *Observer) UpdateObject(ctx *simulator.Context, object mo.Reference, cha
 }
 
 func (o *Observer) virtualMachineChanged(ctx *simulator.Context, vm *simulator.VirtualMachine, changes []types.PropertyChange) error {
+	machine := o.lab.machine(vm.Self)
 	for _, change := range changes {
 		var err error
+		if change.Name == "name" {
+			machine, err = o.lab.named(vm)
+		}
+		if machine == nil {
+			continue // still being created: its name comes last
+		}
 		switch change.Name {
 		case "runtime.powerState":
 			err = o.lab.powerChanged(ctx, vm, fmt.Sprint(change.Val))

@@ -20,7 +20,7 @@ import (
 
 const (
 	singleSignOnDomain = "vsphere.local"
-	shutdownPatience   = 2 * time.Second
+	shutdownPatience   = 500 * time.Millisecond
 )
 
 // usernames are the spellings under which the one user may log in.
@@ -50,7 +50,8 @@ type Server struct {
 	http     *http.Server
 }
 
-func newServer(address string, handler http.Handler, certificates ...tls.Certificate) (*Server, error) {
+// startServer listens and serves until Stop, over TLS when it is given a certificate.
+func startServer(address string, handler http.Handler, certificates ...tls.Certificate) (*Server, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
@@ -63,22 +64,21 @@ func newServer(address string, handler http.Handler, certificates ...tls.Certifi
 	if len(certificates) > 0 {
 		server.listener = tls.NewListener(listener, &tls.Config{Certificates: certificates, MinVersion: tls.VersionTLS12})
 	}
+	go func() {
+		if err := server.http.Serve(server.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			log.Printf("server: %v", err)
+		}
+	}()
 	return server, nil
 }
 
 // Port is the port that was chosen.
 func (s *Server) Port() int {
-	address, _ := s.listener.Addr().(*net.TCPAddr)
+	address, ok := s.listener.Addr().(*net.TCPAddr)
+	if !ok {
+		return 0
+	}
 	return address.Port
-}
-
-// Start serves until Stop.
-func (s *Server) Start() {
-	go func() {
-		if err := s.http.Serve(s.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			log.Printf("server: %v", err)
-		}
-	}()
 }
 
 // Stop lets running requests end for a moment, then cuts them: a client may wait for updates for a long time.
