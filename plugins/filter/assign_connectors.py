@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Shares out VMs among SMC connectors."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.cutover.smc.plugins.plugin_utils._assignment import assign
+
+DOCUMENTATION = r"""
+name: assign_connectors
+short_description: Share out VMs among SMC connectors
+version_added: 0.1.0
+description:
+  - An SMC connector serves 10 VMs at a time. This filter says which connector is to import which VM.
+  - A VM that a connector has selected already stays with it. The others take the places that are left, in the order of the VMs and of the connectors.
+author:
+  - The cutover.smc contributors (@cutover-smc)
+options:
+  _input:
+    description: For each host, the managed object id of its VM.
+    type: dict
+    required: true
+  connectors:
+    description:
+      - For each connector, its RV(cutover.smc.smc_connector#module:connector), of which C(selected) and C(free) are used.
+    type: dict
+    required: true
+seealso:
+  - module: cutover.smc.smc_connector
+"""
+
+EXAMPLES = r"""
+- name: Say which connector imports which VM
+  ansible.builtin.set_fact:
+    connector_of: "{{ vms | cutover.smc.assign_connectors(connectors) }}"
+  vars:
+    vms: {app-01: vm-33, app-02: vm-34}
+    connectors:
+      connector-1: {selected: [vm-34], free: 0}
+      connector-2: {selected: [], free: 10}
+  # => {"app-01": "connector-2", "app-02": "connector-1"}
+"""
+
+RETURN = r"""
+_value:
+  description: The connector of each host. A host whose VM finds no place is not in it.
+  type: dict
+"""
+
+
+def assign_connectors(vms: t.Any, connectors: t.Any) -> dict[str, str]:
+    if not isinstance(vms, Mapping) or not isinstance(connectors, Mapping):
+        raise AnsibleFilterError("assign_connectors takes a dictionary of hosts and one of connectors")
+    try:
+        return assign(vms, connectors)
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnsibleFilterError(
+            "assign_connectors: every connector needs 'selected', a list, and 'free', a number (%s)" % error
+        ) from error
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"assign_connectors": assign_connectors}

@@ -1,0 +1,30 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which connector imports which VM (pure; private to the collection)."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+
+
+def assign(vms: Mapping[str, str], connectors: Mapping[str, Mapping[str, t.Any]]) -> dict[str, str]:
+    """Give every VM a connector: the one that has it selected, or else the first with a place left.
+
+    :param vms: the VM's managed object id for each host
+    :param connectors: for each connector, ``selected`` (managed object ids) and ``free`` (how many more it can take)
+    :return: the connector of each host; a host without one is not in it
+    """
+    free = {name: max(0, int(connector["free"])) for name, connector in connectors.items()}
+    homes: dict[str, str] = {}
+    for name, connector in connectors.items():
+        for moid in connector["selected"]:
+            homes.setdefault(moid, name)
+    for moid in vms.values():
+        open_ones = [name for name, places in free.items() if places > 0]
+        if moid not in homes and open_ones:
+            free[open_ones[0]] -= 1
+            homes[moid] = open_ones[0]
+    return {host: homes[moid] for host, moid in vms.items() if moid in homes}
