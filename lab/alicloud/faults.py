@@ -101,9 +101,9 @@ class Faults:
     def request_fault(self, service: str, action: str) -> Rule | None:
         """The rule that hits this call, if one does."""
         for rule in self._rules:
-            if rule.kind in REQUEST_KINDS and rule.target == service and rule.action in ("*", action):
-                if rule.hit(self._chance):
-                    return rule
+            meant = rule.kind in REQUEST_KINDS and rule.target == service and rule.action in ("*", action)
+            if meant and rule.hit(self._chance):
+                return rule
         return None
 
     def job_fault(self, kind: str, job: Job, source: Source, phase: str) -> Rule | None:
@@ -112,9 +112,9 @@ class Faults:
             if rule.kind != kind or rule.options.get("phase", "Syncing") != phase:
                 continue
             wanted_job, wanted_source = rule.options.get("job", "*"), rule.options.get("source", "*")
-            if wanted_job in ("*", job.job_id, job.name) and source_matches(wanted_source, source):
-                if rule.hit(self._chance):
-                    return rule
+            meant = wanted_job in ("*", job.job_id, job.name) and source_matches(wanted_source, source)
+            if meant and rule.hit(self._chance):
+                return rule
         return None
 
 

@@ -395,6 +395,6 @@ class Lifecycle:
     def check_heartbeats(self) -> None:
         """A running job whose source has gone offline is in error."""
         for job in list(self._store.jobs.values()):
-            if job.status == "Running" and job.business_status in ("Preparing", "Syncing"):
-                if not self._store.source_online(self._source(job)):
-                    self.fail(job, "SourceServer.Offline", "The source server is offline.")
+            needs_source = job.status == "Running" and job.business_status in ("Preparing", "Syncing")
+            if needs_source and not self._store.source_online(self._source(job)):
+                self.fail(job, "SourceServer.Offline", "The source server is offline.")

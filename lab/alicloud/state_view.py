@@ -49,7 +49,29 @@ def _plain(record: Any, *names: str) -> dict[str, Any]:
 
 def _job(store: Store, job: Job) -> dict[str, Any]:
     source = store.sources.get(job.source_id)
-    names = ("job_id", "source_id", "name", "status", "business_status", "progress", "error_code", "status_info", "created", "valid_time", "run_once", "frequency", "images_to_keep", "image_name", "image_ids", "transition_instance_id", "tags", "vswitch_id", "scheduled_start", "start", "end")  # fmt: skip
+    names = (
+        "job_id",
+        "source_id",
+        "name",
+        "status",
+        "business_status",
+        "progress",
+        "error_code",
+        "status_info",
+        "created",
+        "valid_time",
+        "run_once",
+        "frequency",
+        "images_to_keep",
+        "image_name",
+        "image_ids",
+        "transition_instance_id",
+        "tags",
+        "vswitch_id",
+        "scheduled_start",
+        "start",
+        "end",
+    )
     return {
         **_plain(job, *names),
         "vm_name": source.vm_name if source else "",
@@ -60,7 +82,21 @@ def _job(store: Store, job: Job) -> dict[str, Any]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    names = ("number", "kind", "start", "end", "image_id", "bytes_sent", "bytes_total", "full", "final", "failed", "snapshot_name", "snapshot_time", "disks")  # fmt: skip
+    names = (
+        "number",
+        "kind",
+        "start",
+        "end",
+        "image_id",
+        "bytes_sent",
+        "bytes_total",
+        "full",
+        "final",
+        "failed",
+        "snapshot_name",
+        "snapshot_time",
+        "disks",
+    )
     return {name: value if value is not None else "" for name, value in _plain(run, *names).items()}
 
 
@@ -70,7 +106,22 @@ def _source(store: Store, source: Source) -> dict[str, Any]:
 
 
 def _instance(instance: Instance) -> dict[str, Any]:
-    names = ("instance_id", "name", "status", "created", "image_id", "vpc_id", "vswitch_id", "security_group_ids", "private_ip", "public_ip", "auto_release", "deletion_protection", "tags", "job_id")  # fmt: skip
+    names = (
+        "instance_id",
+        "name",
+        "status",
+        "created",
+        "image_id",
+        "vpc_id",
+        "vswitch_id",
+        "security_group_ids",
+        "private_ip",
+        "public_ip",
+        "auto_release",
+        "deletion_protection",
+        "tags",
+        "job_id",
+    )
     return {**_plain(instance, *names), "auto_release": seconds_format(instance.auto_release)}
 
 

@@ -68,8 +68,15 @@ def dry_run(parameters: Parameters, code: str = "DryRunOperation") -> None:
 
 
 def paged(
-    parameters: Parameters, found: Sequence[Item], view: Callable[[Item], dict[str, Any]], outer: str, inner: str, most: int = 100, least: int = 1, default: int = 10
-) -> dict[str, Any]:  # fmt: skip
+    parameters: Parameters,
+    found: Sequence[Item],
+    view: Callable[[Item], dict[str, Any]],
+    outer: str,
+    inner: str,
+    most: int = 100,
+    least: int = 1,
+    default: int = 10,
+) -> dict[str, Any]:
     """One page: by `MaxResults` and `NextToken` when either is sent, else by `PageNumber` and `PageSize`."""
     if "MaxResults" in parameters or parameters.text("NextToken"):
         size = max(least, parameters.integer("MaxResults", 1, most) or default)

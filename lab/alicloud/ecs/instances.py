@@ -196,9 +196,11 @@ class Instances:
             (disk.kind, asked if asked and disk.kind == "system" else disk.size_gib, disk.snapshot_id)
             for disk in image.disks
         ]
-        for item in parameters.objects("DataDisk", 16):
-            if not item.text("SnapshotId"):
-                disks.append(("data", item.integer("Size", 1, 65536) or 20, ""))
+        disks.extend(
+            ("data", item.integer("Size", 1, 65536) or 20, "")
+            for item in parameters.objects("DataDisk", 16)
+            if not item.text("SnapshotId")
+        )
         return disks
 
     def _release_time(self, parameters: Parameters, name: str = "AutoReleaseTime") -> datetime | None:

@@ -36,6 +36,19 @@ _PLAIN_TEXTS = {
     "ContainerRepository": "container_repository",
     "ContainerTag": "container_tag",
 }
+# Everything else may change only as long as the job has never run.
+_BEFORE_FIRST_RUN = frozenset(_PLAIN_TEXTS) | {
+    "TargetType",
+    "ImageName",
+    "NetMode",
+    "VSwitchId",
+    "VpcId",
+    "SystemDiskSize",
+    "SystemDiskPart",
+    "DataDisk",
+    "ScheduledStartTime",
+    "ReplicationParameters",
+}
 
 
 class Jobs:
@@ -65,7 +78,9 @@ class Jobs:
         kind = job_request.target_type(parameters, store.switches.on("target_type_inferred"))
         if not run_once and kind != "Image":
             raise invalid("TargetType", "An incremental job needs the target type Image.")
-        image_name = self._image_name(parameters, kind, region_id)
+        image_name = checked_image_name(parameters)
+        if kind == "Image" and not image_name:
+            raise missing("ImageName")
         system_disk = job_request.system_disk(store, parameters, source)
         if system_disk is None:
             raise missing("SystemDiskSize")
@@ -104,18 +119,19 @@ class Jobs:
         self._set_plain_texts(job, parameters)
         if kind == "TargetInstance" and not job.instance_id:
             raise missing("InstanceId")
-        self._check_room(source, name)
+        self._check_room(source, job, name)
         self._lifecycle.created(job)
         return {"JobId": job.job_id}
 
-    def _check_room(self, source: Source, name: str) -> None:
+    def _check_room(self, source: Source, job: Job, name: str) -> None:
         """The refusals that depend on what else there is: state of the source, quota, names."""
         if self._store.source_state(source) != "Available":
             raise self._sources.invalid_state(source, "Available")
         if len(self._store.jobs) >= self._store.switches.number("jobs_limit"):
             raise error("QuotaExceeded.ReplicationJob")
-        if name and any(job.name == name for job in self._store.jobs.values()):
+        if name and any(other.name == name for other in self._store.jobs.values()):
             raise error("ReplicationJobName.Duplicate")
+        self._check_image_name(job, job.image_name)
 
     def _job_type(self, parameters: Parameters) -> int:
         job_type = parameters.integer("JobType", 0, 3)
@@ -138,18 +154,10 @@ class Jobs:
             raise missing("MaxNumberOfImageToKeep")
         return False, frequency, keep
 
-    def _image_name(self, parameters: Parameters, kind: str, region_id: str, own: Job | None = None) -> str:
-        name = checked_image_name(parameters)
-        if not name:
-            if kind == "Image" and own is None:
-                raise missing("ImageName")
-            return ""
-        if any(
-            job.image_name == name and job.region_id == region_id and job is not own and job.status != "Deleting"
-            for job in self._store.jobs.values()
-        ):
+    def _check_image_name(self, job: Job, name: str) -> None:
+        others = (other for other in self._store.jobs.values() if other is not job and other.status != "Deleting")
+        if name and any(other.image_name == name and other.region_id == job.region_id for other in others):
             raise error("ImageName.UsedByReplicationJob", name)
-        return name
 
     @staticmethod
     def _set_plain_texts(job: Job, parameters: Parameters) -> None:
@@ -245,17 +253,16 @@ class Jobs:
     def _modify_rest(self, job: Job, parameters: Parameters, changes: list[Callable[[], None]]) -> None:
         """Everything else may change only as long as the job has never run."""
         source = self._store.sources[job.source_id]
-        fields = (*_PLAIN_TEXTS, "TargetType", "ImageName", "NetMode", "VSwitchId", "VpcId", "SystemDiskSize", "ScheduledStartTime", "ReplicationParameters")  # fmt: skip
-        nested = ("DataDisk", "SystemDiskPart")
-        if not any(name in parameters for name in fields) and not any(parameters.indexes(name) for name in nested):
+        if not any(name.partition(".")[0] in _BEFORE_FIRST_RUN for name in parameters):
             return
         self._require(job, ("Ready",))
         changes.append(lambda: self._set_plain_texts(job, parameters))
         if parameters.text("TargetType"):
             kind = job_request.target_type(parameters, inferred=False)
             changes.append(lambda: setattr(job, "target_type", kind))
-        image_name = self._image_name(parameters, job.target_type, job.region_id, own=job)
+        image_name = checked_image_name(parameters)
         if image_name:
+            self._check_image_name(job, image_name)
             changes.append(lambda: setattr(job, "image_name", image_name))
         self._modify_network(job, parameters, changes)
         system_disk = job_request.system_disk(self._store, parameters, source)

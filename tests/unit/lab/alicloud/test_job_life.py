@@ -9,7 +9,7 @@ from alibabacloud_ecs20140526 import models as ecs_models
 from alibabacloud_smc20190601 import models as smc_models
 from Tea.exceptions import TeaException
 
-from tests.unit.lab.alicloud.conftest import MIB, REGION, Lab
+from tests.unit.lab.alicloud.harness import MIB, REGION, Lab
 
 TRANSITION = "No_Delete_SMC_Transition_Instance"
 
