@@ -1,0 +1,76 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which connector imports which VM, by the function and by the filter in front of it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.cutover.smc.plugins.filter.assign_connectors import FilterModule
+from ansible_collections.cutover.smc.plugins.plugin_utils._assignment import assign
+
+assign_connectors = FilterModule().filters()["assign_connectors"]
+
+
+def test_vms_stay_where_they_are_and_the_rest_fill_up_in_order():
+    vms = {"a": "vm-1", "b": "vm-2", "c": "vm-3", "d": "vm-4", "e": "vm-5"}
+    connectors = {"c1": {"selected": ["vm-4"], "free": 1}, "c2": {"selected": [], "free": 2}}
+    assert assign_connectors(vms, connectors) == {"a": "c1", "b": "c2", "c": "c2", "d": "c1"}
+
+
+def test_a_full_connector_keeps_its_own():
+    assert assign({"a": "vm-1", "b": "vm-2"}, {"c1": {"selected": ["vm-1"], "free": 0}}) == {"a": "c1"}
+
+
+def test_without_connectors_nobody_has_one():
+    assert assign({"a": "vm-1"}, {}) == {}
+
+
+@pytest.mark.parametrize(
+    "connectors", [["c1"], None, {"c1": {"free": 1}}, {"c1": {"selected": [], "free": "many"}}, {"c1": None}]
+)
+def test_what_is_no_dictionary_of_connectors_is_refused(connectors: object):
+    with pytest.raises(AnsibleFilterError, match="assign_connectors"):
+        assign_connectors({"a": "vm-1"}, connectors)
+
+
+CONNECTORS = st.dictionaries(
+    st.sampled_from(["c1", "c2", "c3"]),
+    st.sets(st.integers(1, 30), max_size=10).map(
+        lambda chosen: {"selected": [f"vm-{number}" for number in sorted(chosen)], "free": 10 - len(chosen)}
+    ),
+)
+
+
+@given(st.sets(st.integers(1, 40)), CONNECTORS)
+def test_no_connector_gets_more_than_ten_and_no_place_stays_empty_while_a_vm_waits(numbers: set[int], connectors: dict):
+    vms = {f"app-{number}": f"vm-{number}" for number in sorted(numbers)}
+    homes = assign(vms, connectors)
+    settled = {moid for connector in connectors.values() for moid in connector["selected"]}
+    newcomers = {
+        name: [host for host, home in homes.items() if home == name and vms[host] not in settled] for name in connectors
+    }
+    assert all(len(newcomers[name]) <= connectors[name]["free"] for name in connectors)
+    assert all(vms[host] in connectors[home]["selected"] for host, home in homes.items() if vms[host] in settled)
+    if set(vms) - set(homes):
+        assert all(len(newcomers[name]) == connectors[name]["free"] for name in connectors)
+
+
+@given(st.sets(st.integers(1, 25)), CONNECTORS)
+def test_once_imported_the_answer_stays(numbers: set[int], connectors: dict):
+    vms = {f"app-{number}": f"vm-{number}" for number in sorted(numbers)}
+    homes = assign(vms, connectors)
+    after = {
+        name: {
+            "selected": sorted({*connector["selected"], *(vms[host] for host, home in homes.items() if home == name)})
+        }
+        for name, connector in connectors.items()
+    }
+    for connector in after.values():
+        connector["free"] = max(0, 10 - len(connector["selected"]))
+    assert assign(vms, after) == homes
