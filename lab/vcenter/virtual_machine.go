@@ -25,14 +25,16 @@ func (l *Lab) dispatch(ctx *simulator.Context, method *simulator.Method) (mo.Ref
 		return nil, nil
 	}
 	l.sweep(ctx.Session)
-	if ctx.Session.Registry.Get(method.This) != nil {
-		return nil, nil
-	}
+	present := ctx.Session.Registry.Get(method.This)
 	switch object := l.registry.Get(method.This).(type) {
 	case *simulator.VirtualMachine:
-		ctx.WithLock(object, func() { ctx.Session.Registry.Put(&VirtualMachine{object, l}) })
+		if wrapper, ok := present.(*VirtualMachine); !ok || wrapper.VirtualMachine != object {
+			ctx.WithLock(object, func() { ctx.Session.Registry.Put(&VirtualMachine{object, l}) })
+		}
 	case *simulator.VirtualMachineSnapshot:
-		ctx.WithLock(object, func() { ctx.Session.Registry.Put(&Snapshot{object, l}) })
+		if wrapper, ok := present.(*Snapshot); !ok || wrapper.VirtualMachineSnapshot != object {
+			ctx.WithLock(object, func() { ctx.Session.Registry.Put(&Snapshot{object, l}) })
+		}
 	}
 	return nil, nil
 }
