@@ -31,8 +31,17 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
     """:raises BadInput: names the option, the value and the remedy"""
     for option, most in (("uses", 1000), ("valid_days", 90)):
         if not 1 <= params[option] <= most:
-            raise BadInput("Option '%s' is %d, which SMC does not offer" % (option, params[option]), remedy="Choose 1 to %d" % most)
-    return Wish(params["state"], params["name"], params["access_token_id"], params["description"], params["uses"], params["valid_days"])
+            raise BadInput(
+                "Option '%s' is %d, which SMC does not offer" % (option, params[option]), remedy="Choose 1 to %d" % most
+            )
+    return Wish(
+        params["state"],
+        params["name"],
+        params["access_token_id"],
+        params["description"],
+        params["uses"],
+        params["valid_days"],
+    )
 
 
 def decide(wish: Wish, token: t.Optional[_smc.AccessToken], disabled_here: bool = False) -> Plan:
@@ -43,14 +52,40 @@ def decide(wish: Wish, token: t.Optional[_smc.AccessToken], disabled_here: bool 
     if wish.state == "present":
         if token is not None and token.status != "expired":
             return Plan()
-        return Plan((Step("create", "create the activation code %s" % wish.name, changes={"name": wish.name, "state": "present"}),))
+        return Plan(
+            (
+                Step(
+                    "create",
+                    "create the activation code %s" % wish.name,
+                    changes={"name": wish.name, "state": "present"},
+                ),
+            )
+        )
     if token is None:
         return Plan()
     if wish.state == "absent":
-        return Plan((Step("delete", "delete the activation code %s" % token.token_id, {"token_id": token.token_id}, {"state": "absent"}),))
+        return Plan(
+            (
+                Step(
+                    "delete",
+                    "delete the activation code %s" % token.token_id,
+                    {"token_id": token.token_id},
+                    {"state": "absent"},
+                ),
+            )
+        )
     if token.status == "expired" or disabled_here:
         return Plan()
-    return Plan((Step("disable", "disable the activation code %s" % token.token_id, {"token_id": token.token_id}, {"state": "disabled"}),))
+    return Plan(
+        (
+            Step(
+                "disable",
+                "disable the activation code %s" % token.token_id,
+                {"token_id": token.token_id},
+                {"state": "disabled"},
+            ),
+        )
+    )
 
 
 def view(token: t.Optional[_smc.AccessToken]) -> dict[str, t.Any]:
@@ -77,7 +112,9 @@ class Desk:
     def observe(self) -> t.Optional[_smc.AccessToken]:
         token_id = self._made or self._wish.token_id
         tokens = self._smc.access_tokens([token_id] if token_id else None, None if token_id else self._wish.name)
-        matching = [token for token in tokens if token.token_id == token_id or not token_id and token.name == self._wish.name]
+        matching = [
+            token for token in tokens if token.token_id == token_id or (not token_id and token.name == self._wish.name)
+        ]
         return max(matching, key=lambda token: (token.status != "expired", token.token_id), default=None)
 
     def _create(self) -> None:
@@ -94,6 +131,8 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     """The handler of ``smc_access_token``."""
     wish = wish_from(params)
     desk = Desk(_smc.Smc(_alicloud.Connection.from_params(params)), wish)
-    outcome = converge(desk.observe, lambda token: decide(wish, token, desk.disabled), desk.actions, view, check_mode=run.check_mode)
+    outcome = converge(
+        desk.observe, lambda token: decide(wish, token, desk.disabled), desk.actions, view, check_mode=run.check_mode
+    )
     token = outcome.state
     return outcome.result(access_token=token.as_result() if token else None, access_token_code=desk.code)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from urllib.request import proxy_bypass_environment
+from urllib.request import proxy_bypass
 
 from ansible.module_utils.basic import env_fallback
 
@@ -101,7 +101,12 @@ _NAMELESS = None
 
 
 def _retry_options(read: bool) -> t.Any:
-    condition: dict[str, t.Any] = {"maxAttempts": _ATTEMPTS, "errorCode": _THROTTLED, "exception": [], "backoff": _BACKOFF}
+    condition: dict[str, t.Any] = {
+        "maxAttempts": _ATTEMPTS,
+        "errorCode": _THROTTLED,
+        "exception": [],
+        "backoff": _BACKOFF,
+    }
     if read:
         condition["exception"] = ["ThrottlingException", "ServerException", "RetryError", _NAMELESS]
     return RetryOptions({"retryable": True, "retryCondition": [condition]})
@@ -135,7 +140,12 @@ class Api:
         self.cloud_time: t.Optional[datetime] = None
 
     def _client(
-        self, client_class: t.Any, connection: Connection, credentials: dict[str, t.Any], host: t.Optional[str], read: bool
+        self,
+        client_class: t.Any,
+        connection: Connection,
+        credentials: dict[str, t.Any],
+        host: t.Optional[str],
+        read: bool,
     ) -> t.Any:
         return client_class(
             Config(
@@ -197,7 +207,9 @@ def _split_endpoint(endpoint: t.Optional[str]) -> tuple[str, t.Optional[str]]:
     """The protocol, and the host as the SDK wants it (a URL would be signed literally as the host)."""
     match = re.match(r"^(?:(https?)://)?([^/]+)/?$", endpoint or "", re.IGNORECASE)
     if endpoint and not match:
-        raise BadInput("The endpoint '%s' is neither a host nor a URL" % endpoint, remedy="Write it as smc.aliyuncs.com")
+        raise BadInput(
+            "The endpoint '%s' is neither a host nor a URL" % endpoint, remedy="Write it as smc.aliyuncs.com"
+        )
     if not match:
         return "HTTPS", None
     return (match.group(1) or "https").upper(), match.group(2)
@@ -207,7 +219,7 @@ def _split_endpoint(endpoint: t.Optional[str]) -> tuple[str, t.Optional[str]]:
 def _proxies_that_apply(host: str) -> t.Iterator[None]:
     """Keep the SDK from using a proxy for a host that NO_PROXY excludes, which it would ignore (smc-api, section 1.2)."""
     names = [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy")]
-    hidden = {name: os.environ.pop(name) for name in names} if names and proxy_bypass_environment(host) else {}
+    hidden = {name: os.environ.pop(name) for name in names} if names and proxy_bypass(host) else {}
     try:
         yield
     finally:
@@ -235,7 +247,9 @@ def _credentials(connection: Connection) -> dict[str, t.Any]:
 
 def _assumed_role(connection: Connection) -> t.Any:
     if not connection.access_key_id:
-        raise BadInput("Option 'ram_role_arn' needs 'access_key_id' and 'access_key_secret' of whoever assumes the role")
+        raise BadInput(
+            "Option 'ram_role_arn' needs 'access_key_id' and 'access_key_secret' of whoever assumes the role"
+        )
     return CredentialsClient(
         CredentialsConfig(
             type="ram_role_arn",
@@ -289,7 +303,11 @@ _MEANINGS = (
         "Check access_key_secret (ALIBABA_CLOUD_ACCESS_KEY_SECRET): it does not belong to the access key id",
         "Alibaba Cloud refused the signature",
     ),
-    _Meaning(r"IllegalTimestamp|InvalidTimeStamp", BadInput, "Set this machine's clock right; Alibaba Cloud allows 15 minutes"),
+    _Meaning(
+        r"IllegalTimestamp|InvalidTimeStamp",
+        BadInput,
+        "Set this machine's clock right; Alibaba Cloud allows 15 minutes",
+    ),
     _Meaning(r"Forbidden\.AccessKeyDisabled", BadInput, "Enable the access key, or use another one"),
     _Meaning(r"Forbidden|NoPermission", Failure, "Grant the action to this identity in RAM"),
     _Meaning(
@@ -308,14 +326,20 @@ _MEANINGS = (
         NotReady,
         "See that the connector runs and reaches Alibaba Cloud, and that the source has no unfinished job",
     ),
-    _Meaning(r"ReplicationJob\.Invalid(Business)?Status", NotReady, "Wait until the job is in one of the states named, then run it again"),
+    _Meaning(
+        r"ReplicationJob\.Invalid(Business)?Status",
+        NotReady,
+        "Wait until the job is in one of the states named, then run it again",
+    ),
     _Meaning(r"Throttling", Unreachable, "Run it again in a minute, or with fewer forks"),
     _Meaning(r"OperationConflict|Operation\.Conflict|LastTokenProcessing", Conflict, "Run it again"),
     _Meaning(r"\.NotFound$|NotFound", NotFound, ""),
 )
 
 # What urllib3 says when a request cannot have left this machine.
-_NEVER_SENT = re.compile(r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError|SSLError|Connection refused")
+_NEVER_SENT = re.compile(
+    r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError|SSLError|Connection refused"
+)
 
 
 def failure_of(error: t.Any, action: str, host: str, write: bool) -> Failure:
@@ -328,7 +352,7 @@ def failure_of(error: t.Any, action: str, host: str, write: bool) -> Failure:
         return _network_failure(error, action, host, write)
     code, status = str(error.code), getattr(error, "status_code", None) or getattr(error, "statusCode", None)
     data = error.data if isinstance(getattr(error, "data", None), dict) else {}
-    facts = {"code": code, "http_status": status, "request_id": str(data.get("RequestId") or "")}
+    facts: dict[str, t.Any] = {"code": code, "http_status": status, "request_id": str(data.get("RequestId") or "")}
     text = str(data.get("Message") or error.message or code).strip()
     for meaning in _MEANINGS:
         if re.search(meaning.pattern, code):

@@ -9,7 +9,15 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _evidence, _job, _machines, _smc, _vcenter
+from ansible_collections.cutover.smc.plugins.module_utils import (
+    _alicloud,
+    _ecs,
+    _evidence,
+    _job,
+    _machines,
+    _smc,
+    _vcenter,
+)
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._cbt import SMC_SNAPSHOT_PREFIX, SnapshotFacts
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotFound, NotReady
@@ -73,13 +81,21 @@ def _instance_steps(sight: Sight) -> t.Iterator[Step]:
     """SMC releases the instance itself when the job ends; what is there still is released by the id that the job names."""
     if sight.instance:
         instance_id = sight.instance.instance_id
-        summary = "release the intermediate instance %s of job %s" % (instance_id, sight.job.job_id if sight.job else "")
+        summary = "release the intermediate instance %s of job %s" % (
+            instance_id,
+            sight.job.job_id if sight.job else "",
+        )
         yield Step("delete_instance", summary, {"instance_id": instance_id}, {"intermediate_instance": None})
 
 
 def _image_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
     for image in superfluous(sight.images, wish.images_to_keep):
-        yield Step("delete_image", "delete the image %s (%s)" % (image.image_id, image.name), {"image_id": image.image_id}, _less_images(wish, sight))
+        yield Step(
+            "delete_image",
+            "delete the image %s (%s)" % (image.image_id, image.name),
+            {"image_id": image.image_id},
+            _less_images(wish, sight),
+        )
         for snapshot_id in image.snapshot_ids:
             yield Step("delete_snapshot", "delete its snapshot %s" % snapshot_id, {"snapshot_id": snapshot_id})
 
@@ -108,7 +124,12 @@ def _snapshot_steps(sight: Sight) -> t.Iterator[Step]:
 
 def _token_steps(sight: Sight) -> t.Iterator[Step]:
     for token in sight.tokens:
-        yield Step("delete_token", "delete the activation code %s" % token.token_id, {"token_id": token.token_id}, {"access_tokens": []})
+        yield Step(
+            "delete_token",
+            "delete the activation code %s" % token.token_id,
+            {"token_id": token.token_id},
+            {"access_tokens": []},
+        )
 
 
 def _job_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
@@ -123,7 +144,9 @@ def _source_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
     if not wish.delete_source or not sight.source or sight.source.state == "Deleting":
         return
     if sight.job and not wish.delete_job:
-        raise BadInput("Option 'delete_source' needs delete_job: true, for the source still has job %s" % sight.job.job_id)
+        raise BadInput(
+            "Option 'delete_source' needs delete_job: true, for the source still has job %s" % sight.job.job_id
+        )
     source_id = sight.source.source_id
     yield Step("delete_source", "delete source %s" % source_id, {"source_id": source_id}, {"source": None})
 
@@ -143,14 +166,23 @@ def still_billed(sight: Sight) -> list[dict[str, t.Any]]:
     """What goes on costing money, and why it is there."""
     billed: list[dict[str, t.Any]] = []
     if sight.instance:
-        billed.append(_bill("instance", sight.instance.instance_id, sight.instance.name, "the intermediate instance of the job"))
+        billed.append(
+            _bill("instance", sight.instance.instance_id, sight.instance.name, "the intermediate instance of the job")
+        )
     for image in sight.images:
         why = "an instance uses it" if image.used else "an image itself is free, the snapshots behind it are not"
         billed.append(_bill("image", image.image_id, image.name, why, image.size, list(image.snapshot_ids)))
     return billed
 
 
-def _bill(kind: str, identifier: str, name: str, why: str, size: t.Optional[int] = None, snapshots: t.Optional[list[str]] = None) -> dict[str, t.Any]:
+def _bill(
+    kind: str,
+    identifier: str,
+    name: str,
+    why: str,
+    size: t.Optional[int] = None,
+    snapshots: t.Optional[list[str]] = None,
+) -> dict[str, t.Any]:
     return {"kind": kind, "id": identifier, "name": name, "why": why, "size": size, "snapshot_ids": snapshots or []}
 
 
@@ -160,7 +192,16 @@ def _bill(kind: str, identifier: str, name: str, why: str, size: t.Optional[int]
 class Desk:
     """The migration at hand: looks at what it left, and does what a plan says."""
 
-    def __init__(self, smc: _smc.Smc, ecs: _ecs.Ecs, vm: t.Optional[MachineSnapshots], wish: Wish, identity: _job.Identity, params: dict[str, t.Any], run: Run) -> None:
+    def __init__(
+        self,
+        smc: _smc.Smc,
+        ecs: _ecs.Ecs,
+        vm: t.Optional[MachineSnapshots],
+        wish: Wish,
+        identity: _job.Identity,
+        params: dict[str, t.Any],
+        run: Run,
+    ) -> None:
         self._smc = smc
         self._ecs = ecs
         self._vm = vm
@@ -206,7 +247,10 @@ class Desk:
             by_id = self._ecs.images_by_id(ids)
             return [by_id[image_id] for image_id in ids if image_id in by_id]
         if self._identity.vm_uuid:
-            return sorted(self._ecs.images(tags={_smc.VM_TAG: self._identity.vm_uuid}), key=lambda image: format_moment(image.created) or "")
+            return sorted(
+                self._ecs.images(tags={_smc.VM_TAG: self._identity.vm_uuid}),
+                key=lambda image: format_moment(image.created) or "",
+            )
         return []
 
     def _tokens(self) -> list[_smc.AccessToken]:
@@ -232,7 +276,11 @@ class MachineSnapshots:
         if not job_id:
             return []
         prefix = "%s%s_" % (SMC_SNAPSHOT_PREFIX, job_id)
-        return [snapshot for snapshot in _machines.read_one(self._vcenter, self._machine).snapshots if snapshot.name.startswith(prefix)]
+        return [
+            snapshot
+            for snapshot in _machines.read_one(self._vcenter, self._machine).snapshots
+            if snapshot.name.startswith(prefix)
+        ]
 
     def remove(self, moid: str) -> None:
         """Remove one snapshot by its own reference; one that is gone already is fine."""
@@ -249,14 +297,20 @@ class MachineSnapshots:
 
 
 def _no_vcenter(**_arguments: t.Any) -> None:
-    raise NotReady("A snapshot of the VM was to be removed without a connection to vCenter", remedy="Give hostname, username and password")
+    raise NotReady(
+        "A snapshot of the VM was to be removed without a connection to vCenter",
+        remedy="Give hostname, username and password",
+    )
 
 
 def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     """The handler of ``smc_cleanup``."""
     keep = params["images_to_keep"]
     if keep is not None and keep < 1:
-        raise BadInput("Option 'images_to_keep' is %d" % keep, remedy="Keep at least 1: the newest image is what the migration was for")
+        raise BadInput(
+            "Option 'images_to_keep' is %d" % keep,
+            remedy="Keep at least 1: the newest image is what the migration was for",
+        )
     if params["hostname"] and params["vm_uuid"]:
         with _vcenter.VCenter(_vcenter.Connection.from_params(params)) as vcenter:
             timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
@@ -266,8 +320,12 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
 
 def _clear(params: dict[str, t.Any], run: Run, machine: t.Optional[MachineSnapshots]) -> dict[str, t.Any]:
     connection = _alicloud.Connection.from_params(params)
-    wish = Wish(params["delete_job"], params["delete_source"], params["images_to_keep"], tuple(params["access_token_ids"] or ()))
-    desk = Desk(_smc.Smc(connection), _ecs.Ecs(connection), machine, wish, _job.Identity.from_params(params), params, run)
+    wish = Wish(
+        params["delete_job"], params["delete_source"], params["images_to_keep"], tuple(params["access_token_ids"] or ())
+    )
+    desk = Desk(
+        _smc.Smc(connection), _ecs.Ecs(connection), machine, wish, _job.Identity.from_params(params), params, run
+    )
     outcome = converge(desk.observe, lambda sight: decide(wish, sight), desk.actions, view, check_mode=run.check_mode)
     sight = outcome.state
     return outcome.result(

@@ -166,7 +166,10 @@ class Ecs:
         return {image.image_id: image for image in found if image.image_id in wanted}
 
     def instances(
-        self, instance_ids: t.Optional[list[str]] = None, name: t.Optional[str] = None, tags: t.Optional[dict[str, str]] = None
+        self,
+        instance_ids: t.Optional[list[str]] = None,
+        name: t.Optional[str] = None,
+        tags: t.Optional[dict[str, str]] = None,
     ) -> list[Instance]:
         if instance_ids == []:
             return []
@@ -213,7 +216,9 @@ class Ecs:
             pass
 
     def tag_image(self, image_id: str, tags: dict[str, str]) -> None:
-        self._api.write("TagResources", RegionId=self._region, ResourceType="image", ResourceId=[image_id], Tag=_wire_tags(tags))
+        self._api.write(
+            "TagResources", RegionId=self._region, ResourceType="image", ResourceId=[image_id], Tag=_wire_tags(tags)
+        )
 
 
 def _listed(body: Wire, wrapper: str, item: str) -> list[t.Any]:

@@ -73,9 +73,12 @@ def what_is_missing(runs: t.Iterable[Run], stopped_at: datetime) -> str:
     newest = newest_complete(runs)
     if newest is None:
         return "no run has made an image yet"
-    return "the newest complete run began at %s, which is not after the services stopped at %s, so writes made in between are in no image" % (
-        format_moment(newest.began),
-        format_moment(stopped_at),
+    return (
+        "the newest complete run began at %s, which is not after the services stopped at %s, so writes made in between are in no image"
+        % (
+            format_moment(newest.began),
+            format_moment(stopped_at),
+        )
     )
 
 

@@ -67,7 +67,9 @@ def decide(wish: Wish, sight: Sight) -> Plan:
     if sync_data is not None and not sync_data:
         _check_image(sight)
     if job.status == lifecycle.RUNNING:
-        return Plan((wait_step("wait_idle", "wait until the run of job %s has ended" % job.job_id),) if wish.wait else ())
+        return Plan(
+            (wait_step("wait_idle", "wait until the run of job %s has ended" % job.job_id),) if wish.wait else ()
+        )
     if job.status != lifecycle.WAITING:
         raise NotReady(
             "Job %s is %s; SMC completes a job only while it is Waiting" % (job.job_id, job.status),
@@ -90,7 +92,11 @@ def _must_sync(wish: Wish, job: _smc.Job) -> t.Optional[bool]:
         return False
     if moment is not None and job.status == lifecycle.RUNNING and wish.wait:
         return None
-    missing = _evidence.what_is_missing(job.runs, moment) if moment else "it is not said when the services stopped (services_stopped_at)"
+    missing = (
+        _evidence.what_is_missing(job.runs, moment)
+        if moment
+        else "it is not said when the services stopped (services_stopped_at)"
+    )
     raise NotReady(
         "Job %s was not completed, for writes may be lost: %s" % (job.job_id, missing),
         remedy="Run the job once more (smc_incremental_job, state: synced, synced_since), or say final_sync: true, "
@@ -115,7 +121,12 @@ def _completion(wish: Wish, job: _smc.Job, sync_data: bool) -> t.Iterator[Step]:
     moment = stopped_at(wish, job)
     if moment is not None and job.tags.get(STOPPED_TAG) != format_moment(moment):
         tags = {STOPPED_TAG: format_moment(moment)}
-        yield Step("tag_job", "note on job %s when the services stopped" % job.job_id, {"job_id": job.job_id, "tags": tags}, {"services_stopped_at": format_moment(moment)})
+        yield Step(
+            "tag_job",
+            "note on job %s when the services stopped" % job.job_id,
+            {"job_id": job.job_id, "tags": tags},
+            {"services_stopped_at": format_moment(moment)},
+        )
     how = "with one last synchronisation" if sync_data else "without another synchronisation"
     yield Step(
         "complete_job",
@@ -138,7 +149,13 @@ def _mark(wish: Wish, sight: Sight) -> t.Iterator[Step]:
     image = sight.image
     if image is None or all(image.tags.get(key) == value for key, value in tags.items()):
         return
-    yield Step("mark_image", "tag the final image %s" % image.image_id, {"image_id": image.image_id, "tags": tags}, {"image_marked": True}, look_again=True)
+    yield Step(
+        "mark_image",
+        "tag the final image %s" % image.image_id,
+        {"image_id": image.image_id, "tags": tags},
+        {"image_marked": True},
+        look_again=True,
+    )
 
 
 def image_tags(wish: Wish, job: _smc.Job) -> dict[str, str]:
@@ -171,7 +188,9 @@ def view(wish: Wish, sight: Sight) -> dict[str, t.Any]:
 class Desk:
     """The job at hand: looks at it, and does what a plan says."""
 
-    def __init__(self, smc: _smc.Smc, ecs: _ecs.Ecs, identity: _job.Identity, params: dict[str, t.Any], run: Run) -> None:
+    def __init__(
+        self, smc: _smc.Smc, ecs: _ecs.Ecs, identity: _job.Identity, params: dict[str, t.Any], run: Run
+    ) -> None:
         self._smc = smc
         self._ecs = ecs
         self._identity = identity
@@ -194,7 +213,9 @@ class Desk:
     def _job(self) -> _smc.Job:
         job = _job.find_job(self._smc, self._identity)
         if job is None:
-            raise BadInput("There is no job for %s" % self._identity, remedy="List the jobs with smc_incremental_job_info")
+            raise BadInput(
+                "There is no job for %s" % self._identity, remedy="List the jobs with smc_incremental_job_info"
+            )
         return job
 
     def _complete(self, job_id: str, sync_data: bool) -> None:
@@ -227,7 +248,11 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     desk = Desk(smc, ecs, _job.Identity.from_params(params), params, run)
     _check_moment(wish, smc)
     outcome = converge(
-        desk.observe, lambda sight: decide(wish, sight), desk.actions, lambda sight: view(wish, sight), check_mode=run.check_mode
+        desk.observe,
+        lambda sight: decide(wish, sight),
+        desk.actions,
+        lambda sight: view(wish, sight),
+        check_mode=run.check_mode,
     )
     return _result(wish, outcome.result(), outcome.state, run)
 

@@ -17,7 +17,12 @@ from ansible_collections.cutover.smc.plugins.module_utils import _smc
 from ansible_collections.cutover.smc.plugins.module_utils._evidence import Run as JobRun
 from ansible_collections.cutover.smc.plugins.module_utils._evidence import began_after, newest_complete
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
-from ansible_collections.cutover.smc.plugins.module_utils._time import format_duration, format_moment, parse_duration, parse_moment
+from ansible_collections.cutover.smc.plugins.module_utils._time import (
+    format_duration,
+    format_moment,
+    parse_duration,
+    parse_moment,
+)
 
 HOUR = timedelta(hours=1)
 SMALLEST_DISK = 20
@@ -64,7 +69,8 @@ def sole_source(sources: list[_smc.Source], vm_uuid: str) -> t.Optional[_smc.Sou
     """
     if len(sources) > 1:
         raise BadInput(
-            "Several sources carry the tag %s=%s: %s" % (_smc.VM_TAG, vm_uuid, ", ".join(sorted(source.source_id for source in sources))),
+            "Several sources carry the tag %s=%s: %s"
+            % (_smc.VM_TAG, vm_uuid, ", ".join(sorted(source.source_id for source in sources))),
             remedy="Delete the ones that are not used, or name the right one with source_id",
         )
     return sources[0] if sources else None
@@ -78,7 +84,10 @@ def find_job(smc: _smc.Smc, identity: Identity) -> t.Optional[_smc.Job]:
     if identity.job_id:
         jobs = smc.jobs([identity.job_id])
         if not jobs:
-            raise BadInput("There is no job with job_id '%s'" % identity.job_id, remedy="List the jobs with smc_incremental_job_info")
+            raise BadInput(
+                "There is no job with job_id '%s'" % identity.job_id,
+                remedy="List the jobs with smc_incremental_job_info",
+            )
         return jobs[0]
     jobs = []
     if identity.source_id:
@@ -88,14 +97,16 @@ def find_job(smc: _smc.Smc, identity: Identity) -> t.Optional[_smc.Job]:
         if not any(job.status in lifecycle.UNFINISHED for job in jobs):
             # A job that was made by hand carries no tag, but its source does.
             sources = smc.sources(tags={_smc.VM_TAG: identity.vm_uuid})
-            jobs = {job.job_id: job for job in jobs + smc.jobs(source_ids=[source.source_id for source in sources])}.values()
-    return pick_job(list(jobs))
+            jobs = jobs + smc.jobs(source_ids=[source.source_id for source in sources])
+    return pick_job(jobs)
 
 
 def pick_job(jobs: list[_smc.Job]) -> t.Optional[_smc.Job]:
     """The unfinished job if there is one, else the newest that is not being deleted."""
     candidates = [job for job in jobs if job.status != lifecycle.DELETING]
-    return max(candidates, key=lambda job: (job.status in lifecycle.UNFINISHED, format_moment(job.created) or ""), default=None)
+    return max(
+        candidates, key=lambda job: (job.status in lifecycle.UNFINISHED, format_moment(job.created) or ""), default=None
+    )
 
 
 @dataclass(frozen=True)
@@ -210,7 +221,9 @@ def _validity(text: t.Optional[str]) -> t.Optional[timedelta]:
 
 def _in_range(option: str, value: t.Optional[int], least: int, most: int) -> t.Optional[int]:
     if value is not None and not least <= value <= most:
-        raise BadInput("Option '%s' is %s, which SMC does not offer" % (option, value), remedy="Choose %d to %d" % (least, most))
+        raise BadInput(
+            "Option '%s' is %s, which SMC does not offer" % (option, value), remedy="Choose %d to %d" % (least, most)
+        )
     return value
 
 
@@ -259,14 +272,21 @@ def _valid_until(wish: Wish, job: _smc.Job) -> t.Optional[datetime]:
 def modifiable(wish: Wish, job: _smc.Job) -> dict[str, t.Any]:
     """The part of the drift that SMC takes in the job's present state."""
     return {
-        name: wanted for name, (_actual, wanted) in drift(wish, job).items() if lifecycle.settable(name, job.status, job.has_run)
+        name: wanted
+        for name, (_actual, wanted) in drift(wish, job).items()
+        if lifecycle.settable(name, job.status, job.has_run)
     }
 
 
 def lasting_drift(wish: Wish, job: _smc.Job) -> list[dict[str, t.Any]]:
     """The part of the drift that SMC does not take now, with what would be needed."""
     return [
-        {"attribute": name, "actual": _plain(actual), "wanted": _plain(wanted), "remedy": lifecycle.why_not_settable(name, job.status)}
+        {
+            "attribute": name,
+            "actual": _plain(actual),
+            "wanted": _plain(wanted),
+            "remedy": lifecycle.why_not_settable(name, job.status),
+        }
         for name, (actual, wanted) in sorted(drift(wish, job).items())
         if not lifecycle.settable(name, job.status, job.has_run)
     ]
@@ -282,7 +302,9 @@ def is_synced(wish: Wish, runs: t.Iterable[JobRun], now: datetime) -> bool:
     return not (wish.max_age and now - newest.began > wish.max_age)
 
 
-def creation_parameters(wish: Wish, source: t.Optional[_smc.Source], previous: t.Optional[_smc.Job], now: datetime) -> dict[str, t.Any]:
+def creation_parameters(
+    wish: Wish, source: t.Optional[_smc.Source], previous: t.Optional[_smc.Job], now: datetime
+) -> dict[str, t.Any]:
     """The parameters of CreateReplicationJob, in SMC's names.
 
     Destination disks must be larger than the source's; what is not declared is the source's size and one GiB, at least 20 GiB.
@@ -362,9 +384,13 @@ def to_wire(attributes: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if "network_mode" in attributes:
         wire["NetMode"] = 2 if attributes["network_mode"] == "vpc" else 0
     if attributes.get("data_disk_sizes"):
-        wire["DataDisk"] = [{"Index": index, "Size": size} for index, size in sorted(attributes["data_disk_sizes"].items())]
+        wire["DataDisk"] = [
+            {"Index": index, "Size": size} for index, size in sorted(attributes["data_disk_sizes"].items())
+        ]
     if "replication_parameters" in attributes:
-        wire["ReplicationParameters"] = json.dumps(attributes["replication_parameters"], sort_keys=True, separators=(",", ":"))
+        wire["ReplicationParameters"] = json.dumps(
+            attributes["replication_parameters"], sort_keys=True, separators=(",", ":")
+        )
     for name, wire_name in (("valid_until", "ValidTime"), ("scheduled_start", "ScheduledStartTime")):
         if attributes.get(name):
             wire[wire_name] = format_moment(attributes[name])

@@ -59,10 +59,15 @@ def is_migrated(wish: Wish, sight: Sight) -> bool:
 
 def _creation(wish: Wish, sight: Sight) -> tuple[Step, ...]:
     parameters = _job.creation_parameters(wish, sight.source, sight.job, sight.now)
-    shown = _job.predicted(dict(wish.attributes, interval_hours=parameters["Frequency"], images_to_keep=parameters["MaxNumberOfImageToKeep"]))
+    shown = _job.predicted(
+        dict(
+            wish.attributes, interval_hours=parameters["Frequency"], images_to_keep=parameters["MaxNumberOfImageToKeep"]
+        )
+    )
     create = Step(
         "create_job",
-        "create the incremental job of %s" % (sight.source.source_id if sight.source else "the source, once it is imported"),
+        "create the incremental job of %s"
+        % (sight.source.source_id if sight.source else "the source, once it is imported"),
         {"parameters": parameters},
         dict(shown, status=lifecycle.READY),
         look_again=True,
@@ -83,7 +88,9 @@ def _amendments(wish: Wish, job: _smc.Job) -> t.Iterator[Step]:
         )
     tags = {key: value for key, value in _job.job_tags(wish, None).items() if job.tags.get(key) != value}
     if tags:
-        yield Step("tag_job", "tag job %s: %s" % (job.job_id, ", ".join(sorted(tags))), {"job_id": job.job_id, "tags": tags})
+        yield Step(
+            "tag_job", "tag job %s: %s" % (job.job_id, ", ".join(sorted(tags))), {"job_id": job.job_id, "tags": tags}
+        )
 
 
 def _start(wish: Wish, sight: Sight, job: _smc.Job) -> t.Iterator[Step]:
@@ -94,7 +101,8 @@ def _start(wish: Wish, sight: Sight, job: _smc.Job) -> t.Iterator[Step]:
     if job.status == lifecycle.IN_ERROR and sight.resumed:
         raise NotReady(
             "Job %s failed again after it was resumed: %s" % (job.job_id, job.trouble or "SMC gives no reason"),
-            remedy="Mend the cause and run this again; meanwhile instance %s is billed" % (job.intermediate_instance_id or "of the job"),
+            remedy="Mend the cause and run this again; meanwhile instance %s is billed"
+            % (job.intermediate_instance_id or "of the job"),
         )
     told = {
         lifecycle.READY: "start job %s",
@@ -105,8 +113,16 @@ def _start(wish: Wish, sight: Sight, job: _smc.Job) -> t.Iterator[Step]:
 
 
 def _first_image(wish: Wish, job: _smc.Job) -> t.Iterator[Step]:
-    if wish.wait and wish.state == "present" and wish.started and job.newest_run is None and job.status == lifecycle.RUNNING:
-        yield wait_step("wait_idle", "wait until the first run of job %s has made its image" % job.job_id, job_id=job.job_id)
+    if (
+        wish.wait
+        and wish.state == "present"
+        and wish.started
+        and job.newest_run is None
+        and job.status == lifecycle.RUNNING
+    ):
+        yield wait_step(
+            "wait_idle", "wait until the first run of job %s has made its image" % job.job_id, job_id=job.job_id
+        )
 
 
 def _synced(wish: Wish, sight: Sight) -> Plan:
@@ -121,8 +137,18 @@ def _synced(wish: Wish, sight: Sight) -> Plan:
             remedy="A finished job does not run again; create a new one with again: true, which copies everything anew",
         )
     steps = _present(wish, sight).steps
-    if job is None or steps and steps[-1].look_again:
-        return Plan(steps + (wait_step("wait_idle", "wait until the run has made its image", {"newest_image_of_run": "a later one"}, job_id=""),))
+    if job is None or (steps and steps[-1].look_again):
+        return Plan(
+            (
+                *steps,
+                wait_step(
+                    "wait_idle",
+                    "wait until the run has made its image",
+                    {"newest_image_of_run": "a later one"},
+                    job_id="",
+                ),
+            )
+        )
     if job.status == lifecycle.WAITING:
         begin = Step(
             "run_job",
@@ -131,9 +157,11 @@ def _synced(wish: Wish, sight: Sight) -> Plan:
             {"newest_image_of_run": "a later one"},
             look_again=True,
         )
-        return Plan(steps + (begin,))
+        return Plan((*steps, begin))
     if wish.wait and job.status == lifecycle.RUNNING:
-        return Plan(steps + (wait_step("wait_idle", "wait until the run of job %s has ended" % job.job_id, job_id=job.job_id),))
+        return Plan(
+            (*steps, wait_step("wait_idle", "wait until the run of job %s has ended" % job.job_id, job_id=job.job_id))
+        )
     return Plan(steps)
 
 
@@ -142,10 +170,24 @@ def _paused(wish: Wish, sight: Sight) -> Plan:
     if job is None:
         raise NotReady("There is no job to pause", remedy="Create it first with state: present")
     if job.status == lifecycle.WAITING or lifecycle.may_pause(job.status, job.phase):
-        return Plan((Step("stop_job", "pause job %s" % job.job_id, {"job_id": job.job_id}, {"status": lifecycle.STOPPED}, look_again=True),))
+        return Plan(
+            (
+                Step(
+                    "stop_job",
+                    "pause job %s" % job.job_id,
+                    {"job_id": job.job_id},
+                    {"status": lifecycle.STOPPED},
+                    look_again=True,
+                ),
+            )
+        )
     if job.status == lifecycle.RUNNING and wish.wait:
-        wait = wait_step("wait_pausable", "wait until job %s can be paused (it is %s)" % (job.job_id, job.phase), job_id=job.job_id)
-        return Plan((wait, Step("stop_job", "pause it", {"job_id": job.job_id}, {"status": lifecycle.STOPPED}, look_again=True)))
+        wait = wait_step(
+            "wait_pausable", "wait until job %s can be paused (it is %s)" % (job.job_id, job.phase), job_id=job.job_id
+        )
+        return Plan(
+            (wait, Step("stop_job", "pause it", {"job_id": job.job_id}, {"status": lifecycle.STOPPED}, look_again=True))
+        )
     return Plan()
 
 
@@ -161,7 +203,13 @@ def _absent(wish: Wish, sight: Sight) -> Plan:
             "Job %s is %s: deleting it throws its replica away" % (job.job_id, job.status),
             remedy="Complete it with smc_job_finalize, or say discard_replication: true",
         )
-    delete = Step("delete_job", "delete job %s" % job.job_id, {"job_id": job.job_id}, {"status": "absent"}, look_again=not wish.wait)
+    delete = Step(
+        "delete_job",
+        "delete job %s" % job.job_id,
+        {"job_id": job.job_id},
+        {"status": "absent"},
+        look_again=not wish.wait,
+    )
     tail = (delete, gone) if wish.wait else (delete,)
     if job.status != lifecycle.RUNNING:
         return Plan(tail)
@@ -174,7 +222,15 @@ def _absent(wish: Wish, sight: Sight) -> Plan:
 class Desk:
     """The job at hand: looks at it, and does what a plan says."""
 
-    def __init__(self, smc: _smc.Smc, connection: _alicloud.Connection, wish: Wish, identity: Identity, params: dict[str, t.Any], run: Run) -> None:
+    def __init__(
+        self,
+        smc: _smc.Smc,
+        connection: _alicloud.Connection,
+        wish: Wish,
+        identity: Identity,
+        params: dict[str, t.Any],
+        run: Run,
+    ) -> None:
         self._smc = smc
         self._connection = connection
         self._wish = wish
@@ -215,7 +271,11 @@ class Desk:
         if job is not None or not self._identity.vm_uuid or self._wish.state not in ("present", "synced"):
             return None
         images = _ecs.Ecs(self._connection).images(tags={_smc.VM_TAG: self._identity.vm_uuid})
-        return max((image for image in images), key=lambda image: format_moment(image.created) or "").image_id if images else None
+        return (
+            max((image for image in images), key=lambda image: format_moment(image.created) or "").image_id
+            if images
+            else None
+        )
 
     def _create(self, parameters: dict[str, t.Any]) -> None:
         job_id = self._smc.create_job(parameters)
@@ -258,15 +318,23 @@ class Desk:
         before = self._look(job_id)
         deed()
         waiter = Waiter(_REACTION_SECONDS, self._interval, self._run.report)
-        waiter.until(lambda: self._look(job_id), lambda job: (job.status, job.runs) != (before.status, before.runs), lambda job: job.told)
+        waiter.until(
+            lambda: self._look(job_id),
+            lambda job: (job.status, job.runs) != (before.status, before.runs),
+            lambda job: job.told,
+        )
 
     def _let_pass(self, moment: datetime) -> None:
         """Wait until the cloud's clock has passed the moment, so that a run begun now begins after it."""
         waiter = Waiter(90, 0.3, self._run.report)
-        waiter.until(self._smc.tell_time, lambda now: now > moment, lambda now: "the cloud's clock reads %s" % format_moment(now))
+        waiter.until(
+            self._smc.tell_time, lambda now: now > moment, lambda now: "the cloud's clock reads %s" % format_moment(now)
+        )
 
     def _wait_idle(self, job_id: str) -> None:
-        self._waiter().until(lambda: self._look(job_id), lambda job: job.status != lifecycle.RUNNING, lambda job: job.told)
+        self._waiter().until(
+            lambda: self._look(job_id), lambda job: job.status != lifecycle.RUNNING, lambda job: job.told
+        )
 
     def _wait_pausable(self, job_id: str) -> None:
         self._waiter().until(
@@ -284,19 +352,25 @@ class Desk:
     def _look(self, job_id: str) -> _smc.Job:
         jobs = self._smc.jobs([job_id])
         if not jobs:
-            raise NotReady("Job %s is gone: someone has deleted it" % job_id, remedy="Run this again to create a new one")
+            raise NotReady(
+                "Job %s is gone: someone has deleted it" % job_id, remedy="Run this again to create a new one"
+            )
         return jobs[0]
 
 
 def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     """The handler of ``smc_incremental_job``."""
     connection = _alicloud.Connection.from_params(params)
-    wish = _job.wish_from(dict(params, wait=params["state"] != "present" if params["wait"] is None else params["wait"]), connection.region)
+    wish = _job.wish_from(
+        dict(params, wait=params["state"] != "present" if params["wait"] is None else params["wait"]), connection.region
+    )
     identity = Identity.from_params(params)
     smc = _smc.Smc(connection)
     _check_moment(wish, smc)
     desk = Desk(smc, connection, wish, identity, params, run)
-    outcome = converge(desk.observe, lambda sight: decide(wish, sight), desk.actions, _job.view, check_mode=run.check_mode)
+    outcome = converge(
+        desk.observe, lambda sight: decide(wish, sight), desk.actions, _job.view, check_mode=run.check_mode
+    )
     return dict(outcome.result(**_resource(wish, outcome.state, run)))
 
 
@@ -311,17 +385,28 @@ def _check_moment(wish: Wish, smc: _smc.Smc) -> None:
 
 def _resource(wish: Wish, sight: Sight, run: Run) -> dict[str, t.Any]:
     job = sight.job
-    unsettled = _job.lasting_drift(wish, job) if job and wish.state in ("present", "synced") and not is_migrated(wish, sight) else []
+    unsettled = (
+        _job.lasting_drift(wish, job)
+        if job and wish.state in ("present", "synced") and not is_migrated(wish, sight)
+        else []
+    )
     for item in unsettled:
-        run.warn("%s of job %s is %s, not %s: %s" % (item["attribute"], job.job_id if job else "", item["actual"], item["wanted"], item["remedy"]))
+        run.warn(
+            "%s of job %s is %s, not %s: %s"
+            % (item["attribute"], job.job_id if job else "", item["actual"], item["wanted"], item["remedy"])
+        )
     if job and job.status in lifecycle.ALIVE and lifecycle.expires_soon(job.valid_until, sight.now):
-        run.warn("Job %s expires at %s and is deleted a week later; extend it with valid_for (90d at most)" % (job.job_id, format_moment(job.valid_until)))
+        run.warn(
+            "Job %s expires at %s and is deleted a week later; extend it with valid_for (90d at most)"
+            % (job.job_id, format_moment(job.valid_until))
+        )
     return {
         "job": job.as_result() if job else None,
         "source_id": (job.source_id if job else None) or (sight.source.source_id if sight.source else None),
         "synced": bool(job) and _job.is_synced(wish, job.runs if job else (), sight.now),
         "migrated": is_migrated(wish, sight),
-        "migrated_image_id": sight.migrated_image or (job.image_id if job and job.status == lifecycle.FINISHED else None),
+        "migrated_image_id": sight.migrated_image
+        or (job.image_id if job and job.status == lifecycle.FINISHED else None),
         "drift": unsettled,
         "cloud_time": format_moment(sight.now),
     }

@@ -14,7 +14,12 @@ from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _evi
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._failure import TimedOut
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
-from ansible_collections.cutover.smc.plugins.module_utils._time import format_duration, format_moment, parse_duration, parse_moment
+from ansible_collections.cutover.smc.plugins.module_utils._time import (
+    format_duration,
+    format_moment,
+    parse_duration,
+    parse_moment,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
 
 
@@ -116,7 +121,10 @@ def info(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     if params["wait_for"] and not run.check_mode:
         jobs, reached = _wait(smc, jobs, params, run)
         smc_time = smc.now
-    described = [dict(describe(job, smc_time), **({"reached": reached[job.job_id]} if job.job_id in reached else {})) for job in jobs]
+    described = [
+        dict(describe(job, smc_time), **({"reached": reached[job.job_id]} if job.job_id in reached else {}))
+        for job in jobs
+    ]
     return {
         "changed": False,
         "diff": {"before": {}, "after": {}},
@@ -127,7 +135,9 @@ def info(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     }
 
 
-def _wait(smc: _smc.Smc, jobs: list[_smc.Job], params: t.Mapping[str, t.Any], run: Run) -> tuple[list[_smc.Job], dict[str, bool]]:
+def _wait(
+    smc: _smc.Smc, jobs: list[_smc.Job], params: t.Mapping[str, t.Any], run: Run
+) -> tuple[list[_smc.Job], dict[str, bool]]:
     """One loop for all jobs; 50 of them cost one call a look."""
     goals = _goals(jobs, params)
     ids = [job.job_id for job in jobs]
@@ -135,7 +145,11 @@ def _wait(smc: _smc.Smc, jobs: list[_smc.Job], params: t.Mapping[str, t.Any], ru
 
     def look() -> list[_smc.Job]:
         # What has arrived need not be asked for again.
-        open_ids = [job_id for job_id in ids if not goals[job_id].reached(seen[job_id]) and not goals[job_id].hopeless(seen[job_id])]
+        open_ids = [
+            job_id
+            for job_id in ids
+            if not goals[job_id].reached(seen[job_id]) and not goals[job_id].hopeless(seen[job_id])
+        ]
         seen.update((job.job_id, job) for job in smc.jobs(open_ids))
         return [seen[job_id] for job_id in ids]
 
@@ -153,5 +167,8 @@ def _wait(smc: _smc.Smc, jobs: list[_smc.Job], params: t.Mapping[str, t.Any], ru
 
 def _goals(jobs: list[_smc.Job], params: t.Mapping[str, t.Any]) -> dict[str, Goal]:
     common = parse_moment("synced_since", params["synced_since"]) if params["synced_since"] else None
-    own = {job_id: parse_moment("synced_since_by_job", moment) for job_id, moment in (params["synced_since_by_job"] or {}).items()}
+    own = {
+        job_id: parse_moment("synced_since_by_job", moment)
+        for job_id, moment in (params["synced_since_by_job"] or {}).items()
+    }
     return {job.job_id: Goal(params["wait_for"], own.get(job.job_id, common)) for job in jobs}

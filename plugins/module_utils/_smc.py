@@ -313,7 +313,15 @@ class Smc:
         tags: t.Optional[dict[str, str]] = None,
     ) -> list[Source]:
         pages = [
-            self._pages("DescribeSourceServers", "SourceServers", "SourceServer", SourceId=ids, Name=name, State=state, Tag=_wire_tags(tags))
+            self._pages(
+                "DescribeSourceServers",
+                "SourceServers",
+                "SourceServer",
+                SourceId=ids,
+                Name=name,
+                State=state,
+                Tag=_wire_tags(tags),
+            )
             for ids in _chunks(source_ids)
         ]
         return [Source.from_wire(wire) for page in pages for wire in page]
@@ -376,7 +384,9 @@ class Smc:
         body = self._api.read("ListAccessTokens", AccessTokenId=token_ids, Name=name)
         return [AccessToken.from_wire(wire) for wire in _listed(body, "AccessTokens", "AccessToken")]
 
-    def create_access_token(self, name: str, description: t.Optional[str], uses: int, valid_days: int) -> tuple[str, str]:
+    def create_access_token(
+        self, name: str, description: t.Optional[str], uses: int, valid_days: int
+    ) -> tuple[str, str]:
         """Make an activation code; returns its id and the code, which is a secret."""
         body = self._api.write(
             "CreateAccessToken", Name=name, Description=description, Count=str(uses), TimeToLiveInDays=str(valid_days)
@@ -428,7 +438,9 @@ def _runs(wire: Wire) -> tuple[Run, ...]:
     for record in _listed(wire, "ReplicationJobRuns", "ReplicationJobRun"):
         began = read_moment(record.get("StartTime"))
         if began is not None:
-            runs.append(Run(began, read_moment(record.get("EndTime")), record.get("ImageId") or None, record.get("Type") or ""))
+            runs.append(
+                Run(began, read_moment(record.get("EndTime")), record.get("ImageId") or None, record.get("Type") or "")
+            )
     return tuple(runs)
 
 

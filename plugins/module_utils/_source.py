@@ -55,9 +55,8 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
             remedy="Use 2 to 128 letters, digits, ':', '_' or '-', beginning with a letter",
         )
     tags = dict(params["tags"] or {})
-    for key, value in ((_smc.VM_TAG, params["vm_uuid"]), (_smc.PROJECT_TAG, params["project"])):
-        if value:
-            tags[key] = value
+    ours = {_smc.VM_TAG: params["vm_uuid"], _smc.PROJECT_TAG: params["project"]}
+    tags.update({key: value for key, value in ours.items() if value})
     return Wish(
         params["state"],
         params["source_id"],
@@ -124,9 +123,13 @@ def _present(wish: Wish, sight: Sight) -> Plan:
     tags = {key: value for key, value in wish.tags.items() if source.tags.get(key) != value}
     if tags:
         summary = "tag source %s: %s" % (source.source_id, ", ".join(sorted(tags)))
-        steps.append(Step("tag", summary, {"source_id": source.source_id, "tags": tags}, {"tags": dict(source.tags, **tags)}))
+        steps.append(
+            Step("tag", summary, {"source_id": source.source_id, "tags": tags}, {"tags": dict(source.tags, **tags)})
+        )
     if not source.online and wish.wait:
-        steps.append(wait_step("wait_online", "wait until source %s is online" % source.source_id, source_id=source.source_id))
+        steps.append(
+            wait_step("wait_online", "wait until source %s is online" % source.source_id, source_id=source.source_id)
+        )
     return Plan(tuple(steps))
 
 
@@ -147,7 +150,9 @@ def _absent(wish: Wish, sight: Sight) -> Plan:
             remedy="Delete the job first, or say with_job: true",
         )
     summary = "delete source %s%s" % (source.source_id, " with job %s" % jobs[0].job_id if jobs else "")
-    return Plan((Step("delete", summary, {"source_id": source.source_id, "with_jobs": bool(jobs)}, {"state": "absent"}),))
+    return Plan(
+        (Step("delete", summary, {"source_id": source.source_id, "with_jobs": bool(jobs)}, {"state": "absent"}),)
+    )
 
 
 def view(sight: Sight) -> dict[str, t.Any]:
@@ -209,7 +214,11 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
 
     def plan(sight: Sight) -> Plan:
         if run.check_mode and sight.source is None and wish.state == "present":
-            missing = Step("tag", "name and tag the source of %s, once it is imported" % (wish.vm_name or wish.vm_uuid), changes={"state": "present", "tags": wish.tags})
+            missing = Step(
+                "tag",
+                "name and tag the source of %s, once it is imported" % (wish.vm_name or wish.vm_uuid),
+                changes={"state": "present", "tags": wish.tags},
+            )
             return Plan((missing,))
         return decide(wish, sight)
 
@@ -232,5 +241,7 @@ def info(params: dict[str, t.Any], _run: Run) -> dict[str, t.Any]:
         "diff": {"before": {}, "after": {}},
         "plan": [],
         "sources": [source.as_result() for source in sorted(sources, key=lambda source: source.source_id)],
-        "by_vm_uuid": {source.tags[_smc.VM_TAG]: source.as_result() for source in sources if source.tags.get(_smc.VM_TAG)},
+        "by_vm_uuid": {
+            source.tags[_smc.VM_TAG]: source.as_result() for source in sources if source.tags.get(_smc.VM_TAG)
+        },
     }

@@ -46,9 +46,18 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
     """:raises BadInput: names the option, the value and the remedy"""
     release_after = parse_duration("release_after", params["release_after"])
     if release_after < SHORTEST:
-        raise BadInput("Option 'release_after' is '%s'" % params["release_after"], remedy="ECS releases an instance after 30m at the earliest")
+        raise BadInput(
+            "Option 'release_after' is '%s'" % params["release_after"],
+            remedy="ECS releases an instance after 30m at the earliest",
+        )
     tags = {TAG: params["image_id"]}
-    tags.update({key: value for key, value in ((_smc.VM_TAG, params["vm_uuid"]), (_smc.PROJECT_TAG, params["project"])) if value})
+    tags.update(
+        {
+            key: value
+            for key, value in ((_smc.VM_TAG, params["vm_uuid"]), (_smc.PROJECT_TAG, params["project"]))
+            if value
+        }
+    )
     parameters = {
         "ImageId": params["image_id"],
         "InstanceType": params["instance_type"],
@@ -73,14 +82,20 @@ def decide(wish: Wish, sight: Sight) -> Plan:
     if wish.state == "absent":
         return Plan(
             tuple(
-                Step("release", "release the verification instance %s" % instance.instance_id, {"instance_id": instance.instance_id}, {"instances": []})
+                Step(
+                    "release",
+                    "release the verification instance %s" % instance.instance_id,
+                    {"instance_id": instance.instance_id},
+                    {"instances": []},
+                )
                 for instance in sight.instances
             )
         )
     if not sight.instances:
         if sight.image is None or sight.image.status != "Available":
             raise NotReady(
-                "Image %s %s" % (wish.image_id, "does not exist" if sight.image is None else "is %s" % sight.image.status),
+                "Image %s %s"
+                % (wish.image_id, "does not exist" if sight.image is None else "is %s" % sight.image.status),
                 remedy="Take an image that smc_incremental_job_info lists as newest_image_id",
             )
         summary = "start a verification instance from image %s, released after %s" % (wish.image_id, wish.release_after)
@@ -123,7 +138,9 @@ class Desk:
         parameters = dict(self._wish.parameters, AutoReleaseTime=format_moment(released_at.replace(second=0)))
         # ECS compares the parameters that come with a token: the moment of release belongs into it.
         text = repr(sorted(parameters.items(), key=lambda item: item[0]))
-        self._ecs.run_instance(dict(parameters, ClientToken="cutover-" + hashlib.sha256(text.encode()).hexdigest()[:48]))
+        self._ecs.run_instance(
+            dict(parameters, ClientToken="cutover-" + hashlib.sha256(text.encode()).hexdigest()[:48])
+        )
 
     def _release(self, instance_id: str) -> None:
         """Release it and wait until it is gone, so that nothing is billed when this ends."""

@@ -136,7 +136,8 @@ TASK = Task(
     handler=_verification.ensure,
     requires=(_ecs.LIBRARY,),
     rules=dict(
-        _alicloud.CONNECTION_RULES, required_if=[("state", "present", ("instance_type", "vswitch_id", "security_group_id"))]
+        _alicloud.CONNECTION_RULES,
+        required_if=[("state", "present", ("instance_type", "vswitch_id", "security_group_id"))],
     ),
 )
 

@@ -116,7 +116,11 @@ TASK = Task(
     returns_secret=True,
     rules=dict(
         _alicloud.CONNECTION_RULES,
-        required_if=[("state", "present", ("name",)), ("state", "disabled", ("name", "access_token_id"), True), ("state", "absent", ("name", "access_token_id"), True)],
+        required_if=[
+            ("state", "present", ("name",)),
+            ("state", "disabled", ("name", "access_token_id"), True),
+            ("state", "absent", ("name", "access_token_id"), True),
+        ],
     ),
 )
 

@@ -164,7 +164,10 @@ TASK = Task(
     rules={
         "required_one_of": [("job_id", "source_id", "vm_uuid")],
         "required_by": {"hostname": ("username", "password")},
-        "required_together": [*_alicloud.CONNECTION_RULES["required_together"], *_vcenter.CONNECTION_RULES["required_together"]],
+        "required_together": [
+            *_alicloud.CONNECTION_RULES["required_together"],
+            *_vcenter.CONNECTION_RULES["required_together"],
+        ],
     },
 )
 

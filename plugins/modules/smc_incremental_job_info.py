@@ -176,7 +176,10 @@ TASK = Task(
         source_ids={"type": "list", "elements": "str"},
         vm_uuids={"type": "list", "elements": "str"},
         name={"type": "str"},
-        status={"type": "str", "choices": ["Ready", "Running", "Stopped", "InError", "Finished", "Waiting", "Expired", "Deleting"]},
+        status={
+            "type": "str",
+            "choices": ["Ready", "Running", "Stopped", "InError", "Finished", "Waiting", "Expired", "Deleting"],
+        },
         project={"type": "str"},
         tags={"type": "dict"},
         wait_for={"type": "str", "choices": ["idle", "image", "synced", "finished"]},
@@ -185,7 +188,9 @@ TASK = Task(
     ),
     handler=_jobs_info.info,
     requires=(_smc.LIBRARY,),
-    rules=dict(_alicloud.CONNECTION_RULES, required_if=[("wait_for", "synced", ("synced_since", "synced_since_by_job"), True)]),
+    rules=dict(
+        _alicloud.CONNECTION_RULES, required_if=[("wait_for", "synced", ("synced_since", "synced_since_by_job"), True)]
+    ),
 )
 
 

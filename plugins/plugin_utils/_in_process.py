@@ -38,7 +38,7 @@ def in_process(task: Task) -> type[ActionBase]:
     return ActionModule
 
 
-class InProcessAction(ActionBase):
+class InProcessAction(ActionBase):  # type: ignore[misc]  # ansible-core carries no types
     TASK: Task
 
     _supports_async = True
