@@ -55,7 +55,7 @@ lab-down: ## Stop the lab
 
 lab-status: ## Show whether the lab runs, and where
 	@$(SETUP) venv
-	@$(PYTHON_OF_VENV) -m lab status --directory "$(LAB_DIRECTORY)"
+	@$(PYTHON_OF_VENV) -m lab status --directory "$(LAB_DIRECTORY)" || test $$? -eq 3
 
 build: ## Build the collection's archive for Galaxy into build/
 	@$(SETUP) venv

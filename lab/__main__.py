@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from lab.alicloud.settings import SWITCHES
 from lab.files import read_json
-from lab.launcher import Lab, Options, default_directory, directory_at, down, explain_dead, status, up
+from lab.launcher import VCENTER_SWITCHES, Lab, Options, default_directory, directory_at, down, explain_dead, status, up
 from lab.places import LabDirectory
 from lab.processes import LabError
 
@@ -53,13 +54,14 @@ def make_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="how the lab decides what no source settles; see lab/README.md",
+        help="how the lab decides what no source settles; `python -m lab switches` lists them",
     )
     commands.add_parser("down", parents=[common], help="stop the lab and its connectors")
     asking = commands.add_parser(
         "status", parents=[common], help=f"tell how the lab is; exit {NOT_RUNNING} if it is down"
     )
     asking.add_argument("--json", action="store_true", help="for programs")
+    commands.add_parser("switches", help="list what --switch can set, and why it is a switch")
     return parser
 
 
@@ -126,6 +128,16 @@ def run_status(directory: LabDirectory, as_json: bool) -> int:
     return 0 if present.is_up else NOT_RUNNING
 
 
+def run_switches() -> int:
+    """List the switches."""
+    for name, choice in SWITCHES.items():
+        allowed = f" (of {', '.join(choice.allowed)})" if choice.allowed else ""
+        print(f"{name}={json.dumps(choice.default)}{allowed}\n    {choice.why}")
+    for name, why in VCENTER_SWITCHES.items():
+        print(f"{name}\n    {why}")
+    return 0
+
+
 def main() -> int:
     """Do what the command line says."""
     arguments = make_parser().parse_args()
@@ -134,6 +146,8 @@ def main() -> int:
             return run_up(arguments)
         if arguments.command == "down":
             return run_down(arguments.directory)
+        if arguments.command == "switches":
+            return run_switches()
         return run_status(arguments.directory, arguments.json)
     except LabError as error:
         print(error, file=sys.stderr)

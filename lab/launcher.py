@@ -24,7 +24,12 @@ CLOUD = "alicloud"
 SERVICES = (VCENTER, CLOUD)
 SECONDS_TO_START = {VCENTER: 60.0, CLOUD: 30.0}
 # These switches are settings of the simulated vCenter; all others are the cloud's.
-VCENTER_SWITCHES = ("change_tracking_read_back", "changed_areas_per_page", "guest_interval_ms", "seed")
+VCENTER_SWITCHES = {
+    "change_tracking_read_back": "at_once or after_stun: when vCenter shows a request for change tracking",
+    "changed_areas_per_page": "how many changed areas one answer holds",
+    "guest_interval_ms": "milliseconds between two writes of a guest",
+    "seed": "of the disks' content and the guests' writes",
+}
 
 
 @dataclass(frozen=True)

@@ -52,17 +52,18 @@ class Heartbeat:
 
 
 def main() -> int:
-    """Beat until told to stop."""
+    """Beat until told to stop, or until the lab's directory has been removed."""
     home = Home.here()
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stopping.set())
     heartbeat = Heartbeat(home, Cloud(home.read_data()["smc_endpoint"]))
     home.log(f"Serving {len(heartbeat.sources)} sources.")
-    while True:
+    while home.client_data.is_file():
         heartbeat.beat()
         if stopping.wait(SECONDS_BETWEEN_HEARTBEATS):
             home.log("Stopped.")
-            return 0
+            break
+    return 0
 
 
 if __name__ == "__main__":
