@@ -12,22 +12,21 @@ from alibabacloud_smc20190601.client import Client
 from alibabacloud_smc20190601.models import CreateAccessTokenRequest, DescribeSourceServersRequest
 from alibabacloud_tea_openapi.models import Config
 
-from tests.integration.running_lab import ROOT, RunningLab, lab_command, start_lab
+from tests.integration.labs import LABS, Lab, lab_command, start_lab
 
-LAB = ROOT / "build" / "integration" / "lab-of-its-own"
+LAB = LABS / "lab-of-its-own"
 
 
 @pytest.fixture(scope="module")
-def own_lab() -> Iterator[RunningLab]:
+def own_lab() -> Iterator[Lab]:
     """A lab that these tests may stop, beside the session's."""
     running = start_lab(LAB, "--vms", "2")
     yield running
-    running.control.close()
-    lab_command("down", directory=LAB)
+    running.stop()
 
 
 @pytest.fixture
-def smc(own_lab: RunningLab) -> Client:
+def smc(own_lab: Lab) -> Client:
     """SMC by the official SDK."""
     environment = own_lab.environment
     return Client(
@@ -47,7 +46,7 @@ def run_connector(home: Path, program: str, *arguments: str, typed: str = "") ->
     return subprocess.run(command, cwd=home, input=typed, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_second_start_says_that_it_is_up_and_changes_nothing(own_lab: RunningLab):
+def test_a_second_start_says_that_it_is_up_and_changes_nothing(own_lab: Lab):
     before = (own_lab.directory / "env.sh").read_bytes()
     again = lab_command("up", "--vms", "2", directory=LAB)
     assert again.returncode == 0
@@ -55,25 +54,23 @@ def test_a_second_start_says_that_it_is_up_and_changes_nothing(own_lab: RunningL
     assert (own_lab.directory / "env.sh").read_bytes() == before
 
 
-def test_the_status_names_what_runs(own_lab: RunningLab):
+def test_the_status_names_what_runs(own_lab: Lab):
     shown = json.loads(lab_command("status", "--json", directory=LAB).stdout)
     assert shown["up"] is True
     assert [process["name"] for process in shown["processes"]] == ["vcenter", "alicloud"]
 
 
-def test_two_labs_run_side_by_side(own_lab: RunningLab):
-    directory = LAB.with_name("lab-beside")
-    beside = start_lab(directory, "--vms", "1")
+def test_two_labs_run_side_by_side(own_lab: Lab):
+    beside = start_lab(LABS / "lab-beside", "--vms", "1")
     try:
-        assert len(own_lab.control.get("/vms").json()) == 2
-        assert len(beside.control.get("/vms").json()) == 1
+        assert len(own_lab.get("/vms")) == 2
+        assert len(beside.get("/vms")) == 1
     finally:
-        beside.control.close()
-        lab_command("down", directory=directory)
-    assert len(own_lab.control.get("/vms").json()) == 2
+        beside.stop()
+    assert len(own_lab.get("/vms")) == 2
 
 
-def test_a_connector_imports_the_chosen_vms_and_serves_them(own_lab: RunningLab, smc: Client):
+def test_a_connector_imports_the_chosen_vms_and_serves_them(own_lab: Lab, smc: Client):
     home = own_lab.connector(1)
     config = json.loads((home / "vmware_migrate_config.json").read_text())
     assert [vm["vm_name"] for vm in config.values()] == ["app-01", "app-02"]
@@ -100,7 +97,7 @@ def test_a_connector_imports_the_chosen_vms_and_serves_them(own_lab: RunningLab,
     assert token.access_token_code not in written
 
 
-def test_configuring_with_a_wrong_password_is_told_in_one_sentence(own_lab: RunningLab):
+def test_configuring_with_a_wrong_password_is_told_in_one_sentence(own_lab: Lab):
     environment = own_lab.environment
     typed = f"127.0.0.1\n{environment['VMWARE_USER']}\nwrong\n{environment['VMWARE_PORT']}\n"
     told = run_connector(own_lab.connector(1), "configure.sh", typed=typed)
@@ -109,7 +106,7 @@ def test_configuring_with_a_wrong_password_is_told_in_one_sentence(own_lab: Runn
     assert "Traceback" not in told.stdout + told.stderr
 
 
-def test_a_stopped_lab_leaves_no_process_and_no_secret(own_lab: RunningLab):
+def test_a_stopped_lab_leaves_no_process_and_no_secret(own_lab: Lab):
     processes = json.loads(lab_command("status", "--json", directory=LAB).stdout)["processes"]
     stopped = lab_command("down", directory=LAB)
     assert stopped.returncode == 0
