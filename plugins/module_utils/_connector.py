@@ -41,7 +41,9 @@ REFRESHERS = ("dist/migrate_configure", "disk/migrate_configure")
 PENDING_RERUN = ".cutover-rerun-pending"
 
 #: What vCenter shows otherwise at every look, without the client having to know.
-_PASSING = frozenset(("ipv4", "tools_state", "power_state", "connect_state", "platform", "architecture", "migrate"))
+_PASSING = frozenset(
+    ("ipv4", "host_name", "tools_state", "power_state", "connect_state", "platform", "architecture", "migrate")
+)
 _PASSING_OF_A_DISK = frozenset(("change_id", "system_disk", "migrate"))
 
 Config = dict[str, dict[str, t.Any]]
@@ -92,13 +94,15 @@ class Sight:
     """What was seen at one look.
 
     :ivar config: the content of the file of choices
-    :ivar told: what the client has said about imports, in its log and to this run
+    :ivar log: what the client's log says about imports
+    :ivar told: what the client has said about imports to this run
     :ivar reread: whether this run has had the VMs read from vCenter again
     :ivar stale: whether the client runs with facts that a re-read has overtaken
     :ivar tried: the VMs whose import this run has asked for
     """
 
     config: Config
+    log: Told = Told()
     told: Told = Told()
     reread: bool = False
     stale: bool = False
@@ -136,12 +140,6 @@ def read_lines(lines: t.Iterable[str]) -> Told:
         elif _ERROR_LINE.search(line):
             general.append(line.strip())
     return Told(sources, errors, tuple(unnamed), tuple(general))
-
-
-def together(log: Told, run: Told) -> Told:
-    """What the log and the output of this run say; earlier complaints are of no interest any more."""
-    unnamed = dict.fromkeys((*log.unnamed, *run.unnamed))
-    return Told({**log.sources, **run.sources}, run.errors, tuple(unnamed), run.general)
 
 
 def without_secret(text: str, secret: t.Optional[str]) -> str:
@@ -257,12 +255,10 @@ def serves_something(config: Config, log: Told) -> bool:
 
 def imported(wish: Wish, sight: Sight) -> dict[str, str]:
     """The VMs that have been imported and not been lost since, with their sources."""
-    known = sight.told.sources
-    return (
-        known
-        if wish.source_ids is None
-        else {moid: source for moid, source in known.items() if source in wish.source_ids}
-    )
+    before = sight.log.sources
+    if wish.source_ids is not None:
+        before = {moid: source for moid, source in before.items() if source in wish.source_ids}
+    return {**before, **sight.told.sources}
 
 
 def to_import(wish: Wish, sight: Sight) -> list[str]:
@@ -416,7 +412,7 @@ class Desk:
         config = parse_config(self._read_choices(), self._path(CHOICES_FILE))
         log = read_lines(self._log_lines())
         stale = self._wish.reread and os.path.exists(self._path(PENDING_RERUN)) and serves_something(config, log)
-        return Sight(config, together(log, self._told), self._reread_done, stale, frozenset(self._tried))
+        return Sight(config, log, self._told, self._reread_done, stale, frozenset(self._tried))
 
     def _path(self, *names: str) -> str:
         return os.path.join(self._home, *names)

@@ -160,7 +160,7 @@ class TestFile:
 
     def test_what_passes_by_is_no_news_and_the_rest_is(self):
         before, after = config(2), config(2, 1)
-        after["vm-1"].update(ipv4="10.0.0.9", power_state="poweredOff", platform="Ubuntu")
+        after["vm-1"].update(ipv4="10.0.0.9", host_name="", power_state="poweredOff", platform="Ubuntu")
         after["vm-1"]["disk"][0]["change_id"] = "52 aa/2"
         after["vm-2"]["CBT_enabled"] = True
         assert lasting_facts(before, ["vm-1"]) == lasting_facts(after, ["vm-1"])
@@ -455,7 +455,7 @@ def test_a_failed_reread_is_told_with_its_line(connector: Connector):
 
 
 def test_no_connector_here_and_no_configuration_yet(connector: Connector, tmp_path: Path):
-    with pytest.raises(NotFound, match="There is no directory .*nowhere, so that this is no SMC connector"):
+    with pytest.raises(NotFound, match=r"There is no directory .*nowhere, so that this is no SMC connector"):
         connector.run(home=str(tmp_path / "nowhere"))
     connector.choices.unlink()
     with pytest.raises(
@@ -466,7 +466,7 @@ def test_no_connector_here_and_no_configuration_yet(connector: Connector, tmp_pa
 
 def test_a_client_that_cannot_be_run_is_no_traceback(connector: Connector):
     (connector.home / "go2aliyun_client").chmod(0o644)
-    with pytest.raises(NotReady, match="Cannot run the connector's .*go2aliyun_client: Permission denied"):
+    with pytest.raises(NotReady, match=r"Cannot run the connector's .*go2aliyun_client: Permission denied"):
         connector.run(vms=[{"moid": "vm-1"}], **WITH_CODE)
 
 
@@ -495,3 +495,21 @@ def test_a_vm_cannot_be_wanted_and_unwanted(connector: Connector):
 
 def test_the_code_is_in_no_representation():
     assert CODE not in repr(_connector.Code("at-1", CODE))
+
+
+def test_a_source_made_just_now_counts_though_it_was_not_there_before(connector: Connector):
+    connector.will(
+        "go2aliyun_client", "Import VM [app-01] moref [vm-1] ...", "Import Source Server [s-1] Successfully!"
+    )
+    result = connector.run(vms=[{"moid": "vm-1"}], source_ids=[], **WITH_CODE)
+    assert result["imported"] == [{"moid": "vm-1", "name": "app-01", "source_id": "s-1"}]
+    assert result["connector"]["vms"]["vm-1"]["source_id"] == "s-1"
+
+
+def test_an_old_complaint_does_not_speak_against_this_run(connector: Connector):
+    log = connector.home / "Logs" / "go2aliyun_client.log"
+    log.write_text("Import VM [app-01] moref [vm-1] ...\nError: Import VM [app-01] failed, quota\n")
+    connector.will("go2aliyun_client", "All chosen VMs are imported already.")
+    result = connector.run(vms=[{"moid": "vm-1"}], **WITH_CODE)
+    assert result["imported"] == [{"moid": "vm-1", "name": "app-01", "source_id": None}]
+    assert result["not_imported"] == []

@@ -1,0 +1,178 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""smc_connector against the lab's connector: imports, imports again, re-reads, refusals; as a module of its own, too."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.integration.labs import Call, Lab, Outcome
+
+# Not used by other files: choosing them takes places of the lab's only connector.
+FIRST = "app-09"
+SECOND = "app-10"
+
+
+@pytest.fixture
+def connector(lab: Lab, call: Call) -> Call:
+    """The module, for the lab's connector."""
+
+    def run(**params: Any) -> Outcome:
+        return call("smc_connector", home=str(lab.connector(1)), **params)
+
+    return run
+
+
+def choices(lab: Lab) -> dict[str, dict[str, Any]]:
+    return json.loads((lab.connector(1) / "vmware_migrate_config.json").read_text())
+
+
+def moid_of(lab: Lab, name: str) -> str:
+    return lab.vm(name)["moid"]
+
+
+def code(call: Call, name: str, uses: int = 10) -> dict[str, str]:
+    token = call("smc_access_token", name=name, uses=uses)
+    return {
+        "access_token_id": token["access_token"]["access_token_id"],
+        "access_token_code": token["access_token_code"],
+    }
+
+
+def forget(connector: Call, call: Call, lab: Lab, name: str) -> None:
+    """As if the VM had never been imported."""
+    moid = moid_of(lab, name)
+    source = connector()["connector"]["vms"][moid]["source_id"]
+    if source:
+        call("smc_source", source_id=source, state="absent")
+    connector(deselected_vms=[moid])
+
+
+@pytest.fixture
+def fresh(connector: Call, call: Call, lab: Lab) -> None:
+    for name in (FIRST, SECOND):
+        forget(connector, call, lab, name)
+    lab.forget_requests()
+
+
+@pytest.mark.usefixtures("fresh")
+def test_import_and_again(lab: Lab, call: Call, connector: Call) -> None:
+    moid = moid_of(lab, FIRST)
+    sources = [source["source_id"] for source in call("smc_source_info")["sources"]]
+    wanted = {"vms": [{"moid": moid}], "source_ids": sources}
+
+    checked = connector(check=True, **wanted)
+    assert checked["changed"]
+    assert checked["plan"][-1] == f"import {FIRST}"
+    assert not lab.mutating()
+    assert not choices(lab)[moid]["migrate"]
+
+    refused = connector(**wanted)
+    assert refused.failed
+    assert refused["msg"].startswith(f"Importing {FIRST} takes an activation code.")
+
+    secret = code(call, "connector-import")
+    done = connector(**wanted, **secret)
+    assert not done.failed, done.result
+    (imported,) = done["imported"]
+    known = call("smc_source_info", source_ids=[imported["source_id"]])["sources"]
+    assert [source["state"] for source in known] == ["Available"]
+    assert choices(lab)[moid]["migrate"] is True
+    assert secret["access_token_code"] not in json.dumps(done.result) + done.shown
+
+    again = connector(vms=[{"moid": moid}], source_ids=[*sources, imported["source_id"]])
+    assert (again["changed"], again["plan"], again["imported"]) == (False, [], [imported])
+
+    # The source is gone from SMC: what the connector's log says of it counts no more.
+    assert call("smc_source", source_id=imported["source_id"], state="absent")["changed"]
+    anew = connector(vms=[{"moid": moid}], source_ids=sources, **secret)
+    assert not anew.failed, anew.result
+    assert anew["imported"][0]["source_id"] not in (None, imported["source_id"])
+
+
+@pytest.mark.usefixtures("fresh")
+def test_one_vm_refused_leaves_the_other_imported(lab: Lab, call: Call, connector: Call) -> None:
+    first, second = moid_of(lab, FIRST), moid_of(lab, SECOND)
+    platform = choices(lab)[second]["platform"]
+    half = connector(
+        vms=[{"moid": first}, {"moid": second, "platform": "Plan 9"}], source_ids=[], **code(call, "connector-half")
+    )
+    assert half.failed
+    assert f"did not import {SECOND}: Error:" in half["msg"]
+    assert "platform [Plan 9] is not supported" in half["msg"]
+    assert [vm["name"] for vm in half["imported"]] == [FIRST]
+    assert [vm["name"] for vm in half["not_imported"]] == [SECOND]
+
+    healed = connector(
+        vms=[{"moid": first}, {"moid": second, "platform": platform}],
+        source_ids=[half["imported"][0]["source_id"]],
+        **code(call, "connector-healed"),
+    )
+    assert not healed.failed, healed.result
+    assert healed["plan"][-1] == f"import {SECOND}"
+    assert healed["imported"][0] == half["imported"][0]
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_wrong_code_is_one_clear_sentence(lab: Lab, call: Call, connector: Call) -> None:
+    given = dict(code(call, "connector-wrong"), access_token_code="Wr0ng-C0de")
+    refused = connector(vms=[{"moid": moid_of(lab, FIRST)}], source_ids=[], **given)
+    assert refused.failed
+    assert "InvalidAccessToken" in refused["msg"]
+    assert "Make a new activation code with smc_access_token" in refused["msg"]
+    assert "Traceback" not in refused["msg"]
+    assert "Wr0ng-C0de" not in json.dumps(refused.result)
+
+
+def test_a_vm_that_nobody_has_is_looked_for_and_refused(connector: Call) -> None:
+    refused = connector(vms=[{"moid": "vm-99999"}], access_token_id="at-1", access_token_code="x-y-z-1")
+    assert refused.failed
+    assert "does not see vm-99999 in vCenter, though it has read it again" in refused["msg"]
+
+
+@pytest.mark.usefixtures("fresh")
+def test_change_tracking_is_noticed_by_rereading(lab: Lab, call: Call, connector: Call) -> None:
+    moid = moid_of(lab, FIRST)
+    assert not call("vmware_cbt", moid=moid, state="disabled").failed
+    connector(reread=True)
+    assert not connector(vms=[{"moid": moid}], source_ids=[], **code(call, "connector-cbt")).failed
+    assert not call("vmware_cbt", moid=moid, state="enabled").failed
+    assert connector()["connector"]["vms"][moid]["cbt_enabled"] is False
+
+    noticed = connector(reread=True)
+    assert noticed["changed"]
+    assert noticed["connector"]["vms"][moid]["cbt_enabled"] is True
+    again = connector(reread=True)
+    assert not again.failed
+    assert not again["changed"], again.shown + json.dumps(again.result)
+
+
+def test_as_a_module_with_its_secret_kept(lab: Lab, call: Call, connector: Call, ansible: Call) -> None:
+    forget(connector, call, lab, SECOND)
+    secret = code(call, "connector-module")
+    done = ansible(
+        "smc_connector",
+        home=str(lab.connector(1)),
+        vms=[{"moid": moid_of(lab, SECOND)}],
+        source_ids=[],
+        verbosity=3,
+        **secret,
+    )
+    assert not done.failed, done.shown
+    assert done["changed"]
+    assert [vm["name"] for vm in done["imported"]] == [SECOND]
+    assert secret["access_token_code"] not in done.shown + json.dumps(done.result)
+    log = (lab.connector(1) / "Logs" / "go2aliyun_client.log").read_text()
+    assert secret["access_token_code"] not in log
+
+
+def test_no_connector_is_one_clear_sentence(ansible: Call) -> None:
+    refused = ansible("smc_connector", home="/nowhere/smc", verbosity=3)
+    assert refused.failed
+    assert "There is no directory /nowhere/smc, so that this is no SMC connector." in refused["msg"]
+    assert "Traceback" not in refused.shown
