@@ -171,7 +171,10 @@ class Control:
         for disk in image.disks:
             # The bytes of an image never change, so each disk is hashed once.
             if not disk.sha256:
-                disk.sha256 = await asyncio.to_thread(sha256_of, Path(disk.file), disk.size_bytes)
+                try:
+                    disk.sha256 = await asyncio.to_thread(sha256_of, Path(disk.file), disk.size_bytes)
+                except FileNotFoundError as failure:
+                    raise Refused("the image was deleted meanwhile", 404) from failure
             rows.append({"key": disk.key, "size": disk.size_bytes, "sha256": disk.sha256})
         return JSONResponse(rows)
 

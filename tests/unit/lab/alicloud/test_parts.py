@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.alicloud import settings
 from lab.alicloud.clock import VirtualClock
 from lab.alicloud.diskfiles import DiskFiles, copy_sparse, sha256_of, write_block
 from lab.alicloud.replication import Cancelled, Order, ReplicationFailed, Replicator
@@ -153,3 +154,11 @@ def test_missing_disk_is_a_failure_with_a_code(tmp_path: Path, vms: FakeVms) -> 
         Replicator(vms, DiskFiles(tmp_path)).carry_out(wanted)
     assert failure.value.code == "SourceServer.DiskNotFound"
     assert vms.snapshots == []
+
+
+def test_readme_tells_every_switch_with_its_default_and_reason() -> None:
+    readme = (Path(settings.__file__).parent / "README.md").read_text(encoding="utf-8")
+    for name, choice in settings.SWITCHES.items():
+        default = ("on" if choice.default else "off") if isinstance(choice.default, bool) else choice.default
+        values = ", ".join(choice.allowed) or ("true, false" if isinstance(choice.default, bool) else "a number")
+        assert f"| `{name}` | {default} | {values} | {choice.why} |" in readme
