@@ -20,6 +20,7 @@ type guestIdentity struct {
 // showGuest puts the guest's state after a power change into the VM's properties.
 func (l *Lab) showGuest(ctx *simulator.Context, vm *simulator.VirtualMachine, on bool) {
 	ctx.Update(vm, guestProperties(l.identities[vm.Name], on, l.config.Overrides[vm.Name].toolsRunning()))
+	ctx.Update(vm, []types.PropertyChange{{Name: "guest.net", Val: guestNetwork(vm)}})
 }
 
 func guestProperties(identity guestIdentity, on, tools bool) []types.PropertyChange {
@@ -40,7 +41,6 @@ func guestProperties(identity guestIdentity, on, tools bool) []types.PropertyCha
 	changes := []types.PropertyChange{
 		{Name: "guest.guestState", Val: state},
 		{Name: "guest.guestFamily", Val: identity.Family},
-		{Name: "guest.net", Val: guestNetwork(address)},
 	}
 	if tools {
 		changes = append(changes, types.PropertyChange{Name: "guest.toolsVersion", Val: toolsVersion})
@@ -53,10 +53,21 @@ func guestProperties(identity guestIdentity, on, tools bool) []types.PropertyCha
 	return changes
 }
 
-func guestNetwork(address string) []types.GuestNicInfo {
-	nic := types.GuestNicInfo{Network: networkName, DeviceConfigId: nicKey, Connected: address != ""}
-	if address != "" {
-		nic.IpAddress = []string{address}
+// guestNetwork is the VM's network cards; the first has the guest's address.
+func guestNetwork(vm *simulator.VirtualMachine) []types.GuestNicInfo {
+	nics := []types.GuestNicInfo{}
+	for _, device := range vm.Config.Hardware.Device {
+		card, ok := device.(types.BaseVirtualEthernetCard)
+		if !ok {
+			continue
+		}
+		nic := types.GuestNicInfo{
+			Network: networkName, DeviceConfigId: card.GetVirtualEthernetCard().Key, MacAddress: card.GetVirtualEthernetCard().MacAddress,
+		}
+		if address := vm.Guest.IpAddress; address != "" && len(nics) == 0 {
+			nic.Connected, nic.IpAddress = true, []string{address}
+		}
+		nics = append(nics, nic)
 	}
-	return []types.GuestNicInfo{nic}
+	return nics
 }
