@@ -27,6 +27,8 @@ OWN_SNAPSHOT_PREFIX = "cutover-cbt-"
 SMC_SNAPSHOT_PREFIX = "smc_"
 #: The VM's key. vSphere compares keys without case, and may read them back in another case.
 VM_KEY = "ctkEnabled"
+#: The steps that touch CBT or what it rests on; the others only tidy up what an interrupted run left.
+DELICATE_STEPS = frozenset(("remove_all_snapshots", "consolidate", "configure", "stun", "shut_down"))
 #: Stands in the VM's advanced configuration while we have it switched off, so that a run that was killed meanwhile is
 #: put right by the next one.
 POWER_ON_AGAIN_KEY = "cutover.smc.powerOnAgain"
@@ -359,7 +361,7 @@ def _steps(facts: VmFacts, wishes: Wishes, request: t.Optional[_Request], activa
     stun = facts.running and activate
     cycle = stun and wishes.activate == "power_cycle"
     resume = facts.power_state == OFF and facts.power_on_again
-    steps: list[Step] = []
+    steps = [] if facts.sync_running else _remove_leftovers(facts)
     if request or stun:
         steps += _clear_the_way(facts, wishes)
     if cycle and not facts.power_on_again:
@@ -379,25 +381,31 @@ def _steps(facts: VmFacts, wishes: Wishes, request: t.Optional[_Request], activa
     return Plan(tuple(steps))
 
 
-def _clear_the_way(facts: VmFacts, wishes: Wishes) -> list[Step]:
-    steps = [
+def _remove_leftovers(facts: VmFacts) -> list[Step]:
+    """Snapshots of ours that an interrupted run left: they grow, and nobody else knows what they are."""
+    others = [snapshot.name for snapshot in facts.foreign_snapshots]
+    return [
         Step(
             "remove_snapshot",
             f"remove the snapshot {snapshot.name} that an interrupted run left on {facts.name}",
             {"moid": snapshot.moid},
-            {"snapshots": [other.name for other in facts.foreign_snapshots]},
+            {"snapshots": others},
         )
         for snapshot in facts.own_snapshots
     ]
+
+
+def _clear_the_way(facts: VmFacts, wishes: Wishes) -> list[Step]:
+    """What has to be gone before CBT is changed, and may be removed."""
     if wishes.snapshots != "remove":
-        return steps
+        return []
     if facts.foreign_snapshots:
         names = ", ".join(snapshot.name for snapshot in facts.foreign_snapshots)
         summary = f"REMOVE ALL SNAPSHOTS of {facts.name} for good: {names}"
-        steps.append(Step("remove_all_snapshots", summary, changes={"snapshots": []}, look_again=True))
-    elif facts.consolidation_needed:
-        steps.append(Step("consolidate", f"consolidate the disks of {facts.name}", look_again=True))
-    return steps
+        return [Step("remove_all_snapshots", summary, changes={"snapshots": []}, look_again=True)]
+    if facts.consolidation_needed:
+        return [Step("consolidate", f"consolidate the disks of {facts.name}", look_again=True)]
+    return []
 
 
 def _remembering_power(facts: VmFacts, request: t.Optional[_Request]) -> _Request:

@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.cutover.smc.plugins.module_utils._cbt import (
+    DELICATE_STEPS,
     OFF,
     OWN_SNAPSHOT_PREFIX,
     POWER_ON_AGAIN_KEY,
@@ -47,6 +48,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._vcenter import Busy, 
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
 
 _POLL_SECONDS = 2.0
+_REMOVAL_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class Activation:
         self._switched_off |= facts.power_state == OFF and facts.power_on_again and not self._run.check_mode
         if not self._files_looked_at:
             self._files_looked_at = True
-            facts = with_fresh_files(self._vcenter, self._machine, facts)
+            (facts,) = with_fresh_files(self._vcenter, [(self._machine, facts)])
         return facts
 
     def _decide(self, state: str, facts: VmFacts, wishes: Wishes) -> Plan:
@@ -126,8 +128,8 @@ class Activation:
         else:
             self._stopped |= not is_tracked(facts)
             plan = plan_reset(facts, wishes, stopped=self._stopped)
-        unfulfilled = plan.steps or (state == "enabled" and not _fulfilled(facts, wishes))
-        if unfulfilled:
+        delicate = any(step.action in DELICATE_STEPS for step in plan.steps)
+        if delicate or (state == "enabled" and not _fulfilled(facts, wishes)):
             self._refuse(state, facts, wishes)
         return plan
 
@@ -147,13 +149,30 @@ class Activation:
     # Deeds
 
     def _remove_snapshot(self, moid: str) -> None:
+        """Remove a snapshot of ours, trying again for a while: better late than left behind."""
         snapshot = self._vcenter.reference("VirtualMachineSnapshot", moid)
+        problem: list[Failure] = []
+
+        def attempt() -> bool:
+            try:
+                self._do(
+                    "remove our snapshot", lambda: snapshot.RemoveSnapshot_Task(removeChildren=False, consolidate=True)
+                )
+            except NotFound:
+                pass  # somebody was quicker, or an attempt that got no answer had done it
+            except Failure as failure:
+                problem[:] = [failure]
+                return False
+            return True
+
+        waiter = Waiter(_REMOVAL_SECONDS, _POLL_SECONDS, self._run.report)
         try:
-            self._do(
-                "remove our snapshot", lambda: snapshot.RemoveSnapshot_Task(removeChildren=False, consolidate=True)
-            )
-        except NotFound:
-            pass  # somebody was quicker
+            waiter.until(attempt, bool, lambda _done: problem[0].message)
+        except TimedOut:
+            failure = problem[0]
+            failure.message = f"{failure.message}, so that the snapshot is still there ({moid})"
+            failure.remedy = "Run it again: it removes the snapshot first"
+            raise failure from None
 
     def _remove_all_snapshots(self) -> None:
         self._do("remove all snapshots", lambda: self._machine.RemoveAllSnapshots_Task(consolidate=True))

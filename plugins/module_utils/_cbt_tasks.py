@@ -66,11 +66,10 @@ def _read(vcenter: VCenter, params: Params) -> tuple[list[Result], list[str]]:
         selected, not_found = _select(inventory(vcenter), params)
         references = [vm.reference for vm in selected]
         try:
-            facts = read_facts(vcenter, references)
+            facts = with_fresh_files(vcenter, list(zip(references, read_facts(vcenter, references))))
         except NotFound:
             continue
-        fresh = [with_fresh_files(vcenter, reference, one) for reference, one in zip(references, facts)]
-        return [describe(one) for one in fresh], not_found
+        return [describe(one) for one in facts], not_found
     raise NotFound("VMs kept disappearing while they were read", remedy="Run it again")
 
 

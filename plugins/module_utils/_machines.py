@@ -225,16 +225,16 @@ def read_one(vcenter: VCenter, reference: Reference) -> VmFacts:
         ) from None
 
 
-def with_fresh_files(vcenter: VCenter, reference: Reference, facts: VmFacts) -> VmFacts:
-    """The facts, read again after a look at the VM's files when these do not show what is requested.
+def with_fresh_files(vcenter: VCenter, seen: t.Sequence[tuple[Reference, VmFacts]]) -> list[VmFacts]:
+    """The facts, read again after a look at the VM's files where these do not show what is requested.
 
     vCenter lists a VM's files from memory, so that a change tracking file may be there for long before it shows.
     """
-    state = state_of(facts)
-    if not state.requested or not state.needs_stun:
-        return facts
-    vcenter.refresh_storage(reference)
-    return replace(read_one(vcenter, reference), unsettled=facts.unsettled)
+    doubtful = [reference for reference, facts in seen if state_of(facts).requested and state_of(facts).needs_stun]
+    for reference in doubtful:
+        vcenter.refresh_storage(reference)
+    fresh = {facts.moid: facts for facts in read_facts(vcenter, doubtful)}
+    return [replace(fresh.get(facts.moid, facts), unsettled=facts.unsettled) for _reference, facts in seen]
 
 
 # From what vCenter shows to facts

@@ -227,7 +227,7 @@ class VCenter:
                 return call()
             except vim.fault.NotAuthenticated:
                 # vCenter refused before it did anything, so that repeating is safe.
-                self._log_in()
+                self._log_in_anew()
                 return call()
 
     def run_task(
@@ -292,6 +292,10 @@ class VCenter:
     def _log_in(self) -> None:
         self._content.sessionManager.Login(self._connection.username, self._connection.password, None)
 
+    def _log_in_anew(self) -> None:
+        self._stub.SetSessionId("")  # else a session that lives on after all would make vCenter refuse the login
+        self._log_in()
+
     def _ask(self, doing: str, call: t.Callable[[], T]) -> T:
         """Make a call that changes nothing, and make it again when the session has expired or the network failed."""
         for attempt in range(1, _READ_ATTEMPTS + 1):
@@ -300,7 +304,7 @@ class VCenter:
                     try:
                         return call()
                     except vim.fault.NotAuthenticated:
-                        self._log_in()
+                        self._log_in_anew()
                         return call()
             except Unreachable:
                 if attempt == _READ_ATTEMPTS:
