@@ -191,7 +191,7 @@ def inventory(vms: int, directory: LabDirectory) -> dict[str, Any]:
                 "verify_image_instance_type": "ecs.c7.large",
                 "verify_image_checks_tasks": str(directory.hooks / "check_instance.yml"),
                 "cut_over_stop_services_tasks": str(directory.hooks / "stop_services.yml"),
-                "cut_over_start_services_tasks": str(directory.hooks / "start_services.yml"),
+                "roll_back_start_services_tasks": str(directory.hooks / "start_services.yml"),
             },
         },
         "connectors": {"hosts": connectors, "vars": dict(local)},

@@ -195,7 +195,7 @@ LINT = (
         "ansible-lint",
         "playbooks and roles, profile production",
         ROOT / ".ansible-lint",
-        commands(["ansible-lint", "--offline", "--profile", "production", "--strict", "-q"]),
+        commands(["ansible-lint", "--offline", "--profile", "production", "--strict", "-q", "--nocolor"]),
     ),
     Stage(
         "docs",
