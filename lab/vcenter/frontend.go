@@ -63,7 +63,7 @@ func (l *Lab) carryOut(writer http.ResponseWriter, request *http.Request, call s
 		next(writer, request)
 		return
 	}
-	if !rule.Task {
+	if !rule.Task || rule.Fault == "" {
 		wait(request, rule.delay())
 	}
 	status, isHTTP := strings.CutPrefix(rule.Fault, faultHTTP)
@@ -110,7 +110,7 @@ func (l *Lab) fail(writer http.ResponseWriter, call soapCall, rule *Rule) {
 
 func (l *Lab) startFailingTask(call soapCall, delay time.Duration, fault types.BaseMethodFault) types.ManagedObjectReference {
 	name := strings.TrimSuffix(call.Method, "_Task")
-	task := simulator.CreateTask(call.This, name, func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
+	task := simulator.CreateTask(l.machineOf(call.This), name, func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
 		time.Sleep(delay)
 		return nil, fault
 	})
@@ -120,13 +120,18 @@ func (l *Lab) startFailingTask(call soapCall, delay time.Duration, fault types.B
 // namesOf are the names by which a rule may name the called object: its reference and its VM's name.
 func (l *Lab) namesOf(ref types.ManagedObjectReference) []string {
 	names := []string{ref.Value}
-	if snapshot, ok := l.registry.Get(ref).(*simulator.VirtualMachineSnapshot); ok {
-		ref = snapshot.Vm
-	}
-	if machine := l.machine(ref); machine != nil {
+	if machine := l.machine(l.machineOf(ref)); machine != nil {
 		names = append(names, machine.Name())
 	}
 	return names
+}
+
+// machineOf is the VM of a snapshot; any other object stands for itself.
+func (l *Lab) machineOf(ref types.ManagedObjectReference) types.ManagedObjectReference {
+	if snapshot, ok := l.registry.Get(ref).(*simulator.VirtualMachineSnapshot); ok {
+		return snapshot.Vm
+	}
+	return ref
 }
 
 // emptyMessage finds a fault without a sentence of its own, and the fault's name.

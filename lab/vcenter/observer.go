@@ -31,7 +31,7 @@ func (o *Observer) PutObject(_ *simulator.Context, object mo.Reference) {
 	case *simulator.VirtualMachine:
 		completeRuntime(made)
 	case *simulator.Task:
-		completeTask(made)
+		o.lab.completeTask(made)
 	}
 }
 

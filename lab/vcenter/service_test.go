@@ -466,6 +466,13 @@ func TestFaultsHappenAsAsked(t *testing.T) {
 	if _, ok := c.failure(vm, spec).(*types.TaskInProgress); !ok {
 		t.Error("the task did not fail")
 	}
+	snapshot := c.snapshot(vm, "kept")
+	add(`{"target": "vcenter", "method": "RemoveSnapshot_Task", "object": "app-01", "fault": "SnapshotFault", "task": true}`)
+	removal, err := vm.RemoveSnapshot(context.Background(), snapshot.Value, false, nil)
+	must(t, err)
+	if _, ok := faultOf(removal.Wait(context.Background())).(*types.SnapshotFault); !ok || c.read(vm).Snapshot == nil {
+		t.Error("the removal did not fail, or did what it should not")
+	}
 	add(`{"target": "vcenter", "method": "ReconfigVM_Task", "fault": "DisconnectAfter"}`)
 	if _, err := vm.Reconfigure(context.Background(), types.VirtualMachineConfigSpec{Annotation: "done"}); err == nil {
 		t.Error("an answer arrived over a dropped connection")

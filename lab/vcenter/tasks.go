@@ -29,9 +29,14 @@ var taskMethods = map[string]string{
 	"UpgradeVm":               "UpgradeVM_Task",
 }
 
-// completeTask names the task after its method, for pyvmomi looks the name up; a name it cannot find it stumbles over.
-func completeTask(task *simulator.Task) {
+// completeTask names the task after its method, because pyvmomi looks the name up and stumbles over one that it cannot
+// find, and lets tasks of managers be about the root folder, because pyvmomi takes nothing but an inventory object.
+func (l *Lab) completeTask(task *simulator.Task) {
 	task.Info.Name = taskMethods[task.Info.Name]
+	if _, inInventory := l.registry.Get(*task.Info.Entity).(mo.Entity); !inInventory {
+		root := l.model.ServiceContent.RootFolder
+		task.Info.Entity = &root
+	}
 }
 
 // completeTaskError replaces the simulator's message, which is the name of a Go type.
