@@ -14,6 +14,7 @@ from datetime import date
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -87,7 +88,10 @@ class InProcessAction(ActionBase):  # type: ignore[misc]  # ansible-core carries
         validation = ArgumentSpecValidator(self.TASK.argument_spec, **self.TASK.rules).validate(_plain(self._task.args))
         secrets = validation._no_log_values
         if validation.error_messages:
-            return t.cast(Result, remove_values({"failed": True, "msg": validation.errors.msg}, secrets))
+            message = validation.errors.msg
+            if isinstance(validation.errors[0], UnsupportedError):
+                message = "Unsupported parameters for (%s) module: %s" % (self._task.resolved_action, message)
+            return t.cast(Result, remove_values({"failed": True, "msg": message}, secrets))
         run = Run(
             check_mode=self._task.check_mode,
             report=lambda line: display.display("  [%s] %s" % (task_vars.get("inventory_hostname", "localhost"), line)),

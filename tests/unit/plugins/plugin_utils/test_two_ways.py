@@ -1,0 +1,217 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One task, run as a module and in process: the same results, the same refusals, the same secrecy."""
+
+from __future__ import annotations
+
+import json
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible.module_utils import basic
+from ansible.plugins.shell.sh import ShellModule
+from ansible.template import Templar
+
+from ansible_collections.cutover.smc.plugins.module_utils._failure import NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._task import Run, Task, run_as_module
+from ansible_collections.cutover.smc.plugins.plugin_utils._in_process import in_process
+
+SECRET = "s3cr3t-Passw0rd"
+ENVIRONMENT_SECRET = "fr0m-Env1ronment"
+
+
+def handler(params: dict[str, Any], run: Run) -> dict[str, Any]:
+    """Does what the option ``act`` says."""
+    act = params["act"]
+    if act == "echo":
+        return {"changed": not run.check_mode, "params": params, "said": f"the password is {params['password']}"}
+    if act == "warn":
+        run.warn("mind this")
+        run.report("on the way")
+        return {"changed": False}
+    if act == "refuse":
+        failure = NotReady(f"refused with {params['password']}", remedy="Wait", code="X.Y", http_status=403)
+        failure.partial = {"changed": True, "plan": ["half of it"]}
+        raise failure
+    raise KeyError(params["password"])
+
+
+TASK = Task(
+    argument_spec={
+        "act": {"type": "str", "choices": ["echo", "warn", "refuse", "break"], "default": "echo"},
+        "password": {"type": "str", "no_log": True},
+        "token": {"type": "str", "no_log": True, "fallback": (basic.env_fallback, ["TEST_TOKEN"])},
+        "count": {"type": "int", "aliases": ["number"]},
+        "tags": {"type": "dict"},
+        "disks": {"type": "list", "elements": "dict", "options": {"size": {"type": "int", "required": True}}},
+        "name": {"type": "str"},
+        "uuid": {"type": "str"},
+    },
+    handler=handler,
+    rules={"mutually_exclusive": [("name", "uuid")]},
+)
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_TOKEN", ENVIRONMENT_SECRET)
+
+
+@pytest.fixture
+def as_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run the task as the process on a target does, and read what it prints."""
+
+    def run(task: Task = TASK, check: bool = False, **params: Any) -> dict[str, Any]:
+        arguments = dict(params, _ansible_check_mode=check, _ansible_verbosity=3, _ansible_tracebacks_for=["error"])
+        monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
+        monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+        with pytest.raises(SystemExit):
+            run_as_module(task)
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+class Connection:
+    """What the action class asks of a connection."""
+
+    def __init__(self, transport: str = "local", become: Any = None) -> None:
+        self.transport = transport
+        self.become = become
+        self._shell = ShellModule()
+        self._shell.set_options()
+
+
+def action(task: Task, args: dict[str, Any], connection: Connection | None = None, **of_task: Any) -> Any:
+    """The action plugin of a task, as a worker has it."""
+    settings = {"async_val": 0, "check_mode": False, "delegate_to": None, "environment": None, "diff": False, **of_task}
+    plugin = in_process(task)(
+        task=SimpleNamespace(args=args, action="test", resolved_action="basic.py", **settings),
+        connection=connection or Connection(),
+        play_context=None,
+        loader=None,
+        templar=Templar(loader=None),
+        shared_loader_obj=None,
+    )
+    plugin._execute_module = lambda **how: {"ran": "as a module", "how": how}
+    return plugin
+
+
+def here(task: Task = TASK, check: bool = False, **params: Any) -> dict[str, Any]:
+    return action(task, params, check_mode=check).run(task_vars={})
+
+
+def common(result: dict[str, Any]) -> dict[str, Any]:
+    """The result without what the machinery of each way adds."""
+    return {key: value for key, value in result.items() if key not in ("invocation", "warnings", "failed", "exception")}
+
+
+CASES = [
+    {"act": "echo", "password": SECRET, "count": "3", "tags": {"a": "b"}, "disks": [{"size": "40"}]},
+    {"act": "echo", "number": 7, "name": "app-01"},
+    {"act": "echo", "password": SECRET, "tags": {"note": f"contains {SECRET}"}},
+    {"act": "refuse", "password": SECRET},
+    {"act": "break", "password": SECRET},
+    {"act": "dance"},
+    {"count": "many"},
+    {"name": "a", "uuid": "b"},
+    {"disks": [{}]},
+    {"disks": [{"size": 1, "colour": "red"}]},
+    {"colour": "red"},
+]
+
+
+@pytest.mark.parametrize("check", [False, True])
+@pytest.mark.parametrize("params", CASES, ids=json.dumps)
+def test_both_ways_give_the_same_and_neither_tells_a_secret(as_module: Any, params: dict[str, Any], check: bool):
+    there, within = as_module(check=check, **params), here(check=check, **params)
+    assert common(within) == common(there)
+    assert within.get("failed", False) == there.get("failed", False)
+    for result in (there, within):
+        assert SECRET not in json.dumps(result)
+        assert ENVIRONMENT_SECRET not in json.dumps(result)
+
+
+@pytest.mark.parametrize("way", ["module", "here"])
+def test_a_failure_is_told_with_what_was_done(as_module: Any, way: str):
+    result = (as_module if way == "module" else here)(act="refuse", password="some-other-word")
+    assert result["failed"] is True
+    assert result["changed"] is True
+    assert result["plan"] == ["half of it"]
+    assert result["msg"] == "refused with ********. Wait."
+    assert (result["error"]["kind"], result["error"]["code"], result["error"]["http_status"]) == (
+        "NotReady",
+        "X.Y",
+        403,
+    )
+
+
+@pytest.mark.parametrize("way", ["module", "here"])
+def test_a_bug_says_where_it_is_without_a_traceback(as_module: Any, way: str):
+    result = (as_module if way == "module" else here)(act="break", password="some-other-word")
+    assert result["failed"] is True
+    assert "Unexpected KeyError in test_two_ways.py line" in result["msg"]
+    assert "please report it" in result["msg"]
+    assert "Traceback" not in json.dumps(result)
+    assert "some-other-word" not in json.dumps(result)
+
+
+@pytest.mark.parametrize("way", ["module", "here"])
+def test_options_reach_the_handler_as_the_spec_says(as_module: Any, way: str):
+    params = (as_module if way == "module" else here)(number="7", disks=[{"size": "40"}])["params"]
+    assert params["count"] == 7
+    assert params["disks"] == [{"size": 40}]
+    assert params["tags"] is None
+
+
+def test_check_mode_reaches_the_handler(as_module: Any):
+    assert as_module(check=True)["changed"] is False
+    assert here(check=True)["changed"] is False
+    assert here()["changed"] is True
+
+
+def test_a_missing_library_is_named_and_leaves_the_work_to_a_module(as_module: Any):
+    task = Task({}, lambda params, run: {"changed": False}, requires=(("some-sdk", ImportError("no")),))
+    assert "some-sdk" in as_module(task)["msg"]
+    assert action(task, {}).run(task_vars={})["ran"] == "as a module"
+
+
+ELSEWHERE = [
+    ({"connection": Connection("ssh")}, {}),
+    ({"connection": Connection(become="sudo")}, {}),
+    ({"async_val": 30}, {}),
+    ({"environment": [{"HTTPS_PROXY": "http://proxy"}]}, {}),
+    ({}, {"cutover_in_process": False}),
+    ({}, {"cutover_in_process": "no"}),
+    ({}, {"ansible_python_interpreter": "/usr/bin/python-of-another-kind"}),
+    ({"delegate_to": "far"}, {"ansible_delegated_vars": {"far": {"ansible_python_interpreter": "/usr/bin/other"}}}),
+]
+
+
+@pytest.mark.parametrize(("of_task", "variables"), ELSEWHERE)
+def test_what_a_process_would_do_otherwise_is_left_to_a_process(of_task: dict[str, Any], variables: dict[str, Any]):
+    assert action(TASK, {}, **of_task).run(task_vars=variables)["ran"] == "as a module"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"cutover_in_process": True},
+        {"ansible_python_interpreter": sys.executable},
+        {"ansible_python_interpreter": "auto_silent"},
+    ],
+)
+def test_on_the_controller_it_runs_within(variables: dict[str, Any]):
+    assert "ran" not in action(TASK, {}).run(task_vars=variables)
+
+
+def test_a_secret_that_is_made_is_not_shown(as_module: Any):
+    task = Task({}, lambda params, run: {"changed": True, "code": "new-secret"}, returns_secret=True)
+    assert action(task, {}).run(task_vars={})["_ansible_no_log"] is True
+    assert action(task, {}, connection=Connection("ssh")).run(task_vars={})["_ansible_no_log"] is True
+    assert "_ansible_no_log" not in here()
