@@ -124,12 +124,12 @@ class Listed:
     name: str
     uuid: str
     bios_uuid: str
-    folder: str
+    place: tuple[str, ...]
     datacenter: str
 
     @property
     def path(self) -> str:
-        return f"{self.folder}/{self.name}"
+        return f"{_path(self.place)}/{self.name}"
 
     def lies_in(self, folder: t.Optional[str], datacenter: t.Optional[str]) -> bool:
         """Whether it lies in a folder or below it; its path may begin at the root, the datacenter, ``vm`` or below that."""
@@ -137,10 +137,9 @@ class Listed:
             return False
         if not folder:
             return True
-        wanted = folder.strip("/").split("/")
-        place = self.folder.strip("/").split("/")
-        below = place.index(self.datacenter) if self.datacenter in place else 0
-        return any(place[start : start + len(wanted)] == wanted for start in (0, below, below + 1, below + 2))
+        wanted = tuple(_plain_name(name) for name in folder.strip("/").split("/"))
+        below = self.place.index(self.datacenter) if self.datacenter in self.place else 0
+        return any(self.place[start : start + len(wanted)] == wanted for start in (0, below, below + 1, below + 2))
 
 
 def inventory(vcenter: VCenter) -> list[Listed]:
@@ -241,20 +240,20 @@ def with_fresh_files(vcenter: VCenter, seen: t.Sequence[tuple[Reference, VmFacts
 
 
 def _listed(seen: Seen, places: t.Mapping[str, Seen]) -> Listed:
-    folder, datacenter = _place(seen, places)
+    place, datacenter = _place(seen, places)
     return Listed(
         seen.reference,
         seen.moid,
         _plain_name(seen.values["name"]),
         seen.values.get("config.instanceUuid", ""),
         seen.values.get("config.uuid", ""),
-        folder,
+        place,
         datacenter,
     )
 
 
-def _place(seen: Seen, places: t.Mapping[str, Seen]) -> tuple[str, str]:
-    """The inventory path of the VM's folder, without the root, and its datacenter's name."""
+def _place(seen: Seen, places: t.Mapping[str, Seen]) -> tuple[tuple[str, ...], str]:
+    """The names of what a VM lies in, without the root, the outermost first; and its datacenter's name."""
     names: list[str] = []
     datacenter = ""
     parent = _parent(seen)
@@ -266,7 +265,11 @@ def _place(seen: Seen, places: t.Mapping[str, Seen]) -> tuple[str, str]:
         names.append(_plain_name(above.values.get("name", above.moid)))
         if above.kind == "Datacenter":
             datacenter = names[-1]
-    return "/" + "/".join(reversed(names)), datacenter
+    return tuple(reversed(names)), datacenter
+
+
+def _path(place: t.Iterable[str]) -> str:
+    return "/" + "/".join(place)
 
 
 def _parent(seen: Seen) -> t.Optional[str]:
@@ -284,7 +287,7 @@ def _plain_name(name: str) -> str:
 
 def _facts(seen: Seen, others: t.Mapping[str, Seen]) -> VmFacts:
     values = seen.values
-    folder, datacenter = _place(seen, others)
+    place, datacenter = _place(seen, others)
     name = _plain_name(values.get("name", seen.moid))
     host = others.get(_moid(values.get("runtime.host")))
     return VmFacts(
@@ -292,8 +295,8 @@ def _facts(seen: Seen, others: t.Mapping[str, Seen]) -> VmFacts:
         name=name,
         uuid=values.get("config.instanceUuid", ""),
         bios_uuid=values.get("config.uuid", ""),
-        path=f"{folder}/{name}",
-        folder=folder,
+        path=f"{_path(place)}/{name}",
+        folder=_path(place),
         datacenter=datacenter,
         power_state=power_state_of(values),
         connection_state=str(values.get("runtime.connectionState", "connected")),

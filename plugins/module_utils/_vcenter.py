@@ -445,7 +445,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, ExpatError):
         return "its answer is not that of a vCenter"
     if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or 'failed'}"
+        return f"TLS: {getattr(error, 'reason', None) or error}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
