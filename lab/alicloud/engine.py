@@ -49,7 +49,8 @@ class Engine:
         self._lifecycle = lifecycle
         self._replicator = replicator
         self._workers = workers
-        self._changed = threading.Condition(store.lock)
+        # Told whenever a timer is set, a worker is done or time is moved; its lock is the store's.
+        self.changed = threading.Condition(store.lock)
         self._outstanding = 0
         self._advancing = False
         self._stopping = False
@@ -66,13 +67,13 @@ class Engine:
 
     def _replicate(self, job: Job, attempt: int, order: Order) -> None:
         outcome = self._carried_out(job, order)
-        with self._changed:
+        with self.changed:
             try:
                 if outcome is not None:
                     self._lifecycle.replicated(job, attempt, order, outcome)
             finally:
                 self._outstanding -= 1
-                self._changed.notify_all()
+                self.changed.notify_all()
 
     def _carried_out(self, job: Job, order: Order) -> list[DiskResult] | ReplicationFailed | None:
         try:
@@ -90,7 +91,7 @@ class Engine:
 
     def run_due(self) -> None:
         """Do everything that is due at the present virtual time."""
-        with self._changed:
+        with self.changed:
             while timer := self._store.timers.take_due(self._store.now()):
                 self._fire(timer.action)
 
@@ -108,13 +109,13 @@ class Engine:
         an interval of an hour are as many runs as they would be. With `jump` the clock moves at once.
         """
         clock, timers = self._store.clock, self._store.timers
-        with self._changed:
+        with self.changed:
             if jump:
                 clock.move_to(self._store.now() + duration)
                 self.run_due()
                 return self._store.now()
             while self._advancing:
-                self._changed.wait()
+                self.changed.wait()
             self._advancing = True
             clock.hold()
             try:
@@ -129,24 +130,24 @@ class Engine:
             finally:
                 clock.release()
                 self._advancing = False
-                self._changed.notify_all()
+                self.changed.notify_all()
 
     def _settle(self, patience: float) -> None:
         """Wait, in real time, until no worker copies any more."""
         deadline = time.monotonic() + patience
         while self._outstanding and (left := deadline - time.monotonic()) > 0:
-            self._changed.wait(left)
+            self.changed.wait(left)
 
     def check_heartbeats(self) -> None:
         """Let sources that have gone silent take their effect."""
-        with self._changed:
+        with self.changed:
             self._lifecycle.check_heartbeats()
 
     # -- the driver ----------------------------------------------------------------------------------------------
 
     def _wake(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+        with self.changed:
+            self.changed.notify_all()
 
     def start(self) -> None:
         """Let time pass by itself from now on."""
@@ -155,22 +156,22 @@ class Engine:
 
     def stop(self) -> None:
         """End the driver, and let the copying that goes on end with its snapshots removed."""
-        with self._changed:
+        with self.changed:
             self._stopping = True
             for job in self._store.jobs.values():
                 job.cancel.set()
-            self._changed.notify_all()
+            self.changed.notify_all()
         if self._thread:
             self._thread.join(timeout=10)
         self._workers.shutdown(wait=True, cancel_futures=True)
 
     def _drive(self) -> None:
-        with self._changed:
+        with self.changed:
             while not self._stopping:
                 if not self._advancing:
                     self.run_due()
                     self._lifecycle.check_heartbeats()
-                self._changed.wait(self._pause())
+                self.changed.wait(self._pause())
 
     def _pause(self) -> float:
         due, scale = self._store.timers.next_due(), self._store.clock.scale

@@ -47,6 +47,7 @@ SWITCHES: dict[str, Choice] = {
     "strict_description": Choice(True, why="the job page gives Description the pattern of Name, so no spaces; the service may be lenient"),
     "gateway_codes": Choice("documented", ("documented", "modern"), why="newer gateways answer SignatureDoesNotMatch, InvalidTimeStamp.Expired and others"),
     "token_status": Choice("enabled", ("enabled", "used"), why="activated/unactivated: usable and disabled, or used and not yet used"),
+    "client_token_hours": Choice(24, why="how long a ClientToken is remembered, in virtual hours; later the request is a new one"),
     "jobs_limit": Choice(1000, why="documented quota, settable to test it"),
     "running_jobs_limit": Choice(50, why="documented quota, settable to test it"),
     "sources_limit": Choice(1000, why="documented quota, settable to test it"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from lab.alicloud.clock import VirtualClock
@@ -47,7 +47,7 @@ class Store:
     vpcs: dict[str, Vpc] = field(default_factory=dict)
     vswitches: dict[str, VSwitch] = field(default_factory=dict)
     security_groups: dict[str, SecurityGroup] = field(default_factory=dict)
-    client_tokens: dict[tuple[str, str], tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    client_tokens: dict[tuple[str, str], tuple[datetime, str, dict[str, Any]]] = field(default_factory=dict)
     _address_counter: int = 9
 
     def __post_init__(self) -> None:
@@ -75,12 +75,13 @@ class Store:
         if not token:
             return create()
         known = self.client_tokens.get((action, token))
-        if known is not None:
-            if known[0] != fingerprint:
+        lifetime = timedelta(hours=self.switches.number("client_token_hours"))
+        if known is not None and self.now() < known[0] + lifetime:
+            if known[1] != fingerprint:
                 raise error("IdempotentParameterMismatch")
-            return known[1]
+            return known[2]
         answer = create()
-        self.client_tokens[(action, token)] = (fingerprint, answer)
+        self.client_tokens[(action, token)] = (self.now(), fingerprint, answer)
         return answer
 
     def source_online(self, source: Source) -> bool:

@@ -108,8 +108,10 @@ class RealTime:
 
     def __init__(self) -> None:
         self.offset = 0.0
+        self.step = 0.0  # how much time passes at each look at the clock
 
     def monotonic(self) -> float:
+        self.offset += self.step
         return 1000.0 + self.offset
 
     def wall(self) -> datetime:

@@ -163,6 +163,16 @@ def test_client_token(lab: Lab) -> None:
     assert refusal(lab, source_id, client_token="token-2")[0] == "SourceServerState.Invalid"
 
 
+def test_client_token_is_forgotten_after_its_time(lab: Lab) -> None:
+    first = lab.create_job(lab.source(), client_token="token-1")
+    source_id = lab.job(first).source_id
+    lab.smc().delete_replication_job(smc_models.DeleteReplicationJobRequest(job_id=first))
+    lab.advance("23h")
+    assert lab.create_job(source_id, client_token="token-1") == first
+    lab.advance("1h")
+    assert lab.create_job(source_id, client_token="token-1") != first
+
+
 def test_refused_creation_may_be_repeated_with_the_same_token(lab: Lab) -> None:
     source_id = lab.source()
     assert refusal(lab, source_id, client_token="token-1", frequency=999)[0] == "InvalidParameter"

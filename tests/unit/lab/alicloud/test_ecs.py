@@ -242,3 +242,40 @@ def test_network_and_region(lab: Lab) -> None:
     (region,) = ecs.describe_regions(ecs_models.DescribeRegionsRequest()).body.regions.region
     assert (group.security_group_id, group.vpc_id) == ("sg-lab-isolated", vswitch.vpc_id)
     assert region.region_id == REGION
+
+
+def test_filters_by_creation(lab: Lab, image_id: str) -> None:
+    def images(key: str, value: str) -> int:
+        return len(lab.images(filter=[ecs_models.DescribeImagesRequestFilter(key=key, value=value)]))
+
+    assert lab.images()[0].creation_time.startswith("2026-11-22T12:02:30")
+    assert (images("CreationStartTime", "2026-11-22T12:02Z"), images("CreationStartTime", "2026-11-22T12:03Z")) == (
+        1,
+        0,
+    )
+    assert (images("CreationEndTime", "2026-11-22T12:02Z"), images("CreationEndTime", "2026-11-22T12:03Z")) == (0, 1)
+    for key, value, code in (
+        ("Color", "red", "InvalidFilterKey.NotFound"),
+        ("CreationEndTime", "now", "InvalidFilterValue"),
+    ):
+        with pytest.raises(TeaException) as refused:
+            images(key, value)
+        assert refused.value.code == code
+
+
+def test_release_time_can_be_taken_back(lab: Lab, image_id: str) -> None:
+    instance_id = run(lab, image_id, auto_release_time="2026-11-22T13:00:00Z")
+    lab.ecs().modify_instance_auto_release_time(
+        ecs_models.ModifyInstanceAutoReleaseTimeRequest(instance_id=instance_id)
+    )
+    lab.advance("2h")
+    assert len(lab.instances(instance_name="verify-*")) == 1
+
+
+def test_disk_of_an_instance_is_not_deleted(lab: Lab, image_id: str) -> None:
+    instance_id, ecs = run(lab, image_id), lab.ecs()
+    (disk,) = ecs.describe_disks(
+        ecs_models.DescribeDisksRequest(region_id=REGION, instance_id=instance_id)
+    ).body.disks.disk
+    assert code_of(ecs.delete_disk, ecs_models.DeleteDiskRequest(disk_id=disk.disk_id)) == "IncorrectDiskStatus"
+    assert code_of(ecs.delete_disk, ecs_models.DeleteDiskRequest(disk_id="d-none")) == "InvalidDiskId.NotFound"

@@ -358,3 +358,90 @@ def test_fifty_jobs_at_once(lab: Lab) -> None:
     request = smc_models.DescribeReplicationJobsRequest(job_id=jobs, page_size=50)
     found = lab.smc().describe_replication_jobs(request).body.replication_jobs.replication_job
     assert [job.status for job in found] == ["Waiting"] * 50
+
+
+@pytest.mark.parametrize(("residual", "left"), [(False, 0), (True, 1)])
+def test_snapshot_of_a_job_deleted_while_copying_is_a_switch(lab: Lab, residual: bool, left: int) -> None:
+    lab.switch(delete_running=True, residual_snapshot_on_delete=residual)
+    job_id = lab.create_job(lab.source())
+    lab.start(job_id)
+
+    def delete_inside() -> None:
+        lab.vms.on_read = lambda: None
+        lab.cloud.lifecycle.delete(lab.cloud.store.jobs[job_id])
+
+    lab.vms.on_read = delete_inside
+    lab.advance("10m")
+    assert len(lab.vms.snapshots) == left
+    assert lab.control("GET", "/state")["jobs"] == []
+
+
+@pytest.mark.parametrize(("choice", "keys"), [("skipped", [2000]), ("copied", [2000, 2001])])
+def test_data_disk_that_is_not_listed_is_a_switch(lab: Lab, choice: str, keys: list[int]) -> None:
+    lab.switch(unlisted_data_disks=choice)
+    job_id = lab.waiting_job(sizes=(2 * MIB, 2 * MIB))
+    assert [row["key"] for row in lab.control("GET", f"/images/{lab.job(job_id).image_id}/disks")] == keys
+
+
+def test_scheduled_run_waits_for_its_turn(lab: Lab) -> None:
+    first, second = lab.waiting_job(1), lab.create_job(lab.source(2))
+    lab.advance("5h50m")
+    lab.switch(running_jobs_limit=1, seconds_preparing=1800)
+    lab.start(second)
+    lab.advance("10m")
+    assert lab.job(first).status == "Waiting"
+    lab.advance("30m")
+    assert [run.type for run in lab.job(first).replication_job_runs.replication_job_run] == ["Manual", "Schedule"]
+
+
+def test_offline_source_fails_the_scheduled_run(lab: Lab) -> None:
+    job_id = lab.waiting_job()
+    lab.control("POST", "/faults", {"target": "smc", "kind": "heartbeat_lost", "source": "app-01"})
+    lab.advance("7h")
+    assert (lab.job(job_id).status, lab.job(job_id).error_code) == ("InError", "SourceServer.Offline")
+    lab.control("DELETE", "/faults")
+    lab.start(job_id)
+    lab.advance("10m")
+    assert lab.job(job_id).status == "Waiting"
+
+
+@pytest.mark.parametrize(("choice", "phase"), [("empty", ""), ("last", "Processing")])
+def test_phase_of_an_idle_job_is_a_switch(lab: Lab, choice: str, phase: str) -> None:
+    lab.switch(business_status_when_idle=choice)
+    assert lab.job(lab.waiting_job()).business_status == phase
+
+
+def test_how_runs_are_listed_is_a_switch(lab: Lab) -> None:
+    job_id = lab.waiting_job()
+    lab.start(job_id)
+
+    def starts() -> list[str]:
+        return [run.start_time for run in lab.job(job_id).replication_job_runs.replication_job_run]
+
+    oldest_first = starts()
+    assert len(oldest_first) == 2
+    lab.switch(run_order="newest_first")
+    assert starts() == oldest_first[::-1]
+    lab.switch(running_record_listed=False)
+    assert starts() == oldest_first[:1]
+    assert lab.job(job_id).image_id
+    lab.switch(job_image_id="none")
+    assert lab.job(job_id).image_id == ""
+
+
+def test_time_passes_by_itself(lab: Lab) -> None:
+    """The driver: with the clock running, a job comes to its end without anybody moving it."""
+    job_id = lab.create_job(lab.source())
+    lab.start(job_id)
+    changed = lab.cloud.engine.changed
+    lab.time.step = 0.1  # a virtual minute once the clock runs
+    lab.cloud.engine.start()
+    try:
+        lab.control("POST", "/clock", {"scale": 600})
+        with changed:
+            assert changed.wait_for(lambda: lab.cloud.store.jobs[job_id].status == "Waiting", 20)
+    finally:
+        lab.time.step = 0
+        lab.cloud.engine.stop()
+    (run,) = lab.job(job_id).replication_job_runs.replication_job_run
+    assert run.start_time < run.end_time

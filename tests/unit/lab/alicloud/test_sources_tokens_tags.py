@@ -264,3 +264,26 @@ def test_job_filters(lab: Lab) -> None:
     assert ids(job_id=["j-none"]) == set()
     too_many = smc_models.DescribeReplicationJobsRequest(job_id=[f"j-{number}" for number in range(51)])
     assert code_of(describe, too_many) == "InvalidParameter"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"token_id": "at", "token_code": "c"}, "MissingParameter"),
+        ({"token_id": "at", "vm": {"moref_id": "vm-1"}}, "MissingParameter"),
+        ({"token_id": "at", "token_code": "c", "vm": {"moref_id": "vm-1", "disk": []}}, "InvalidParameter"),
+        ([], "InvalidParameter"),
+    ],
+)
+def test_senseless_imports_are_refused(lab: Lab, body: Any, code: str) -> None:
+    answer = HTTP.post(lab.url("smc", "/connector/register"), json=body)
+    assert (answer.status_code, answer.json()["Code"]) == (400, code)
+
+
+def test_source_quota_and_unknown_heartbeats(lab: Lab) -> None:
+    lab.switch(sources_limit=1)
+    lab.source(1)
+    token_id, code = create_token(lab)
+    assert lab.connector(lab.add_vm(2), token_id, code).json()["Code"] == "QuotaExceeded.SourceServer"
+    answer = HTTP.post(lab.url("smc", "/connector/heartbeat"), json={"sources": ["s-none"]})
+    assert answer.json() == {"unknown": ["s-none"]}
