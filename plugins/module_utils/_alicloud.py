@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import typing as t
@@ -39,6 +40,9 @@ try:
     from Tea.exceptions import TeaException, UnretryableException
 except ImportError as error:
     IMPORT_ERROR = error
+
+# The credentials library prints tracebacks, and what it has cached, secrets included, by a handler of its own.
+logging.getLogger("credentials").disabled = True
 
 
 def _option(environment: str, **more: t.Any) -> dict[str, t.Any]:
@@ -132,6 +136,7 @@ class Api:
         self._version = version
         self._protocol, host = _split_endpoint(endpoint)
         credentials = _credentials(connection)
+        self._provider: t.Any = credentials.get("credential")
         self._reader, self._writer = (
             self._client(client_class, connection, credentials, host, read) for read in (True, False)
         )
@@ -189,18 +194,22 @@ class Api:
             body_type="json",
         )
         request = OpenApiRequest(query=Utils.query(parameters))
+        self._check_credentials()
         try:
             with _proxies_that_apply(self.host):
                 answer = client.call_api(call, request, RuntimeOptions())
         except TeaException as error:
             raise failure_of(error, action, self.host, write) from None
-        except Exception as error:
-            # The credentials library raises its own kinds when a provider of the chain has nothing to give.
-            if type(error).__module__.startswith("alibabacloud_credentials"):
-                raise _no_credentials(error) from None
-            raise
         self.cloud_time = _date(answer["headers"])
         return t.cast("dict[str, t.Any]", answer["body"])
+
+    def _check_credentials(self) -> None:
+        """See that there are any. In the course of a call the SDK would take their absence for a fault of the network."""
+        if self._provider is not None:
+            try:
+                self._provider.get_credential()
+            except Exception as error:
+                raise _no_credentials(error) from None
 
 
 def _split_endpoint(endpoint: t.Optional[str]) -> tuple[str, t.Optional[str]]:
@@ -338,7 +347,8 @@ _MEANINGS = (
 
 # What urllib3 says when a request cannot have left this machine.
 _NEVER_SENT = re.compile(
-    r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError|SSLError|Connection refused"
+    r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError"
+    r"|CERTIFICATE_VERIFY_FAILED|WRONG_VERSION_NUMBER|HANDSHAKE_FAILURE"
 )
 
 
@@ -365,7 +375,10 @@ def failure_of(error: t.Any, action: str, host: str, write: bool) -> Failure:
 
 
 def _network_failure(error: t.Any, action: str, host: str, write: bool) -> Failure:
-    cause = str(getattr(error, "inner_exception", None) or error)
+    inner = getattr(error, "inner_exception", None) or error
+    # The SDK wraps the text into a dictionary.
+    wrapped = inner.args[0] if inner.args and isinstance(inner.args[0], dict) else {}
+    cause = str(wrapped.get("message") or inner)
     message = "%s: no usable answer from %s: %s" % (action, host, _brief(cause))
     if write and not _NEVER_SENT.search(cause):
         return Ambiguous(message, remedy="It may or may not have happened; run it again to find out")
@@ -375,6 +388,6 @@ def _network_failure(error: t.Any, action: str, host: str, write: bool) -> Failu
 def _brief(cause: str) -> str:
     """The innermost reason of a nested network error."""
     cause = re.sub(r"<[^<>]*object at 0x[0-9a-f]+>:?\s*", "", cause)
-    match = re.search(r"Caused by \w+\((.*?)\)\)?\}?$", cause)
-    text = (match.group(1) if match else cause).strip(" '\"")
-    return text[:200]
+    cause = re.sub(r"HTTPS?Connection(Pool)?\(host='[^']*', port=\d+\):\s*", "", cause)
+    match = re.search(r"""\w\((?:\d+, )?(["'])(?P<reason>.+?)\1\)+$""", cause)
+    return (match.group("reason") if match else cause).strip(" '\"")[:200]
