@@ -77,6 +77,7 @@ class Activation:
         self._power = power
         self._timeout = timeout
         self._name = ""
+        self._seen: t.Optional[VmFacts] = None  # what a proof has just read, for the look that follows it
         self._unsettled = False
         self._stopped = False
         self._files_looked_at = False
@@ -111,7 +112,8 @@ class Activation:
             raise
 
     def _observe(self) -> VmFacts:
-        facts = replace(read_one(self._vcenter, self._machine), unsettled=self._unsettled)
+        seen, self._seen = self._seen or read_one(self._vcenter, self._machine), None
+        facts = replace(seen, unsettled=self._unsettled)
         self._name = facts.name
         # Switched off by a run that was killed: from here on it is ours to power on, even when nothing else can be done.
         self._switched_off |= facts.power_state == OFF and facts.power_on_again and not self._run.check_mode
@@ -331,7 +333,8 @@ class Activation:
 
     def _look_at_files(self) -> VmFacts:
         self._vcenter.refresh_storage(self._machine)
-        return read_one(self._vcenter, self._machine)
+        self._seen = read_one(self._vcenter, self._machine)
+        return self._seen
 
     def _power_state(self) -> str:
         return power_state_of(
