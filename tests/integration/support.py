@@ -106,7 +106,9 @@ class Access:
             json.dumps(extra),
         ]
         command += ["--check"] * check + ["-" + "v" * verbosity] * bool(verbosity)
-        done = subprocess.run(command, env=self.environment(**changes), capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            command, env=self.environment(**changes), capture_output=True, text=True, timeout=300, check=False
+        )
         result = _result_in(done.stdout)
         result["output"] = done.stdout + done.stderr
         result["failed"] = done.returncode != 0

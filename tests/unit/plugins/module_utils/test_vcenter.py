@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -103,6 +104,15 @@ def start_task() -> Any:
     return vim.Task("task-1")
 
 
+def failing(error: BaseException) -> Callable[[], None]:
+    """A call that raises."""
+
+    def call() -> None:
+        raise error
+
+    return call
+
+
 def ignore(_line: str) -> None:
     pass
 
@@ -153,7 +163,7 @@ def test_a_wrong_password_tells_the_user_and_not_the_password(monkeypatch: pytes
 def test_an_error_of_the_network_during_a_deed_is_ambiguous(monkeypatch: pytest.MonkeyPatch) -> None:
     vcenter, _wire = connected(monkeypatch)
     with vcenter, pytest.raises(Ambiguous, match="may have happened"):
-        vcenter.submit("power on the VM", lambda: (_ for _ in ()).throw(REFUSED))
+        vcenter.submit("power on the VM", failing(REFUSED))
 
 
 @pytest.mark.parametrize(
@@ -173,7 +183,7 @@ def test_an_error_of_the_network_during_a_deed_is_ambiguous(monkeypatch: pytest.
 def test_a_fault_of_a_deed(monkeypatch: pytest.MonkeyPatch, fault: Any, kind: type[Failure], words: str) -> None:
     vcenter, _wire = connected(monkeypatch)
     with vcenter, pytest.raises(kind) as caught:
-        vcenter.submit("work", lambda: (_ for _ in ()).throw(fault))
+        vcenter.submit("work", failing(fault))
     assert words in str(caught.value)
     assert caught.value.code == type(fault).__name__.rpartition(".")[2]
 
@@ -186,7 +196,7 @@ def test_a_missing_privilege_is_told_with_the_name_of_the_object(monkeypatch: py
     vcenter, _wire = connected(monkeypatch, RetrievePropertiesEx=[collector.RetrieveResult(objects=[named])])
     fault = vim.fault.NoPermission(object=vim.VirtualMachine("vm-9"), privilegeId="VirtualMachine.Interact.PowerOn")
     with vcenter, pytest.raises(NotReady, match=r"lacks the privilege VirtualMachine\.Interact\.PowerOn on app-01"):
-        vcenter.submit("power on the VM", lambda: (_ for _ in ()).throw(fault))
+        vcenter.submit("power on the VM", failing(fault))
 
 
 # Sessions and repeating
