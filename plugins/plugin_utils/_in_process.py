@@ -100,11 +100,11 @@ class InProcessAction(ActionBase):  # type: ignore[misc]  # ansible-core carries
         parameters = validation.validated_parameters
         result = self.TASK.execute(parameters, run)
         result.setdefault("invocation", {"module_args": parameters})
-        return t.cast(Result, remove_values(result, secrets))
+        return t.cast(Result, remove_values(_plain(result), secrets))
 
 
 def _plain(value: t.Any) -> t.Any:
-    """The value as a module would get it, through JSON: without the tags and lazy containers of the templating engine."""
+    """The value as it would be after JSON: without the tags of the templating engine, or the types of an SDK."""
     if isinstance(value, Mapping):
         return {_plain(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
