@@ -76,9 +76,10 @@ def _read(vcenter: VCenter, params: Params) -> tuple[list[Result], list[str]]:
 def _select(listed: t.Sequence[Listed], params: Params) -> tuple[list[Listed], list[str]]:
     """The VMs that are meant, in inventory order and each once, and what was named but is not there."""
     within = [vm for vm in listed if vm.lies_in(params["folder"], params["datacenter"])]
-    wanted: dict[str, list[str]] = {option: params[option] or [] for option in ("names", "moids", "uuids")}
-    if not any(wanted.values()):
+    if all(params[option] is None for option in ("names", "moids", "uuids")):
         return within, []
+    # A list that is given and empty, as a filter over hosts may make it, means none and not all.
+    wanted: dict[str, list[str]] = {option: params[option] or [] for option in ("names", "moids", "uuids")}
 
     def meant(vm: Listed) -> bool:
         return vm.name in wanted["names"] or vm.moid in wanted["moids"] or vm.uuid.lower() in uuids

@@ -17,7 +17,8 @@ description:
     against CBT or against a migration by Alibaba Cloud SMC, each concern with its remedy.
   - Keeps apart what is requested (settings), what takes effect (the C(-ctk.vmdk) file of each disk) and what is still to be done
     for it (a stun or a power-on).
-  - Without O(names), O(moids) and O(uuids), all VMs of O(folder) and O(datacenter), or all that the user may see.
+  - Without O(names), O(moids) and O(uuids), all VMs of O(folder) and O(datacenter), or all that the user may see. A list that is
+    given but empty means no VM.
 author:
   - cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:

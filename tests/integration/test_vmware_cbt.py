@@ -480,6 +480,7 @@ def test_info_of_everything_and_by_every_kind_of_name(vcenter: Access) -> None:
     )
     assert ([vm["name"] for vm in by_ids["vms"]], by_ids["not_found"]) == ([first["name"]], ["none"])
     assert vcenter.call_module("vmware_cbt_info", {"folder": "elsewhere"})["vms"] == []
+    assert vcenter.call_module("vmware_cbt_info", {"names": []})["vms"] == []
 
 
 def test_info_fails_for_missing_vms_when_asked(vcenter: Access) -> None:
