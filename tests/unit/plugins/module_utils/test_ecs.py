@@ -1,0 +1,153 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""ECS as the collection sees it: answers, lists of both kinds of paging, and deeds that are fine when done already."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import Connection
+from ansible_collections.cutover.smc.plugins.module_utils._ecs import EVERY_IMAGE_STATUS, Ecs, Image, Instance
+from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
+from tests.unit.plugins.wire import CLOCK, Cloud, refusal
+
+
+@pytest.fixture
+def ecs(connection: Connection) -> Ecs:
+    return Ecs(connection)
+
+
+def test_an_image():
+    image = Image.from_wire(
+        {
+            "ImageId": "m-1",
+            "ImageName": "n",
+            "Status": "Available",
+            "Size": 41,
+            "Usage": "instance",
+            "CreationTime": "2026-11-22T18:00:07Z",
+            "DiskDeviceMappings": {
+                "DiskDeviceMapping": [{"SnapshotId": "s-1"}, {"SnapshotId": ""}, {"SnapshotId": "s-2"}]
+            },
+            "Tags": {"Tag": [{"TagKey": "a", "TagValue": "b"}, {"TagKey": "flag"}]},
+        }
+    )
+    assert (image.snapshot_ids, image.used, image.tags) == (("s-1", "s-2"), True, {"a": "b", "flag": ""})
+    assert image.as_result()["created"] == "2026-11-22T18:00:07Z"
+    bare = Image.from_wire({"ImageId": "m-1", "Usage": "none"})
+    assert (bare.snapshot_ids, bare.used, bare.size, bare.created) == ((), False, 0, None)
+
+
+def test_an_instance_whose_moments_have_no_seconds():
+    instance = Instance.from_wire(
+        {
+            "InstanceId": "i-1",
+            "Status": "Running",
+            "CreationTime": "2026-11-22T18:00Z",
+            "AutoReleaseTime": "2026-11-22T20:00Z",
+            "VpcAttributes": {"PrivateIpAddress": {"IpAddress": ["10.0.0.7"]}},
+        }
+    )
+    assert instance.private_ipv4 == ("10.0.0.7",)
+    assert instance.as_result()["released_at"] == "2026-11-22T20:00:00Z"
+    assert instance.created == CLOCK.replace(second=0)
+    assert Instance.from_wire({"InstanceId": "i-1", "VpcAttributes": {}}).private_ipv4 == ()
+
+
+def test_a_region_is_needed(connection: Connection):
+    with pytest.raises(BadInput, match="'region_id' is missing"):
+        Ecs(Connection("A", "B", ecs_endpoint=connection.ecs_endpoint))
+
+
+def images(total: int, *numbers: int) -> dict[str, Any]:
+    return {"TotalCount": total, "Images": {"Image": [{"ImageId": f"m-{number}"} for number in numbers]}}
+
+
+def test_images_are_read_by_pages_in_every_status(cloud: Cloud, ecs: Ecs):
+    cloud.says(images(101, *range(100)), images(101, 100))
+    assert len(ecs.images(tags={"a": "1"})) == 101
+    assert cloud.queries[1] == {
+        "RegionId": "cn-hangzhou",
+        "ImageOwnerAlias": "self",
+        "Status": EVERY_IMAGE_STATUS,
+        "Tag.1.Key": "a",
+        "Tag.1.Value": "1",
+        "PageNumber": "2",
+        "PageSize": "100",
+    }
+
+
+def test_one_image(cloud: Cloud, ecs: Ecs):
+    cloud.says(images(1, 1), images(0))
+    assert ecs.image("m-1") == Image("m-1")
+    assert ecs.image("m-2") is None
+    assert [query["ImageId"] for query in cloud.queries] == ["m-1", "m-2"]
+
+
+def test_few_images_are_read_one_by_one_and_many_at_once(cloud: Cloud, ecs: Ecs):
+    cloud.says(images(1, 1), images(0), images(1, 3))
+    assert set(ecs.images_by_id(["m-3", "m-1", "m-2", "m-1"])) == {"m-1", "m-3"}
+    assert len(cloud.requests) == 3
+    cloud.says(images(5, 1, 2, 3, 8, 9))
+    assert set(ecs.images_by_id([f"m-{number}" for number in (1, 2, 3, 4)])) == {"m-1", "m-2", "m-3"}
+    assert len(cloud.requests) == 4
+    assert ecs.images_by_id([]) == {}
+    assert len(cloud.requests) == 4
+
+
+def test_instances_are_read_by_token(cloud: Cloud, ecs: Ecs):
+    cloud.says(
+        {"Instances": {"Instance": [{"InstanceId": "i-1"}]}, "NextToken": "t-2"},
+        {"Instances": {"Instance": [{"InstanceId": "i-2"}]}, "NextToken": ""},
+    )
+    assert [instance.instance_id for instance in ecs.instances(["i-1", "i-2"])] == ["i-1", "i-2"]
+    assert json.loads(cloud.queries[0]["InstanceIds"]) == ["i-1", "i-2"]
+    assert "NextToken" not in cloud.queries[0]
+    assert cloud.queries[1]["NextToken"] == "t-2"
+
+
+def test_no_instance_ids_are_no_instances_and_no_call(cloud: Cloud, ecs: Ecs):
+    assert ecs.instances([]) == []
+    assert cloud.requests == []
+
+
+def test_an_instance_is_made(cloud: Cloud, ecs: Ecs):
+    cloud.says({"InstanceIdSets": {"InstanceIdSet": ["i-9"]}})
+    assert ecs.run_instance({"ImageId": "m-1", "ClientToken": "t"}) == "i-9"
+    assert cloud.queries == [{"RegionId": "cn-hangzhou", "Amount": "1", "ImageId": "m-1", "ClientToken": "t"}]
+
+
+DELETIONS = [
+    (lambda ecs: ecs.delete_instance("i-1"), {"InstanceId": "i-1", "Force": "True"}),
+    (lambda ecs: ecs.delete_image("m-1"), {"RegionId": "cn-hangzhou", "ImageId": "m-1"}),
+    (lambda ecs: ecs.delete_snapshot("s-1"), {"SnapshotId": "s-1"}),
+]
+
+
+@pytest.mark.parametrize(("deed", "query"), DELETIONS)
+def test_what_is_gone_already_is_fine(cloud: Cloud, ecs: Ecs, deed: Any, query: dict[str, str]):
+    cloud.says({}, refusal("InvalidThing.NotFound", 404), refusal("QuotaExceeded", 400))
+    deed(ecs)
+    deed(ecs)
+    with pytest.raises(NotReady):
+        deed(ecs)
+    assert cloud.queries == [query] * 3
+
+
+def test_an_image_is_tagged(cloud: Cloud, ecs: Ecs):
+    cloud.says({})
+    ecs.tag_image("m-1", {"b": "2", "a": "1"})
+    assert cloud.queries[0] == {
+        "RegionId": "cn-hangzhou",
+        "ResourceType": "image",
+        "ResourceId.1": "m-1",
+        "Tag.1.Key": "a",
+        "Tag.1.Value": "1",
+        "Tag.2.Key": "b",
+        "Tag.2.Value": "2",
+    }
