@@ -47,7 +47,8 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
 def decide(wish: Wish, token: t.Optional[_smc.AccessToken], disabled_here: bool = False) -> Plan:
     """What is left to do for the declared state; pure.
 
-    SMC does not document a status for a disabled code, so disabling is done once by each run unless the code has expired.
+    What SMC shows of a disabled code is not documented: "unactivated" may mean disabled, or not used yet. A code is taken for
+    disabled only when it cannot be usable, so that one that was never used may be disabled twice, and never not at all.
     """
     if wish.state == "present":
         if token is not None and token.status != "expired":
@@ -74,7 +75,8 @@ def decide(wish: Wish, token: t.Optional[_smc.AccessToken], disabled_here: bool 
                 ),
             )
         )
-    if token.status == "expired" or disabled_here:
+    surely_disabled = token.status == "expired" or (token.status == "unactivated" and token.used > 0)
+    if surely_disabled or disabled_here:
         return Plan()
     return Plan(
         (

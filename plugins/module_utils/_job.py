@@ -311,7 +311,7 @@ def creation_parameters(
     """
     attributes = dict(wish.attributes)
     if source:
-        attributes.setdefault("name", "cutover-%s" % source.source_id)
+        attributes.setdefault("name", default_name(source, previous))
         attributes.setdefault("system_disk_size", larger(source.system_disk_size))
         computed = {index: larger(size) for index, size in source.data_disk_sizes.items()}
         attributes["data_disk_sizes"] = {**computed, **attributes.get("data_disk_sizes", {})}
@@ -333,6 +333,12 @@ def creation_parameters(
         **({"SourceId": source.source_id} if source else {}),
     )
     return dict(parameters, ClientToken=client_token(parameters, previous))
+
+
+def default_name(source: _smc.Source, previous: t.Optional[_smc.Job]) -> str:
+    """A name that no job has: SMC wants it unique, and a finished job keeps its own."""
+    name = "cutover-%s" % source.source_id
+    return "%s-%s" % (name, previous.job_id[-6:]) if previous else name
 
 
 def larger(size: int) -> int:

@@ -21,6 +21,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
 
 #: How long SMC may take to show that it has begun what it accepted; its client reports every 30 seconds.
 _REACTION_SECONDS = 180
+_MOST_RECREATIONS = 50
 
 
 def decide(wish: Wish, sight: Sight) -> Plan:
@@ -109,7 +110,8 @@ def _start(wish: Wish, sight: Sight, job: _smc.Job) -> t.Iterator[Step]:
         lifecycle.STOPPED: "resume job %s, which was paused",
         lifecycle.IN_ERROR: "resume job %s, which had failed",
     }[job.status]
-    yield Step("start_job", told % job.job_id, {"job_id": job.job_id}, {"status": "started"}, look_again=True)
+    action = "resume_failed_job" if job.status == lifecycle.IN_ERROR else "start_job"
+    yield Step(action, told % job.job_id, {"job_id": job.job_id}, {"status": "started"}, look_again=True)
 
 
 def _first_image(wish: Wish, job: _smc.Job) -> t.Iterator[Step]:
@@ -244,6 +246,7 @@ class Desk:
             "modify_job": smc.modify_job,
             "tag_job": lambda job_id, tags: smc.tag("replicationjob", job_id, tags),
             "start_job": self._start,
+            "resume_failed_job": self._resume,
             "run_job": self._run_by_hand,
             "stop_job": self._stop,
             "delete_job": smc.delete_job,
@@ -278,13 +281,20 @@ class Desk:
         )
 
     def _create(self, parameters: dict[str, t.Any]) -> None:
-        job_id = self._smc.create_job(parameters)
-        if not self._smc.jobs([job_id]):
-            token = _job.next_client_token(parameters["ClientToken"], job_id)
-            self._smc.create_job(dict(parameters, ClientToken=token))
+        """Create the job, once: a token that has made a job before answers with that one, even when it has been deleted since."""
+        token = parameters["ClientToken"]
+        for _deleted_before in range(_MOST_RECREATIONS):
+            job_id = self._smc.create_job(dict(parameters, ClientToken=token))
+            if self._smc.jobs([job_id]):
+                return
+            token = _job.next_client_token(token, job_id)
+        raise NotReady("SMC answers the creation with jobs that do not exist, lastly %s" % job_id, remedy="Run it again in an hour")
+
+    def _resume(self, job_id: str) -> None:
+        self._resumed = True
+        self._start(job_id)
 
     def _start(self, job_id: str) -> None:
-        self._resumed = True
         self._until_it_moves(job_id, lambda: self._smc.start_job(job_id))
 
     def _run_by_hand(self, job_id: str, after: t.Optional[datetime]) -> None:

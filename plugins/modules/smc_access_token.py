@@ -49,7 +49,7 @@ options:
     default: 1
 notes:
   - Use C(no_log=true) on a task that creates a code, lest the code be shown.
-  - SMC documents no status for a disabled code. The module takes a code that is shown as expired for disabled.
+  - SMC documents no status for a disabled code. One that was never used may therefore be disabled, and reported as changed, again.
 """
 
 EXAMPLES = r"""

@@ -11,13 +11,12 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.access import PROXY_VARIABLES
-from tests.integration.labs import BIN, LABS, Call, Lab, Outcome, start_lab
+from tests.integration.labs import BIN, LABS, Call, Lab, Outcome, result_in, start_lab
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +62,7 @@ def call(lab: Lab) -> Call:
 
 
 @pytest.fixture
-def ansible(lab: Lab, tmp_path: Path) -> Call:
+def ansible(lab: Lab) -> Call:
     """Run a module through ``ansible``, in the one way or the other."""
 
     def run(
@@ -75,8 +74,7 @@ def ansible(lab: Lab, tmp_path: Path) -> Call:
         environment: dict[str, str] | None = None,
         **params: Any,
     ) -> Outcome:
-        tree = tmp_path / "tree"
-        command = [str(BIN / "ansible"), "localhost", "-m", f"cutover.smc.{module}", "-t", str(tree)]
+        command = [str(BIN / "ansible"), "localhost", "-m", f"cutover.smc.{module}"]
         command += ["-e", json.dumps({"cutover_in_process": way == "in_process"})]
         command += ["-a", json.dumps(params)] if params else []
         command += ["--check"] if check else []
@@ -88,15 +86,14 @@ def ansible(lab: Lab, tmp_path: Path) -> Call:
         }
         answer = subprocess.run(
             command,
-            env=dict(os.environ, **lab.environment, **quiet, **(environment or {})),
+            env=os.environ | lab.environment | quiet | (environment or {}),
             capture_output=True,
             text=True,
             check=False,
             timeout=300,
         )
         shown = answer.stdout + answer.stderr
-        written = tree / "localhost"
-        return Outcome(json.loads(written.read_text()) if written.exists() else {"failed": True, "msg": shown}, shown)
+        return Outcome(dict(result_in(answer.stdout), failed=answer.returncode != 0), shown)
 
     return run
 

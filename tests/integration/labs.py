@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -22,7 +23,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-LABS = ROOT / "build" / "integration"
+# Test runs beside each other must not stop each other's lab.
+LABS = ROOT / "build" / "integration" / str(os.getpid())
 SECONDS_TO_START = 120
 
 #: The two ways to run a module through Ansible.
@@ -36,6 +38,7 @@ class Lab:
     directory: Path
     environment: dict[str, str]
     control: httpx.Client = field(repr=False)
+    switches: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def inventory(self) -> Path:
@@ -77,7 +80,9 @@ class Lab:
             self.post("/faults", rule)
 
     def mend(self) -> None:
+        """Take back every fault and every change of a switch."""
         self.control.delete("/faults").raise_for_status()
+        self.post("/switches", self.switches)
 
     def stop(self) -> None:
         self.control.close()
@@ -98,7 +103,8 @@ def start_lab(directory: Path, *options: str) -> Lab:
     if started.returncode != 0:
         pytest.fail(f"the lab did not start:\n{started.stdout}{started.stderr}", pytrace=False)
     environment = sourced(directory / "env.sh")
-    return Lab(directory, environment, httpx.Client(base_url=environment["LAB_CONTROL"], timeout=60, trust_env=False))
+    control = httpx.Client(base_url=environment["LAB_CONTROL"], timeout=60, trust_env=False)
+    return Lab(directory, environment, control, control.get("/switches").raise_for_status().json())
 
 
 def sourced(script: Path) -> dict[str, str]:
@@ -125,8 +131,18 @@ class Outcome:
 
 Call = Callable[..., Outcome]
 
+_RESULT = re.compile(r"^localhost \| [A-Z]+!? => ", re.MULTILINE)
 
-def import_vms(lab: Lab, call: Call, *names: str) -> dict[str, str]:
+
+def result_in(output: str) -> dict[str, Any]:
+    """The result that ``ansible`` has printed for localhost."""
+    found = _RESULT.search(output)
+    assert found, f"no result in the output of ansible:\n{output}"
+    result: dict[str, Any] = json.JSONDecoder().raw_decode(output[found.end() :])[0]
+    return result
+
+
+def import_vms(lab: Lab, call: Call, *names: str, token: Outcome | None = None) -> dict[str, str]:
     """Import VMs through the connector as a person would; returns VM name -> instance UUID."""
     home = lab.connector(1)
     config = home / "vmware_migrate_config.json"
@@ -134,7 +150,7 @@ def import_vms(lab: Lab, call: Call, *names: str) -> dict[str, str]:
     for entry in choices.values():
         entry["migrate"] = entry["migrate"] or entry["vm_name"] in names
     config.write_text(json.dumps(choices))
-    token = call("smc_access_token", name="integration-" + "-".join(names), uses=100)
+    token = token or call("smc_access_token", name="integration-" + "-".join(names))
     answer = subprocess.run(
         [str(home / "go2aliyun_client")],
         input=f"{token['access_token']['access_token_id']}\n{token['access_token_code']}\n",

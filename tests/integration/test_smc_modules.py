@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs
 from tests.integration.labs import WAYS, Call, Lab, import_vms
+
+CONNECTION = {
+    "access_key_id": "ALIBABA_CLOUD_ACCESS_KEY_ID",
+    "access_key_secret": "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+    "region_id": "ALIBABA_CLOUD_REGION_ID",
+    "ecs_endpoint": "CUTOVER_ECS_ENDPOINT",
+}
 
 VM = "app-02"
 OTHER = "app-03"
@@ -32,17 +41,21 @@ def uuids(imported: dict[str, str], lab: Lab, call: Call) -> dict[str, str]:
 @pytest.fixture
 def no_jobs(lab: Lab, call: Call, uuids: dict[str, str]) -> Iterator[dict[str, str]]:
     """Both VMs imported and without a job, before and after."""
-    remove_jobs(call, uuids)
+    forget_migrations(call, uuids)
     lab.forget_requests()
     yield uuids
     lab.mend()
-    remove_jobs(call, uuids)
+    forget_migrations(call, uuids)
 
 
-def remove_jobs(call: Call, uuids: dict[str, str]) -> None:
+def forget_migrations(call: Call, uuids: dict[str, str]) -> None:
+    """Delete the jobs, and the images by whose tags a VM is known to have moved."""
+    ecs = _ecs.Ecs(_alicloud.Connection(**{name: os.environ.get(variable) for name, variable in CONNECTION.items()}))
     for uuid in uuids.values():
         outcome = call("smc_incremental_job", vm_uuid=uuid, state="absent", discard_replication=True)
         assert not outcome.failed, outcome.result
+        for image in ecs.images(tags={"cutover:vm-uuid": uuid}):
+            ecs.delete_image(image.image_id)
 
 
 def clock(call: Call) -> str:
@@ -78,12 +91,20 @@ def test_access_token_life(lab: Lab, call: Call) -> None:
     assert not again["changed"]
     assert again["access_token_code"] is None
 
-    disabled = call("smc_access_token", access_token_id=token["access_token_id"], state="disabled")
-    assert disabled["changed"]
-    assert not call("smc_access_token", access_token_id=token["access_token_id"], state="disabled")["changed"]
+    assert call("smc_access_token", access_token_id=token["access_token_id"], state="disabled")["changed"]
 
     assert call("smc_access_token", access_token_id=token["access_token_id"], state="absent")["changed"]
     assert not call("smc_access_token", access_token_id=token["access_token_id"], state="absent")["changed"]
+
+
+@pytest.mark.parametrize("reading", ["enabled", "used"])
+def test_used_access_token_is_disabled_once(lab: Lab, call: Call, uuids: dict[str, str], reading: str) -> None:
+    lab.post("/switches", {"token_status": reading})
+    made = call("smc_access_token", name=f"used-{reading}")
+    import_vms(lab, call, "app-04" if reading == "enabled" else "app-05", token=made)
+    named = {"access_token_id": made["access_token"]["access_token_id"], "state": "disabled"}
+    assert call("smc_access_token", **named)["changed"]
+    assert not call("smc_access_token", **named)["changed"]
 
 
 def test_access_token_of_too_many_uses_is_refused_before_anything_is_sent(lab: Lab, call: Call) -> None:
@@ -294,17 +315,13 @@ def test_synced_since_in_the_future_is_refused(call: Call, uuids: dict[str, str]
 
 def test_run_by_hand_that_smc_refuses_is_explained(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
     call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="7d", wait=True)
-    lab.post("/switches", {"start_on_waiting": "refuse"})
-    try:
-        refused = call("smc_incremental_job", vm_uuid=no_jobs[VM], state="synced", synced_since=clock(call))
-        assert refused.failed
-        assert refused["error"]["code"] == "ReplicationJob.InvalidStatus"
-        assert "final_sync: true" in refused["msg"]
-        moment = clock(call)
-        done = call("smc_job_finalize", vm_uuid=no_jobs[VM], services_stopped_at=moment, final_sync=True)
-        assert done["evidence"]["proven"]
-    finally:
-        lab.post("/switches", {"start_on_waiting": "accept"})
+    lab.post("/switches", {"start_on_waiting": False})
+    refused = call("smc_incremental_job", vm_uuid=no_jobs[VM], state="synced", synced_since=clock(call))
+    assert refused.failed
+    assert refused["error"]["code"] == "ReplicationJob.InvalidStatus"
+    assert "final_sync: true" in refused["msg"]
+    done = call("smc_job_finalize", vm_uuid=no_jobs[VM], services_stopped_at=clock(call), final_sync=True)
+    assert done["evidence"]["proven"]
 
 
 def test_failed_job_is_resumed(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
@@ -323,7 +340,9 @@ def test_job_that_fails_again_is_told_with_its_cost(lab: Lab, call: Call, no_job
     assert failed["changed"]
 
 
-def test_paused_and_resumed(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
+@pytest.mark.parametrize("afterwards", ["run", "waiting"])
+def test_paused_and_resumed(lab: Lab, call: Call, no_jobs: dict[str, str], afterwards: str) -> None:
+    lab.post("/switches", {"stop_on_waiting": True, "start_after_paused_waiting": afterwards})
     call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="24h", wait=True)
     paused = call("smc_incremental_job", vm_uuid=no_jobs[VM], state="paused")
     assert paused["job"]["status"] == "Stopped"
@@ -335,13 +354,9 @@ def test_paused_and_resumed(lab: Lab, call: Call, no_jobs: dict[str, str]) -> No
 
 def test_pause_that_smc_refuses_is_explained(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
     call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="7d", wait=True)
-    lab.post("/switches", {"stop_on_waiting": "refuse"})
-    try:
-        refused = call("smc_incremental_job", vm_uuid=no_jobs[VM], state="paused")
-        assert refused.failed
-        assert "SMC pauses a job while it is Running and Syncing" in refused["msg"]
-    finally:
-        lab.post("/switches", {"stop_on_waiting": "accept"})
+    refused = call("smc_incremental_job", vm_uuid=no_jobs[VM], state="paused")
+    assert refused.failed
+    assert "SMC pauses a job while it is Running and Syncing" in refused["msg"]
 
 
 def test_replication_is_thrown_away_only_when_told(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
