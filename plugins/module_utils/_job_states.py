@@ -43,6 +43,8 @@ def _present(wish: Wish, sight: Sight) -> Plan:
             "Job %s has expired at %s" % (job.job_id, format_moment(job.valid_until)),
             remedy="Its images remain; delete the job (state: absent, discard_replication: true) and create it again, which copies everything anew",
         )
+    if job.status == lifecycle.DELETING:
+        raise NotReady("Job %s is being deleted" % job.job_id, remedy="Run this again once it is gone, without its job_id")
     if not job.incremental:
         raise NotReady(
             "Job %s of this source is a one-time job, which SMC cannot turn into an incremental one" % job.job_id,
