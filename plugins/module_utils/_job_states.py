@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _job, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady, TimedOut
 from ansible_collections.cutover.smc.plugins.module_utils._job import Identity, Sight, Wish
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
@@ -290,11 +290,17 @@ class Desk:
             if self._smc.jobs([job_id]):
                 return
             token = _job.next_client_token(token, job_id)
-        raise NotReady("SMC answers the creation with jobs that do not exist, lastly %s" % job_id, remedy="Run it again in an hour")
+        raise NotReady(
+            "SMC answers the creation with jobs that do not exist, lastly %s" % job_id, remedy="Run it again in an hour"
+        )
 
     def _resume(self, job_id: str) -> None:
         self._resumed = True
-        self._start(job_id)
+        try:
+            self._start(job_id)
+        except TimedOut:
+            # It may have failed again between two looks; the next decision says so.
+            return
 
     def _start(self, job_id: str) -> None:
         self._until_it_moves(job_id, lambda: self._smc.start_job(job_id))

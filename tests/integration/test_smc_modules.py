@@ -332,6 +332,7 @@ def test_failed_job_is_resumed(lab: Lab, call: Call, no_jobs: dict[str, str]) ->
 
 
 def test_job_that_fails_again_is_told_with_its_cost(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
+    lab.post("/clock", {"scale": 60})
     lab.faults({"target": "smc", "kind": "job_in_error", "phase": "Syncing", "count": 0})
     failed = call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="24h", wait=True)
     assert failed.failed
