@@ -162,7 +162,13 @@ def _synced(wish: Wish, sight: Sight) -> Plan:
             look_again=True,
         )
         return Plan((*steps, begin))
-    if wish.wait and job.status == lifecycle.RUNNING:
+    if job.status != lifecycle.RUNNING:
+        raise NotReady(
+            "Job %s is %s and is not to be started now, so that no run makes the image" % (job.job_id, job.status),
+            remedy="Say started: true, or wait until its scheduled start (%s)"
+            % (format_moment(job.scheduled_start) or "it has none"),
+        )
+    if wish.wait:
         return Plan(
             (*steps, wait_step("wait_idle", "wait until the run of job %s has ended" % job.job_id, job_id=job.job_id))
         )
