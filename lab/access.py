@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,13 @@ def environment_script(variables: dict[str, str]) -> str:
             "",
         ]
     )
+
+
+def sourced(script: Path) -> dict[str, str]:
+    """The environment of a shell that has sourced a script."""
+    command = ["sh", "-c", f". {shlex.quote(str(script))} && env -0"]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return dict(line.split("=", 1) for line in shown.split("\0") if "=" in line)
 
 
 def vm_name(number: int) -> str:

@@ -134,6 +134,7 @@ def vcenter_config(
         "vcenter_version": options.vcenter_version,
         "esxi_version": options.vcenter_version,
         "vm_overrides": options.vm_overrides,
+        "guest_interval_ms": 500,
         **options.vcenter_switches(),
     }
 

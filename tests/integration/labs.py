@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from typing import Any
 
 import httpx
 import pytest
+
+from lab.access import sourced
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -106,13 +107,6 @@ def start_lab(directory: Path, *options: str) -> Lab:
     environment = sourced(directory / "env.sh")
     control = httpx.Client(base_url=environment["LAB_CONTROL"], timeout=60, trust_env=False)
     return Lab(directory, environment, control, control.get("/switches").raise_for_status().json())
-
-
-def sourced(script: Path) -> dict[str, str]:
-    """The environment of a shell that has sourced a script."""
-    command = ["sh", "-c", f". {shlex.quote(str(script))} && env -0"]
-    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return dict(line.split("=", 1) for line in shown.split("\0") if "=" in line)
 
 
 @dataclass
