@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _evidence, _job, _smc
@@ -150,7 +150,10 @@ def _wait(
             for job_id in ids
             if not goals[job_id].reached(seen[job_id]) and not goals[job_id].hopeless(seen[job_id])
         ]
-        seen.update((job.job_id, job) for job in smc.jobs(open_ids))
+        found = {job.job_id: job for job in smc.jobs(open_ids)}
+        # One that SMC does not list any more has been deleted, and is not waited for.
+        gone = {job_id: replace(seen[job_id], status=lifecycle.DELETING) for job_id in open_ids if job_id not in found}
+        seen.update(found, **gone)
         return [seen[job_id] for job_id in ids]
 
     def over(current: list[_smc.Job]) -> bool:
