@@ -194,6 +194,7 @@ def inventory(vms: int, directory: LabDirectory) -> dict[str, Any]:
             "vars": local
             | {
                 "cutover_poll_interval": 1,
+                "replicate_vswitch_id": "vsw-lab-isolated",
                 "verify_image_vswitch_id": "vsw-lab-isolated",
                 "verify_image_security_group_id": "sg-lab-isolated",
                 "verify_image_instance_type": "ecs.c7.large",
