@@ -4,6 +4,10 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/vmware/govmomi/vim25/types"
@@ -14,17 +18,47 @@ const (
 	networkName = "VM Network"
 	nicKey      = 4000
 
+	ideKey        = 200 // the simulator gives every VM these controllers
 	scsiKey       = 1000
 	secondSCSIKey = 1001
 	sataKey       = 15000
+	nvmeKey       = 31000
+
+	busesPerKind = 4
 )
 
-// diskPlan is one disk: on which controller and unit, how large, and how many bytes it starts with.
+// diskPlan is one disk: on which controller and unit, how large, how many bytes it starts with, and what is odd about it.
 type diskPlan struct {
 	Controller int32
 	Unit       int32
 	Size       int64
 	Content    int64
+	Traits     diskTraits
+}
+
+// plainDisk is one without traits; its sizes are in MiB.
+func plainDisk(controller, unit int32, size, content int64) diskPlan {
+	return diskPlan{Controller: controller, Unit: unit, Size: size * mebibyte, Content: content * mebibyte}
+}
+
+// diskTraits is what a disk may have that hinders change tracking; nothing for a plain one.
+type diskTraits struct {
+	LSI, FirstClass, PMem bool
+	Mode, RDM, Sharing    string
+}
+
+// controllerKinds are the first keys of each bus, which are those that ESXi gives. A VM has up to four of each.
+var controllerKinds = map[string]int32{"scsi": scsiKey, "lsi": scsiKey, "sata": sataKey, "nvme": nvmeKey, "ide": ideKey}
+
+// controllerOf is the device key of a controller that is named such as nvme0, and the kind of its name.
+func controllerOf(name string) (int32, string, error) {
+	kind := strings.TrimRight(name, "0123456789")
+	base, known := controllerKinds[kind]
+	number, err := strconv.Atoi(strings.TrimPrefix(name, kind))
+	if !known || err != nil || number >= busesPerKind {
+		return 0, "", fmt.Errorf("there is no controller %q; it can be scsi0, lsi0, sata0, nvme0, ide0 and so on", name)
+	}
+	return base + int32(number), kind, nil //nolint:gosec // below busesPerKind
 }
 
 // guestKind is an operating system.
@@ -52,12 +86,12 @@ var guestKinds = []guestKind{
 
 // diskShapes repeat every fourth VM: one disk, two on one controller, data on SATA, data on a second SCSI controller.
 var diskShapes = [][]diskPlan{
-	{{scsiKey, 0, 32 * mebibyte, 4 * mebibyte}},
-	{{scsiKey, 0, 48 * mebibyte, 4 * mebibyte}, {scsiKey, 1, 32 * mebibyte, 2 * mebibyte}},
-	{{scsiKey, 0, 48 * mebibyte, 4 * mebibyte}, {sataKey, 0, 32 * mebibyte, 2 * mebibyte}},
-	{{scsiKey, 0, 32 * mebibyte, 4 * mebibyte}},
-	{{scsiKey, 0, 48 * mebibyte, 4 * mebibyte}, {scsiKey, 1, 32 * mebibyte, 2 * mebibyte}},
-	{{scsiKey, 0, 48 * mebibyte, 4 * mebibyte}, {secondSCSIKey, 0, 32 * mebibyte, 2 * mebibyte}},
+	{plainDisk(scsiKey, 0, 32, 4)},
+	{plainDisk(scsiKey, 0, 48, 4), plainDisk(scsiKey, 1, 32, 2)},
+	{plainDisk(scsiKey, 0, 48, 4), plainDisk(sataKey, 0, 32, 2)},
+	{plainDisk(scsiKey, 0, 32, 4)},
+	{plainDisk(scsiKey, 0, 48, 4), plainDisk(scsiKey, 1, 32, 2)},
+	{plainDisk(scsiKey, 0, 48, 4), plainDisk(secondSCSIKey, 0, 32, 2)},
 }
 
 func newBlueprint(config Config, index int) blueprint {
@@ -67,6 +101,12 @@ func newBlueprint(config Config, index int) blueprint {
 	hardware := 13 + index%2
 	if override.HardwareVersion != 0 {
 		hardware = override.HardwareVersion
+	}
+	if override.Firmware != "" {
+		kind.Firmware = override.Firmware
+	}
+	if override.GuestName != "" {
+		kind.FullName = override.GuestName
 	}
 	return blueprint{
 		Name:            name,
@@ -80,9 +120,33 @@ func newBlueprint(config Config, index int) blueprint {
 			FullName: kind.FullName,
 			Family:   kind.Family,
 		},
-		Disks:    diskShapes[index%len(diskShapes)],
+		Disks:    planDisks(diskShapes[index%len(diskShapes)], override),
 		Override: override,
 	}
+}
+
+// planDisks are the disks of a shape as the override wants them.
+func planDisks(shape []diskPlan, override Override) []diskPlan {
+	if len(override.Disks) == 0 {
+		plans := append([]diskPlan{}, shape...)
+		plans[len(plans)-1].Traits = diskTraits{Mode: override.DiskMode, RDM: override.RDM, Sharing: override.Sharing}
+		return plans
+	}
+	plans := make([]diskPlan, len(override.Disks))
+	for index, disk := range override.Disks {
+		key, kind, _ := controllerOf(disk.Controller) // checked with the configuration
+		plans[index] = diskPlan{
+			Controller: key,
+			Unit:       disk.Unit,
+			Size:       max(disk.SizeMiB, 8) * mebibyte,
+			Content:    mebibyte,
+			Traits: diskTraits{
+				LSI: kind == "lsi", FirstClass: disk.FirstClass, PMem: disk.PMem,
+				Mode: disk.Mode, RDM: disk.RDM, Sharing: disk.Sharing,
+			},
+		}
+	}
+	return plans
 }
 
 func stableUUID(name string) string {
@@ -101,6 +165,9 @@ func (b blueprint) spec() types.VirtualMachineConfigSpec {
 		NumCPUs:      2,
 		MemoryMB:     2048,
 		Files:        &types.VirtualMachineFileInfo{VmPathName: fmt.Sprintf("[%s]", datastoreName)},
+	}
+	for _, key := range slices.Sorted(maps.Keys(b.Override.Settings)) {
+		spec.ExtraConfig = append(spec.ExtraConfig, &types.OptionValue{Key: key, Value: b.Override.Settings[key]})
 	}
 	for _, controller := range b.controllers() {
 		add(&spec, controller, "")
@@ -122,40 +189,62 @@ func (b blueprint) controllers() []types.BaseVirtualDevice {
 	var controllers []types.BaseVirtualDevice
 	seen := map[int32]bool{}
 	for _, disk := range b.Disks {
-		if seen[disk.Controller] {
+		if seen[disk.Controller] || disk.Controller < ideKey+busesPerKind {
 			continue
 		}
 		seen[disk.Controller] = true
-		controllers = append(controllers, newController(disk.Controller))
+		controllers = append(controllers, b.newController(disk))
 	}
 	return controllers
 }
 
-func newController(key int32) types.BaseVirtualDevice {
-	device := types.VirtualDevice{Key: key, ControllerKey: 100}
-	if key == sataKey {
-		return &types.VirtualAHCIController{VirtualSATAController: types.VirtualSATAController{
-			VirtualController: types.VirtualController{VirtualDevice: device},
-		}}
+func (b blueprint) newController(disk diskPlan) types.BaseVirtualDevice {
+	key := disk.Controller
+	bus := func(first int32) types.VirtualController {
+		return types.VirtualController{VirtualDevice: types.VirtualDevice{Key: key, ControllerKey: 100}, BusNumber: key - first}
 	}
-	return &types.ParaVirtualSCSIController{VirtualSCSIController: types.VirtualSCSIController{
-		VirtualController:  types.VirtualController{VirtualDevice: device, BusNumber: key - scsiKey},
-		SharedBus:          types.VirtualSCSISharingNoSharing,
+	switch {
+	case key >= nvmeKey:
+		return &types.VirtualNVMEController{VirtualController: bus(nvmeKey)}
+	case key >= sataKey:
+		return &types.VirtualAHCIController{VirtualSATAController: types.VirtualSATAController{VirtualController: bus(sataKey)}}
+	}
+	sharing := types.VirtualSCSISharingNoSharing
+	if b.Override.BusSharing != "" && key == scsiKey {
+		sharing = types.VirtualSCSISharing(b.Override.BusSharing)
+	}
+	controller := types.VirtualSCSIController{
+		VirtualController:  bus(scsiKey),
+		SharedBus:          sharing,
 		HotAddRemove:       types.NewBool(true),
 		ScsiCtlrUnitNumber: 7,
-	}}
+	}
+	if disk.Traits.LSI {
+		return &types.VirtualLsiLogicController{VirtualSCSIController: controller}
+	}
+	return &types.ParaVirtualSCSIController{VirtualSCSIController: controller}
 }
 
-// disk is the device of one disk; its key is the one that ESXi would give it.
+// diskKey is the one that ESXi would give the disk.
+func (p diskPlan) diskKey() int32 {
+	switch {
+	case p.Controller >= nvmeKey:
+		return 32000 + 15*(p.Controller-nvmeKey) + p.Unit
+	case p.Controller >= sataKey:
+		return 16000 + 30*(p.Controller-sataKey) + p.Unit
+	case p.Controller >= scsiKey:
+		return 2000 + 16*(p.Controller-scsiKey) + p.Unit
+	default:
+		return 3000 + 2*(p.Controller-ideKey) + p.Unit
+	}
+}
+
+// disk is the device of one disk.
 func (b blueprint) disk(index int) *types.VirtualDisk {
 	plan := b.Disks[index]
-	key := 2000 + 16*(plan.Controller-scsiKey) + plan.Unit
-	if plan.Controller == sataKey {
-		key = 16000 + plan.Unit
-	}
-	return &types.VirtualDisk{
+	disk := &types.VirtualDisk{
 		VirtualDevice: types.VirtualDevice{
-			Key:           key,
+			Key:           plan.diskKey(),
 			ControllerKey: plan.Controller,
 			UnitNumber:    types.NewInt32(plan.Unit),
 			Backing:       b.backing(index),
@@ -164,26 +253,30 @@ func (b blueprint) disk(index int) *types.VirtualDisk {
 		CapacityInBytes: plan.Size,
 		CapacityInKB:    plan.Size / 1024,
 	}
+	if plan.Traits.FirstClass {
+		disk.VDiskId = &types.ID{Id: stableUUID(fmt.Sprintf("%s/first-class/%d", b.InstanceUUID, index))}
+	}
+	return disk
 }
 
-// backing is the disk's file; the VM's override applies to its last disk.
+// backing is the disk's file.
 func (b blueprint) backing(index int) types.BaseVirtualDeviceBackingInfo {
-	var override Override
-	if index == len(b.Disks)-1 {
-		override = b.Override
-	}
+	traits := b.Disks[index].Traits
 	file := types.VirtualDeviceFileBackingInfo{FileName: fmt.Sprintf("[%s] %s/disk%d.vmdk", datastoreName, b.Name, index+1)}
 	mode := string(types.VirtualDiskModePersistent)
-	if override.DiskMode != "" {
-		mode = override.DiskMode
+	if traits.Mode != "" {
+		mode = traits.Mode
 	}
 	identifier := stableUUID(fmt.Sprintf("%s/disk%d", b.InstanceUUID, index+1))
-	if override.RDM != "" {
+	if traits.PMem {
+		return &types.VirtualDiskLocalPMemBackingInfo{VirtualDeviceFileBackingInfo: file, DiskMode: mode, Uuid: identifier}
+	}
+	if traits.RDM != "" {
 		return &types.VirtualDiskRawDiskMappingVer1BackingInfo{
 			VirtualDeviceFileBackingInfo: file,
-			CompatibilityMode:            override.RDM,
+			CompatibilityMode:            traits.RDM,
 			DiskMode:                     mode,
-			Sharing:                      override.Sharing,
+			Sharing:                      traits.Sharing,
 			DeviceName:                   "vml.0200000000" + b.Name,
 			LunUuid:                      identifier,
 			Uuid:                         identifier,
@@ -192,7 +285,7 @@ func (b blueprint) backing(index int) types.BaseVirtualDeviceBackingInfo {
 	return &types.VirtualDiskFlatVer2BackingInfo{
 		VirtualDeviceFileBackingInfo: file,
 		DiskMode:                     mode,
-		Sharing:                      override.Sharing,
+		Sharing:                      traits.Sharing,
 		ThinProvisioned:              types.NewBool(true),
 		Uuid:                         identifier,
 	}

@@ -99,6 +99,17 @@ func (m *Machine) Revert(snapshot string) error {
 	return nil
 }
 
+// ResetTracking begins the tracking of every tracked disk anew.
+func (m *Machine) ResetTracking() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, key := range m.keys() {
+		if disk := m.disks[key]; disk.tracker != nil {
+			disk.start(newTracker(m.newEpoch(), disk.Size(), false))
+		}
+	}
+}
+
 // Snapshots is the set of snapshots that froze the disks.
 func (m *Machine) Snapshots() map[string]bool {
 	m.mu.Lock()

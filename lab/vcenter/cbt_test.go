@@ -235,7 +235,7 @@ func trackedConfig(version string, backing types.BaseVirtualDeviceBackingInfo, s
 		config.ExtraConfig = append(config.ExtraConfig, &types.OptionValue{Key: settings[index], Value: settings[index+1]})
 	}
 	config.Hardware.Device = []types.BaseVirtualDevice{
-		newController(scsiKey),
+		blueprint{}.newController(diskPlan{Controller: scsiKey}),
 		&types.VirtualDisk{VirtualDevice: types.VirtualDevice{
 			Key: testDiskKey, ControllerKey: scsiKey, UnitNumber: types.NewInt32(0), Backing: backing,
 		}},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -32,6 +33,10 @@ type Config struct {
 	TLSKey          string              `json:"tls_key"`
 	VCenterVersion  string              `json:"vcenter_version"`
 	ESXiVersion     string              `json:"esxi_version"`
+	ESXiVersions    []string            `json:"esxi_versions"` // host by host, each perhaps with a build: "6.7.0-8169922"
+	StandaloneESXi  bool                `json:"standalone_esxi"`
+	DatastoreType   string              `json:"datastore_type"`
+	SessionTimeout  string              `json:"session_timeout"` // such as "1s"; empty for the simulator's own
 	GuestIntervalMS int                 `json:"guest_interval_ms"`
 	Seed            uint64              `json:"seed"`
 	Listen          string              `json:"listen"`
@@ -42,17 +47,41 @@ type Config struct {
 }
 
 // Override makes one VM differ from its shape, so that tests have VMs that CBT refuses.
-// What names a disk applies to the VM's last disk.
+// What names a disk applies to the VM's last disk, unless the disks are listed.
 type Override struct {
-	HardwareVersion int    `json:"hardware_version"`
-	Snapshot        string `json:"snapshot"`
-	DiskMode        string `json:"disk_mode"`
-	RDM             string `json:"rdm"`
-	Sharing         string `json:"sharing"`
-	Template        bool   `json:"template"`
-	PoweredOff      bool   `json:"powered_off"`
-	Tools           *bool  `json:"tools"`
-	IgnoresShutdown bool   `json:"ignores_shutdown"`
+	HardwareVersion     int               `json:"hardware_version"`
+	Snapshot            string            `json:"snapshot"`
+	DiskMode            string            `json:"disk_mode"`
+	RDM                 string            `json:"rdm"`
+	Sharing             string            `json:"sharing"`
+	Template            bool              `json:"template"`
+	PoweredOff          bool              `json:"powered_off"`
+	Suspended           bool              `json:"suspended"`
+	Tools               *bool             `json:"tools"`
+	IgnoresShutdown     bool              `json:"ignores_shutdown"`
+	Disks               []DiskOverride    `json:"disks"`
+	BusSharing          string            `json:"bus_sharing"` // of the first SCSI controller
+	FaultTolerance      string            `json:"fault_tolerance"`
+	ConsolidationNeeded bool              `json:"consolidation_needed"`
+	ConnectionState     string            `json:"connection_state"`
+	Firmware            string            `json:"firmware"`
+	GuestName           string            `json:"guest_name"`
+	Settings            map[string]string `json:"settings"` // advanced configuration, in any spelling
+	Folder              string            `json:"folder"`   // below the datacenter's vm folder, such as "prod/web"
+	Attributes          map[string]string `json:"attributes"`
+	Host                *int              `json:"host"`
+}
+
+// DiskOverride is one disk of a VM whose disks are listed.
+type DiskOverride struct {
+	Controller string `json:"controller"` // scsi0 (paravirtual), lsi1, sata0, nvme0 or ide0, with any number
+	Unit       int32  `json:"unit"`
+	SizeMiB    int64  `json:"size_mib"`
+	Mode       string `json:"mode"`
+	RDM        string `json:"rdm"`
+	Sharing    string `json:"sharing"`
+	FirstClass bool   `json:"first_class"`
+	PMem       bool   `json:"persistent_memory"`
 }
 
 func defaultConfig() Config {
@@ -66,6 +95,7 @@ func defaultConfig() Config {
 		ControlListen:   "127.0.0.1:0",
 		ReadBack:        ReadBackAfterStun,
 		AreasPerPage:    64,
+		DatastoreType:   "VMFS",
 	}
 }
 
@@ -103,12 +133,27 @@ func (c *Config) check() error {
 	for index := range c.VMs {
 		names[machineName(index)] = true
 	}
-	for name := range c.Overrides {
+	for name, override := range c.Overrides {
 		if !names[name] {
 			return fmt.Errorf("vm_overrides names %s, which is not among the %d VMs", name, c.VMs)
 		}
+		for _, disk := range override.Disks {
+			if _, _, err := controllerOf(disk.Controller); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
 	}
 	return nil
+}
+
+// hostVersion is the version and the build of a host; the build is empty when it does not matter.
+func (c *Config) hostVersion(index int) (string, string) {
+	version := c.ESXiVersion
+	if len(c.ESXiVersions) > 0 {
+		version = c.ESXiVersions[index%len(c.ESXiVersions)]
+	}
+	release, build, _ := strings.Cut(version, "-")
+	return release, build
 }
 
 func (c *Config) guestInterval() time.Duration {

@@ -56,6 +56,16 @@ func (l *Lab) controlHandler() http.Handler {
 	mux.HandleFunc("GET /vms/{name}", l.showMachine)
 	mux.HandleFunc("GET /vms/{name}/disks", l.hashDisks)
 	mux.HandleFunc("POST /vms/{name}/guest", l.setService)
+	mux.HandleFunc("POST /vms/{name}/tracking/reset", l.resetTracking)
+	mux.HandleFunc("DELETE /sessions", func(writer http.ResponseWriter, _ *http.Request) {
+		l.endSessions()
+		writer.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("POST /privileges", l.denyPrivileges)
+	mux.HandleFunc("DELETE /privileges", func(writer http.ResponseWriter, _ *http.Request) {
+		l.privileges.Reset()
+		writer.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("POST /faults", l.addFaults)
 	mux.HandleFunc("DELETE /faults", func(writer http.ResponseWriter, _ *http.Request) {
 		l.faults.Reset()
@@ -129,6 +139,30 @@ func (l *Lab) setService(writer http.ResponseWriter, request *http.Request) {
 	writeJSON(writer, http.StatusOK, wanted)
 }
 
+// resetTracking begins the tracking of all disks anew, as ESXi does after a crash: no change id from before is valid.
+func (l *Lab) resetTracking(writer http.ResponseWriter, request *http.Request) {
+	vm := l.find(writer, request)
+	if vm == nil {
+		return
+	}
+	l.registry.WithLock(l.context(), vm, func() {
+		machine := l.machine(vm.Self)
+		machine.ResetTracking()
+		l.showTracking(l.context(), vm, machine)
+	})
+	writer.WriteHeader(http.StatusNoContent)
+}
+
+func (l *Lab) denyPrivileges(writer http.ResponseWriter, request *http.Request) {
+	var denial Denial
+	if err := json.NewDecoder(request.Body).Decode(&denial); err != nil {
+		writeProblem(writer, http.StatusBadRequest, err)
+		return
+	}
+	l.privileges.Deny(denial)
+	writeJSON(writer, http.StatusCreated, denial)
+}
+
 // addFaults takes one rule or a list of them.
 func (l *Lab) addFaults(writer http.ResponseWriter, request *http.Request) {
 	var body json.RawMessage
@@ -191,6 +225,8 @@ func describeDisk(devices object.VirtualDeviceList, disk *types.VirtualDisk, tra
 	switch backing := disk.Backing.(type) {
 	case *types.VirtualDiskFlatVer2BackingInfo:
 		view.Backing, view.Mode = "flat", backing.DiskMode
+	case *types.VirtualDiskLocalPMemBackingInfo:
+		view.Backing, view.Mode = "pmem", backing.DiskMode
 	case *types.VirtualDiskRawDiskMappingVer1BackingInfo:
 		view.Backing, view.Mode = "rdm:"+backing.CompatibilityMode, backing.DiskMode
 	default:

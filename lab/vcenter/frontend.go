@@ -36,6 +36,9 @@ func (l *Lab) serveSOAP(next http.HandlerFunc) http.HandlerFunc {
 		}
 		l.count(request, call.Method)
 		rule := l.faults.Match(call.Method, l.namesOf(call.This), isLabClient(request))
+		if rule == nil && !isLabClient(request) {
+			rule = l.refuse(call, body)
+		}
 		l.carryOut(writer, request, call, rule, explained(next))
 	}
 }
@@ -75,6 +78,11 @@ func (l *Lab) carryOut(writer http.ResponseWriter, request *http.Request, call s
 	case rule.Fault == faultDisconnectAfter:
 		next(httptest.NewRecorder(), request)
 		panic(http.ErrAbortHandler)
+	case rule.Fault == faultPowerOff || strings.HasPrefix(rule.Fault, faultSnapshot):
+		if err := l.interfere(request.Context(), call.This, rule.Fault); err != nil {
+			log.Printf("fault %s: %v", rule.Fault, err)
+		}
+		next(writer, request)
 	case isHTTP:
 		code, _ := strconv.Atoi(status) // checked when the rule was made
 		http.Error(writer, "the lab was asked for this status", code)

@@ -5,6 +5,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/vmware/govmomi/find"
@@ -30,7 +32,7 @@ func (l *Lab) build(ctx context.Context) error {
 		return err
 	}
 	finder := find.NewFinder(client, false)
-	datacenter, err := finder.Datacenter(ctx, datacenterName)
+	datacenter, err := finder.Datacenter(ctx, l.datacenterName())
 	if err != nil {
 		return err
 	}
@@ -44,15 +46,38 @@ func (l *Lab) build(ctx context.Context) error {
 }
 
 func (l *Lab) buildModel() error {
+	product, version := "VMware vCenter Server", l.config.VCenterVersion
 	model := simulator.VPX()
-	model.Datacenter, model.Cluster, model.ClusterHost = 1, 1, hostCount
+	if l.config.StandaloneESXi {
+		product, model = "VMware ESXi", simulator.ESX()
+		version, _ = l.config.hostVersion(0)
+	} else {
+		model.Datacenter, model.Cluster, model.ClusterHost = 1, 1, hostCount
+	}
 	model.Host, model.Machine, model.Datastore, model.Portgroup, model.Pool = 0, 0, 0, 0, 0
 	about := &model.ServiceContent.About
-	about.Version = l.config.VCenterVersion
-	about.ApiVersion = apiVersion(l.config.VCenterVersion)
-	about.FullName = fmt.Sprintf("VMware vCenter Server %s build-%s", about.Version, about.Build)
+	about.Version = version
+	about.ApiVersion = apiVersion(version)
+	about.FullName = fmt.Sprintf("%s %s build-%s", product, about.Version, about.Build)
 	l.model = model
-	return model.Create()
+	if err := model.Create(); err != nil {
+		return err
+	}
+	if l.config.SessionTimeout == "" {
+		return nil
+	}
+	model.Map().OptionManager().UpdateOptions(&types.UpdateOptions{ChangedValue: []types.BaseOptionValue{
+		&types.OptionValue{Key: "config.vmacore.soap.sessionTimeout", Value: l.config.SessionTimeout},
+	}})
+	return nil
+}
+
+// datacenterName is DC0, or the one that every ESXi host has.
+func (l *Lab) datacenterName() string {
+	if l.config.StandaloneESXi {
+		return "ha-datacenter"
+	}
+	return datacenterName
 }
 
 // apiVersion is 6.7 for vCenter 6.7.0, 6.7.3 for 6.7.3 and 8.0.2.0 for 8.0.2, as pyvmomi names them.
@@ -73,8 +98,8 @@ func (l *Lab) buildHosts(ctx context.Context, finder *find.Finder) error {
 	if err != nil {
 		return err
 	}
-	for _, host := range hosts {
-		l.setHostVersion(l.registry.Get(host.Reference()).(*simulator.HostSystem))
+	for index, host := range hosts {
+		l.setHostVersion(l.registry.Get(host.Reference()).(*simulator.HostSystem), index)
 		system, err := host.ConfigManager().DatastoreSystem(ctx)
 		if err != nil {
 			return err
@@ -87,22 +112,29 @@ func (l *Lab) buildHosts(ctx context.Context, finder *find.Finder) error {
 	if err != nil {
 		return err
 	}
-	makeVMFS(l.registry.Get(datastore.Reference()).(*simulator.Datastore))
+	l.formatDatastore(l.registry.Get(datastore.Reference()).(*simulator.Datastore))
 	return nil
 }
 
-func (l *Lab) setHostVersion(host *simulator.HostSystem) {
+func (l *Lab) setHostVersion(host *simulator.HostSystem, index int) {
+	version, build := l.config.hostVersion(index)
 	product := host.Config.Product
-	product.Version = l.config.ESXiVersion
-	product.ApiVersion = apiVersion(l.config.ESXiVersion)
+	product.Version = version
+	product.ApiVersion = apiVersion(version)
+	if build != "" {
+		product.Build = build
+	}
 	product.FullName = fmt.Sprintf("VMware ESXi %s build-%s", product.Version, product.Build)
 	host.Config.Product = product
 	host.Summary.Config.Product = &product
 }
 
-// makeVMFS lets the datastore be of the kind on which all of change tracking works.
-func makeVMFS(datastore *simulator.Datastore) {
-	datastore.Summary.Type = string(types.HostFileSystemVolumeFileSystemTypeVMFS)
+// formatDatastore lets the datastore be VMFS, on which all of change tracking works, or whatever was asked for.
+func (l *Lab) formatDatastore(datastore *simulator.Datastore) {
+	datastore.Summary.Type = l.config.DatastoreType
+	if l.config.DatastoreType != string(types.HostFileSystemVolumeFileSystemTypeVMFS) {
+		return
+	}
 	datastore.Info = &types.VmfsDatastoreInfo{
 		DatastoreInfo: *datastore.Info.GetDatastoreInfo(),
 		Vmfs: &types.HostVmfsVolume{
@@ -131,12 +163,44 @@ func (l *Lab) buildMachines(ctx context.Context, finder *find.Finder, datacenter
 	for index := range l.config.VMs {
 		blueprint := newBlueprint(l.config, index)
 		l.identities[blueprint.Name] = blueprint.Guest
-		host := hosts[index%len(hosts)]
-		if err := l.buildMachine(ctx, blueprint, folders.VmFolder, pool, host); err != nil {
+		number := index
+		if blueprint.Override.Host != nil {
+			number = *blueprint.Override.Host
+		}
+		folder, err := l.folder(ctx, folders.VmFolder, blueprint.Override.Folder)
+		if err != nil {
+			return err
+		}
+		if err := l.buildMachine(ctx, blueprint, folder, pool, hosts[number%len(hosts)]); err != nil {
 			return fmt.Errorf("%s: %w", blueprint.Name, err)
 		}
 	}
 	return nil
+}
+
+// folder is the one at a path below another; what is missing of it is made.
+func (l *Lab) folder(ctx context.Context, within *object.Folder, path string) (*object.Folder, error) {
+	for _, name := range strings.FieldsFunc(path, func(letter rune) bool { return letter == '/' }) {
+		children, err := within.Children(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var next *object.Folder
+		for _, child := range children {
+			if folder, ok := child.(*object.Folder); ok {
+				if present, err := folder.ObjectName(ctx); err == nil && present == name {
+					next = folder
+				}
+			}
+		}
+		if next == nil {
+			if next, err = within.CreateFolder(ctx, name); err != nil {
+				return nil, err
+			}
+		}
+		within = next
+	}
+	return within, nil
 }
 
 func (l *Lab) buildMachine(ctx context.Context, blueprint blueprint, folder *object.Folder, pool *object.ResourcePool, host *object.HostSystem) error {
@@ -154,7 +218,58 @@ func (l *Lab) buildMachine(ctx context.Context, blueprint blueprint, folder *obj
 	if err != nil {
 		return err
 	}
-	return l.setUp(ctx, object.NewVirtualMachine(folder.Client(), ref), blueprint.Override)
+	if err := l.label(ctx, folder, ref, blueprint.Override.Attributes); err != nil {
+		return err
+	}
+	if err := l.setUp(ctx, object.NewVirtualMachine(folder.Client(), ref), blueprint.Override); err != nil {
+		return err
+	}
+	l.registry.WithLock(l.context(), vm, func() { l.afflict(vm, blueprint.Override) })
+	return nil
+}
+
+// label gives the VM its custom attributes.
+func (l *Lab) label(ctx context.Context, folder *object.Folder, ref types.ManagedObjectReference, attributes map[string]string) error {
+	if len(attributes) == 0 {
+		return nil
+	}
+	manager, err := object.GetCustomFieldsManager(folder.Client())
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		key, err := manager.FindKey(ctx, name)
+		if err != nil {
+			definition, err := manager.Add(ctx, name, "VirtualMachine", nil, nil)
+			if err != nil {
+				return err
+			}
+			key = definition.Key
+		}
+		if err := manager.Set(ctx, ref, key, attributes[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// afflict shows of a VM what no call can bring about here.
+func (l *Lab) afflict(vm *simulator.VirtualMachine, override Override) {
+	var changes []types.PropertyChange
+	if override.FaultTolerance != "" {
+		state := types.VirtualMachineFaultToleranceState(override.FaultTolerance)
+		changes = append(changes, types.PropertyChange{Name: "runtime.faultToleranceState", Val: state})
+	}
+	if override.ConsolidationNeeded {
+		changes = append(changes, types.PropertyChange{Name: "runtime.consolidationNeeded", Val: true})
+	}
+	if override.ConnectionState != "" {
+		state := types.VirtualMachineConnectionState(override.ConnectionState)
+		changes = append(changes, types.PropertyChange{Name: "runtime.connectionState", Val: state})
+	}
+	if len(changes) > 0 {
+		l.context().Update(vm, changes)
+	}
 }
 
 // furnish gives a new VM its disks' content and what the simulator cannot be told at creation.
@@ -192,6 +307,13 @@ func (l *Lab) setUp(ctx context.Context, vm *object.VirtualMachine, override Ove
 		if err != nil {
 			return err
 		}
+	}
+	if override.Suspended {
+		task, err := vm.Suspend(ctx)
+		if err == nil {
+			err = task.Wait(ctx)
+		}
+		return err
 	}
 	if override.Snapshot == "" {
 		return nil

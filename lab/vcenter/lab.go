@@ -5,10 +5,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -32,6 +34,8 @@ type Lab struct {
 	requests *Requests
 	faults   *Faults
 
+	privileges *Privileges
+
 	mu       sync.Mutex
 	machines map[types.ManagedObjectReference]*Machine
 	files    map[string]*Disk // flat file below the datastore -> disk
@@ -47,6 +51,9 @@ func newLab(config Config) *Lab {
 		guests:   newGuests(config.guestInterval()),
 		requests: newRequests(),
 		faults:   newFaults(),
+
+		privileges: newPrivileges(),
+
 		machines: map[types.ManagedObjectReference]*Machine{},
 		files:    map[string]*Disk{},
 		swept:    map[string]int{},
@@ -203,6 +210,19 @@ func (l *Lab) sweep(session *simulator.Session) {
 	l.mu.Unlock()
 	for _, ref := range gone {
 		session.Registry.Remove(l.context(), ref)
+	}
+}
+
+// endSessions ends the sessions of all clients, as a restart or an idle timeout does.
+func (l *Lab) endSessions() {
+	l.mu.Lock()
+	keys := slices.Collect(maps.Keys(l.swept))
+	clear(l.swept)
+	l.mu.Unlock()
+	ctx := l.context()
+	ctx.Session = &simulator.Session{}
+	for _, key := range keys {
+		l.registry.SessionManager().TerminateSession(ctx, &types.TerminateSession{SessionId: []string{key}})
 	}
 }
 

@@ -27,6 +27,10 @@ func (l *Lab) dispatch(ctx *simulator.Context, method *simulator.Method) (mo.Ref
 	l.sweep(ctx.Session)
 	present := ctx.Session.Registry.Get(method.This)
 	switch object := l.registry.Get(method.This).(type) {
+	case *simulator.AuthorizationManager:
+		if _, ok := present.(*AuthorizationManager); !ok {
+			ctx.Session.Registry.Put(&AuthorizationManager{object, l})
+		}
 	case *simulator.VirtualMachine:
 		if wrapper, ok := present.(*VirtualMachine); !ok || wrapper.VirtualMachine != object {
 			ctx.WithLock(object, func() { ctx.Session.Registry.Put(&VirtualMachine{object, l}) })
@@ -169,9 +173,11 @@ func page(areas []Extent, start, capacity int64, limit int) *types.DiskChangeInf
 	return info
 }
 
-// ConsolidateVMDisksTask is not in the simulator. There is never anything to consolidate: layers merge at removal.
+// ConsolidateVMDisksTask is not in the simulator. There is never anything to merge, for layers merge at removal: what it
+// changes is that the VM no longer says that it needs it.
 func (v *VirtualMachine) ConsolidateVMDisksTask(ctx *simulator.Context, _ *types.ConsolidateVMDisks_Task) soap.HasFault {
 	task := simulator.CreateTask(v.VirtualMachine, "consolidateDisks", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
+		ctx.Update(v.VirtualMachine, []types.PropertyChange{{Name: "runtime.consolidationNeeded", Val: false}})
 		return nil, asFault(v.lab.stun(ctx, v.VirtualMachine, snapshotCount(v.VirtualMachine) > 0))
 	})
 	return &methods.ConsolidateVMDisks_TaskBody{Res: &types.ConsolidateVMDisks_TaskResponse{Returnval: task.Run(ctx)}}
