@@ -1,0 +1,256 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The runbook by its playbooks, judged by clients that are not ours: the official SDKs, pyvmomi, and the lab's control interface.
+
+The tests run in the order in which they stand, over one lab: first what must not touch anything, then the migration, then what comes after.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from alibabacloud_ecs20140526 import models as ecs_models
+from alibabacloud_ecs20140526.client import Client as EcsClient
+from alibabacloud_smc20190601 import models as smc_models
+from alibabacloud_smc20190601.client import Client as SmcClient
+from alibabacloud_tea_openapi.models import Config
+from pyVim.connect import Disconnect, SmartConnect
+from pyVmomi import vim
+
+from tests.integration.labs import BIN, LABS, Lab, start_lab
+
+VMS = ("app-01", "app-02", "app-03")
+RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def own_lab() -> Iterator[Lab]:
+    lab = start_lab(LABS / "playbooks", "--vms", "3")
+    yield lab
+    lab.stop()
+
+
+def play(lab: Lab, name: str, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a playbook as a user would, after sourcing env.sh."""
+    command = [str(BIN / "ansible-playbook"), f"cutover.smc.{name}", "-i", str(lab.inventory), *options]
+    variables = os.environ | lab.environment | {"ANSIBLE_NOCOLOR": "1"} | environment
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=400)
+
+
+def recap(output: str) -> dict[str, dict[str, int]]:
+    return {
+        host: dict(zip(("ok", "changed", "unreachable", "failed"), map(int, counts), strict=True))
+        for host, *counts in RECAP.findall(output)
+    }
+
+
+def sdk(lab: Lab, client: type, endpoint: str) -> Any:
+    """A client of the official SDK."""
+    return client(
+        Config(
+            access_key_id=lab.environment["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+            access_key_secret=lab.environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+            region_id=lab.environment["ALIBABA_CLOUD_REGION_ID"],
+            endpoint=lab.environment[endpoint].removeprefix("http://"),
+            protocol="HTTP",
+        )
+    )
+
+
+def machines(lab: Lab) -> Iterator[vim.VirtualMachine]:
+    """The VMs as pyvmomi sees them."""
+    environment = lab.environment
+    connection = SmartConnect(
+        host=environment["VMWARE_HOST"],
+        port=int(environment["VMWARE_PORT"]),
+        user=environment["VMWARE_USER"],
+        pwd=environment["VMWARE_PASSWORD"],
+        sslContext=ssl.create_default_context(cafile=environment["SSL_CERT_FILE"]),
+    )
+    try:
+        content = connection.RetrieveContent()
+        view = content.viewManager.CreateContainerView(content.rootFolder, [vim.VirtualMachine], True)
+        yield from view.view
+    finally:
+        Disconnect(connection)
+
+
+def test_check_mode_on_a_fresh_lab_goes_to_the_end_and_changes_nothing(own_lab: Lab) -> None:
+    own_lab.forget_requests()
+    checked = play(own_lab, "migrate", "--check", "--diff")
+    assert checked.returncode == 0, checked.stdout[-3000:]
+    assert own_lab.mutating() == {}
+    assert all(counts["changed"] > 0 and counts["failed"] == 0 for counts in recap(checked.stdout).values())
+    assert "ctkEnabled" in checked.stdout
+    assert '+    "interval": "6h"' in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "options", "sentence"),
+    [
+        ({"VMWARE_PASSWORD": "not-the-password-91c2"}, (), r"refuses the user 'migration@vsphere.local' or the password"),
+        ({"VMWARE_PORT": "9"}, (), r"127\.0\.0\.1:9"),
+        ({"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt"}, (), r"certificate"),
+        ({"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "not-the-secret-91c2"}, (), r"refused the signature"),
+        ({}, ("-e", "replicate_interval=30m"), r"'interval' is '30m', which SMC does not offer"),
+        ({}, ("-e", "cutover_vm_name=app-1"), r"app-1\b"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_touched(
+    own_lab: Lab, environment: dict[str, str], options: tuple[str, ...], sentence: str
+) -> None:
+    own_lab.forget_requests()
+    failed = play(own_lab, "migrate", "-vvv", *options, **environment)
+    assert failed.returncode != 0
+    shown = failed.stdout + failed.stderr
+    assert re.search(sentence, shown), shown[-3000:]
+    assert "Traceback (most recent call last)" not in shown
+    for secret in (
+        "91c2",
+        own_lab.environment["VMWARE_PASSWORD"],
+        own_lab.environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+    ):
+        assert secret not in shown
+    if not options or "interval" in options[1]:
+        assert "smc CreateReplicationJob" not in own_lab.mutating()
+
+
+def test_a_run_that_is_killed_goes_on_when_it_is_started_again(own_lab: Lab) -> None:
+    """The other VMs are left to the tests after this one; only app-01 is killed half-way, while its first run is copying."""
+    command = [
+        str(BIN / "ansible-playbook"),
+        "cutover.smc.replicate",
+        "-i",
+        str(own_lab.inventory),
+        "--limit",
+        "app-01,connectors",
+    ]
+    assert play(own_lab, "import_source", "--limit", "app-01,connectors").returncode == 0
+    own_lab.post("/clock", {"scale": 60})
+    victim = subprocess.Popen(
+        command,
+        env=os.environ | own_lab.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not own_lab.mutating().get("smc StartReplicationJob") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(victim.pid, signal.SIGKILL)
+    victim.wait()
+    own_lab.post("/clock", {"scale": 600})
+    again = play(own_lab, "replicate", "--limit", "app-01,connectors")
+    assert again.returncode == 0, again.stdout[-3000:]
+    assert len([job for job in own_lab.get("/state")["jobs"] if job["vm_name"] == "app-01"]) == 1
+
+
+def test_one_vm_that_fails_leaves_the_others_going_and_is_told_at_the_end(own_lab: Lab) -> None:
+    """app-03 fails in its stop hook; the services of app-03 run afterwards, and its job goes on."""
+    inventory = own_lab.directory / "broken.yml"
+    inventory.write_text(
+        "migration:\n  hosts:\n    app-03:\n      cut_over_stop_services_tasks: /nonexistent/stop.yml\n"
+    )
+    migrated = play(own_lab, "migrate", "-i", str(inventory))
+    counts = recap(migrated.stdout)
+    assert migrated.returncode != 0
+    assert counts["app-01"]["failed"] == counts["app-02"]["failed"] == 0, migrated.stdout[-4000:]
+    assert counts["app-03"]["failed"] >= 1
+    assert "/nonexistent/stop.yml" in migrated.stdout.rsplit("PLAY RECAP", 1)[0][-6000:]
+    states = {name: own_lab.job(name)["status"] for name in VMS}
+    assert states == {"app-01": "Finished", "app-02": "Finished", "app-03": "Waiting"}
+    assert own_lab.vm("app-03")["service"] == "running"
+
+
+def test_finalizing_without_a_fresh_run_is_refused(own_lab: Lab) -> None:
+    command = [str(BIN / "ansible"), "localhost", "-m", "cutover.smc.smc_job_finalize", "-a"]
+    uuid = own_lab.vm("app-03")["uuid"]
+    own_lab.forget_requests()
+    refused = subprocess.run(
+        [*command, f"vm_uuid={uuid} services_stopped_at={own_lab.get('/clock')['now']}"],
+        env=os.environ | own_lab.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode != 0
+    assert "writes may be lost" in refused.stdout
+    assert own_lab.mutating() == {}
+    assert own_lab.job("app-03")["status"] == "Waiting"
+
+
+def test_migration_ends_as_promised(own_lab: Lab) -> None:
+    migrated = play(own_lab, "migrate")
+    assert migrated.returncode == 0, migrated.stdout[-4000:]
+
+    smc, ecs = sdk(own_lab, SmcClient, "CUTOVER_SMC_ENDPOINT"), sdk(own_lab, EcsClient, "CUTOVER_ECS_ENDPOINT")
+    region = own_lab.environment["ALIBABA_CLOUD_REGION_ID"]
+    jobs = smc.describe_replication_jobs(smc_models.DescribeReplicationJobsRequest(page_size=50)).body
+    jobs = jobs.replication_jobs.replication_job
+    assert sorted(job.status for job in jobs) == ["Finished"] * 3
+    images = ecs.describe_images(
+        ecs_models.DescribeImagesRequest(
+            region_id=region,
+            image_owner_alias="self",
+            page_size=100,
+            status="Creating,Available,UnAvailable,CreateFailed",
+        )
+    ).body.images.image
+    assert {image.status for image in images} == {"Available"}
+    assert {job.image_id for job in jobs} <= {image.image_id for image in images}
+    instances = ecs.describe_instances(ecs_models.DescribeInstancesRequest(region_id=region, max_results=100)).body
+    assert instances.instances.instance == []
+
+    for machine in machines(own_lab):
+        assert machine.config.changeTrackingEnabled
+        assert machine.snapshot is None if hasattr(machine, "snapshot") else True
+        disks = [device for device in machine.config.hardware.device if isinstance(device, vim.vm.device.VirtualDisk)]
+        ctk_files = [file.name for file in machine.layoutEx.file if file.name.endswith("-ctk.vmdk")]
+        assert len(ctk_files) == len(disks)
+
+    for name in VMS:
+        image_id = own_lab.job(name)["image_ids"][-1]
+        image = {disk["key"]: disk["sha256"] for disk in own_lab.get(f"/images/{image_id}/disks")}
+        assert image == {disk["key"]: disk["sha256"] for disk in own_lab.get(f"/vms/{name}/disks")}
+        assert own_lab.vm(name)["snapshots"] == []
+        assert own_lab.vm(name)["power_state"] == "poweredOn"
+    assert own_lab.get("/state")["tokens"] == []
+
+
+@pytest.mark.parametrize("way", ["in process", "as modules"])
+def test_migrating_again_changes_nothing(own_lab: Lab, way: str) -> None:
+    own_lab.forget_requests()
+    again = play(own_lab, "migrate", "-e", f'{{"cutover_in_process": {str(way == "in process").lower()}}}')
+    assert again.returncode == 0, again.stdout[-4000:]
+    assert {host: counts["changed"] for host, counts in recap(again.stdout).items() if counts["ok"]} == dict.fromkeys(
+        VMS, 0
+    )
+    assert own_lab.mutating() == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["preflight", "enable_cbt", "import_source", "replicate", "verify_image", "cut_over", "clean_up", "report"]
+)
+def test_each_playbook_by_itself_changes_nothing_any_more(own_lab: Lab, name: str) -> None:
+    own_lab.forget_requests()
+    again = play(own_lab, name)
+    assert again.returncode == 0, again.stdout[-4000:]
+    assert own_lab.mutating() == {}
+
+
+def test_a_vm_that_has_moved_is_not_rolled_back(own_lab: Lab) -> None:
+    own_lab.forget_requests()
+    refused = play(own_lab, "roll_back")
+    assert refused.returncode != 0
+    assert own_lab.mutating() == {}
+    assert {own_lab.vm(name)["service"] for name in VMS} == {"stopped"}
