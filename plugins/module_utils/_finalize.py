@@ -48,8 +48,11 @@ class Sight:
 
 
 def stopped_at(wish: Wish, job: _smc.Job) -> t.Optional[datetime]:
-    """When the services stopped: as said now, or as noted on the job before."""
-    noted = job.tags.get(STOPPED_TAG)
+    """When the services stopped: as said now or, for a job that is over, as noted on it when it was completed.
+
+    The note on a job that goes on proves nothing: the services may have been started since.
+    """
+    noted = job.tags.get(STOPPED_TAG) if job.status == lifecycle.FINISHED else None
     return wish.stopped_at or (parse_moment(STOPPED_TAG, noted) if noted else None)
 
 

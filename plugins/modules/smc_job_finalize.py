@@ -39,7 +39,7 @@ options:
     description:
       - The moment by which the services on the VM had stopped, by the cloud's clock. Take it from
         RV(cutover.smc.smc_incremental_job_info#module:cloud_time) after they have.
-      - It is kept on the job as a tag, so that it need not be given again.
+      - It is kept on the job as a tag when the job is completed, and need not be given again for a job that is Finished.
     type: str
   final_sync:
     description:
