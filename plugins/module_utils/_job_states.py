@@ -44,7 +44,9 @@ def _present(wish: Wish, sight: Sight) -> Plan:
             remedy="Its images remain; delete the job (state: absent, discard_replication: true) and create it again, which copies everything anew",
         )
     if job.status == lifecycle.DELETING:
-        raise NotReady("Job %s is being deleted" % job.job_id, remedy="Run this again once it is gone, without its job_id")
+        raise NotReady(
+            "Job %s is being deleted" % job.job_id, remedy="Run this again once it is gone, without its job_id"
+        )
     if not job.incremental:
         raise NotReady(
             "Job %s of this source is a one-time job, which SMC cannot turn into an incremental one" % job.job_id,
@@ -266,16 +268,17 @@ class Desk:
     def observe(self) -> Sight:
         job = _job.find_job(self._smc, self._identity)
         source = _job.find_source(self._smc, self._identity, job)
-        if self._needs_source(job) and not (self._run.check_mode and source is None):
+        migrated_image = self._migrated_image(job)
+        if self._needs_source(job, migrated_image) and not (self._run.check_mode and source is None):
             _job.check_source(source, self._identity)
-        return Sight(source, job, self._smc.now, self._migrated_image(job), self._resumed)
+        return Sight(source, job, self._smc.now, migrated_image, self._resumed)
 
-    def _needs_source(self, job: t.Optional[_smc.Job]) -> bool:
-        """A new job and a run need a source whose connector is there; what is paused, deleted or done does not."""
+    def _needs_source(self, job: t.Optional[_smc.Job], migrated_image: t.Optional[str]) -> bool:
+        """A new job needs a source whose connector is there; what goes on, is paused, deleted or done does not."""
         if self._wish.state not in ("present", "synced"):
             return False
         if job is None:
-            return self._migrated_image(job) is None
+            return migrated_image is None or self._wish.again
         return self._wish.again and job.status == lifecycle.FINISHED
 
     def _migrated_image(self, job: t.Optional[_smc.Job]) -> t.Optional[str]:
