@@ -175,13 +175,14 @@ def unit(environment: Environment) -> None:
 
 def integration(environment: Environment) -> None:
     """Run every module and role against the lab."""
-    run(["pytest", "-q", "tests/integration"], environment)
+    run(["pytest", "-q", "-n", "3", "--dist", "loadfile", "tests/integration"], environment)
 
 
 def molecule(environment: Environment) -> None:
     """Run each molecule scenario: converge, the same again without a change, verify."""
     for scenario in sorted((ROOT / "extensions" / "molecule").glob("*/molecule.yml")):
-        run(["molecule", "test", "-s", scenario.parent.name], environment)
+        plain = {"NO_COLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "160"}
+        run(["molecule", "test", "-s", scenario.parent.name], environment | plain)
 
 
 LINT = (
