@@ -15,8 +15,12 @@ import sys
 from pathlib import Path
 
 
+#: What a user of the collection never gets; its own checks (ruff, mypy, pytest, go vet) look after it.
+NOT_THE_COLLECTION = ("lab", "benchmarks", "tools", "tests/integration", "tests/unit/lab", "tests/unit/benchmarks")
+
+
 def files_to_copy(source: Path) -> list[Path]:
-    """The files of the collection, relative to its root."""
+    """The files of the collection and of its unit tests, relative to its root."""
     try:
         listing = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -32,7 +36,11 @@ def files_to_copy(source: Path) -> list[Path]:
             for path in source.rglob("*")
             if not {part for part in path.relative_to(source).parts if part in {"build", "__pycache__", ".git"}}
         ]
-    return sorted(name for name in names if (source / name).is_file())
+    return sorted(name for name in names if (source / name).is_file() and not _is_apart(name))
+
+
+def _is_apart(name: Path) -> bool:
+    return any(name.is_relative_to(directory) for directory in NOT_THE_COLLECTION)
 
 
 def remove_what_is_gone(destination: Path, wanted: set[Path]) -> None:
