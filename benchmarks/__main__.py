@@ -1,0 +1,100 @@
+"""python -m benchmarks: measures everything, side by side in one run, and writes the results into README.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+from benchmarks import machine, peers
+from benchmarks.figures import Goal, between_markers
+from benchmarks.rooms import copy_collection
+from benchmarks.running import BenchmarkError
+from benchmarks.smc import measure_polling
+from benchmarks.vcenter import measure_enabling, measure_reading
+from lab.access import PROXY_VARIABLES
+from lab.processes import LabError
+
+README = Path(__file__).with_name("README.md")
+
+# A loop of the other collection's module takes seconds for each VM; more of them would say no more.
+ONE_BY_ONE = 20
+
+Part = Callable[[argparse.Namespace], tuple[str, list[Goal]]]
+PARTS: dict[str, Part] = {
+    "read": lambda wish: measure_reading(wish.vms, min(wish.few, ONE_BY_ONE), wish.rounds),
+    "enable": lambda wish: measure_enabling(wish.few, wish.rounds),
+    "smc": lambda wish: measure_polling(wish.jobs),
+}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--vms", type=int, help="how many VMs are read (1000)")
+    parser.add_argument("--few", type=int, help="how many VMs are enabled (50)")
+    parser.add_argument("--jobs", type=int, default=120, help="how many SMC jobs are looked at (120)")
+    parser.add_argument("--rounds", type=int, help="how often each is measured (3)")
+    parser.add_argument("--only", choices=PARTS, action="append", help="only this part; nothing is written")
+    parser.add_argument("--quick", action="store_true", help="60 VMs, 6 of them, 1 round; nothing is written")
+    return parser
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line's wishes, with what it leaves open."""
+    wish = make_parser().parse_args(arguments)
+    vms, few, rounds = (60, 6, 1) if wish.quick else (1000, 50, 3)
+    wish.vms, wish.few, wish.rounds = wish.vms or vms, wish.few or few, wish.rounds or rounds
+    if wish.few > wish.vms:
+        raise SystemExit("--few must not be more than --vms")
+    return wish
+
+
+def measure(wish: argparse.Namespace, arguments: list[str]) -> str:
+    """Measure the parts and tell of them in Markdown."""
+    texts: list[str] = []
+    goals: list[Goal] = []
+    loads = [machine.load()]
+    started = time.monotonic()
+    for name in wish.only or PARTS:
+        text, reached = PARTS[name](wish)
+        texts.append(text)
+        goals += reached
+        loads.append(machine.load())
+    command = " ".join(["python -m benchmarks", *arguments])
+    made = f"{datetime.now(timezone.utc):%Y-%m-%d}, in {(time.monotonic() - started) / 60:.0f} minutes"
+    head = [
+        f"Made by `{command}` on {made}; {wish.rounds} rounds. Load average of the machine before and after each part: "
+        f"{', '.join(loads)}.",
+        machine.describe(),
+        "### Goals",
+        "\n".join(f"- {goal}" for goal in goals),
+    ]
+    return "\n\n".join([*head, *texts])
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, show, and write unless only a part or a sketch was asked for."""
+    wish = parse(arguments)
+    for name in PROXY_VARIABLES:  # the Alibaba SDKs send even requests for this machine to a proxy
+        os.environ.pop(name, None)
+    try:
+        peers.set_up()
+        copy_collection()
+        results = measure(wish, arguments)
+    except (BenchmarkError, LabError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"\n{results}")
+    if not wish.quick and not wish.only:
+        README.write_text(between_markers(README.read_text(), results))
+        print(f"\nwritten into {README}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,54 @@
+"""What was measured, and on what."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from benchmarks.figures import table
+from benchmarks.peers import ANSIBLE, version_of_collection
+from lab.places import ROOT
+
+
+def load() -> str:
+    """How many processes wanted a processor, over the last minute."""
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+def describe() -> str:
+    """The versions and the machine, as a table."""
+    galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text())
+    govmomi = re.search(r"vmware/govmomi (\S+)", (ROOT / "lab" / "vcenter" / "go.mod").read_text())
+    rows = [
+        ("cutover.smc", f"{galaxy['version']} ({_revision()})"),
+        ("community.vmware", f"{version_of_collection('community/vmware')} ({ANSIBLE})"),
+        ("ansible-core", importlib.metadata.version("ansible-core")),
+        ("pyvmomi", importlib.metadata.version("pyvmomi")),
+        ("govmomi, whose simulator lab-vcenter extends", govmomi.group(1) if govmomi else "unknown"),
+        ("Python", platform.python_version()),
+        ("machine", f"{os.cpu_count()} processors ({_processor()}), {_memory_gib():.0f} GiB, {platform.system()}"),
+    ]
+    return table(("version", ""), rows)
+
+
+def _revision() -> str:
+    """The commit, and whether the files differ from it."""
+    told = subprocess.run(
+        ["git", "describe", "--always", "--dirty=, with changes"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return f"commit {told.stdout.strip()}" if told.returncode == 0 else "no commit"
+
+
+def _processor() -> str:
+    found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    return found.group(1).strip() if found else platform.machine()
+
+
+def _memory_gib() -> float:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

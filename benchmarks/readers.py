@@ -1,0 +1,118 @@
+"""The ways to read CBT facts of all VMs; `python -m benchmarks.readers NAME` reads once and tells what it took.
+
+A process each, because the most memory that a process has ever held can be asked only of the process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pyVmomi import SoapStubAdapter, vim, vmodl
+
+from ansible_collections.cutover.smc.plugins.module_utils import _cbt_tasks, _machines, _vcenter
+from ansible_collections.cutover.smc.plugins.module_utils._task import Run
+from ansible_collections.cutover.smc.plugins.modules import vmware_cbt_info
+
+# What these hold is what the collection's own read names one by one. Left out, to this reader's advantage, is what a VM
+# may not have, such as ``snapshot``: the simulator's answer about an attribute that is not set is one that pyvmomi cannot decode.
+_ATTRIBUTES = ("name", "parent", "capability", "config", "datastore", "guest", "layoutEx", "runtime")
+
+
+def options() -> dict[str, Any]:
+    """The options of ``vmware_cbt_info`` for all VMs, the connection from the environment."""
+    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+    task = vmware_cbt_info.TASK
+    checked = ArgumentSpecValidator(task.argument_spec, **task.rules).validate({})
+    if checked.error_messages:
+        raise SystemExit("; ".join(checked.error_messages))
+    return dict(checked.validated_parameters)
+
+
+def ours() -> int:
+    """As the module does it: facts, what speaks against CBT or a migration, and a summary."""
+    result = _cbt_tasks.read_cbt(options(), Run(check_mode=False, report=lambda line: None, warn=lambda line: None))
+    return len(result["vms"])
+
+
+def log_in() -> Any:
+    """A session by pyvmomi alone, which speaks the newest version that the server offers, as ours does."""
+    stub = SoapStubAdapter(
+        host=os.environ["VMWARE_HOST"],
+        port=int(os.environ["VMWARE_PORT"]),
+        version="vim.version.version9",
+        sslContext=ssl.create_default_context(),
+    )
+    content: Any = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
+    stub.ComputeVersionInfo(_vcenter._best_version(content.about.apiVersion))
+    content.sessionManager.Login(os.environ["VMWARE_USER"], os.environ["VMWARE_PASSWORD"], None)
+    return content
+
+
+def raw() -> int:
+    """The answer of the property collector to one question about everything that ours reads, decoded and forgotten."""
+    content = log_in()
+    collector = vmodl.query.PropertyCollector
+    paths = _machines._DETAILS
+    kinds = [getattr(vim, kind) for kind in paths]
+    view = content.viewManager.CreateContainerView(container=content.rootFolder, type=kinds, recursive=True)
+    members = collector.TraversalSpec(name="members", type=vim.view.ContainerView, path="view", skip=False)
+    question = collector.FilterSpec(
+        objectSet=[collector.ObjectSpec(obj=view, skip=True, selectSet=[members])],
+        propSet=[collector.PropertySpec(type=getattr(vim, kind), pathSet=list(names)) for kind, names in paths.items()],
+    )
+    service = content.propertyCollector
+    answer = service.RetrievePropertiesEx([question], collector.RetrieveOptions(maxObjects=_vcenter.PAGE))
+    kept = list(answer.objects)
+    while answer.token:
+        answer = service.ContinueRetrievePropertiesEx(answer.token)
+        kept += answer.objects
+    content.sessionManager.Logout()
+    return sum(isinstance(one.obj, vim.VirtualMachine) for one in kept)
+
+
+def attributes() -> int:
+    """A script by pyvmomi that is careful: each attribute of a VM is read once, each host once; nothing is judged."""
+    content = log_in()
+    view = content.viewManager.CreateContainerView(content.rootFolder, [vim.VirtualMachine], True)
+    hosts: dict[str, str] = {}
+    kept = []
+    for machine in view.view:
+        facts = {name: getattr(machine, name) for name in _ATTRIBUTES}
+        host = facts["runtime"].host
+        if host is not None and host._moId not in hosts:
+            hosts[host._moId] = host.config.product.version
+        kept.append(facts)
+    content.sessionManager.Logout()
+    return len(kept)
+
+
+READERS: dict[str, Callable[[], int]] = {"ours": ours, "raw": raw, "attributes": attributes}
+
+
+def peak_memory_mib() -> float:
+    """The most memory that this process has held."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found.group(1)) / 1024 if found else 0.0
+
+
+def main(name: str) -> None:
+    """Read once and print what it took, without the start of Python and the imports, which are the same for all."""
+    before = peak_memory_mib()
+    processor, started = time.process_time(), time.perf_counter()
+    things = READERS[name]()
+    seconds, processor_seconds = time.perf_counter() - started, time.process_time() - processor
+    measured = {"seconds": seconds, "processor_seconds": processor_seconds, "things": things}
+    print(json.dumps(measured | {"memory_mib": peak_memory_mib(), "memory_before_mib": before}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

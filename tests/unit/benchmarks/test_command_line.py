@@ -1,0 +1,28 @@
+"""What the benchmarks' command line asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.__main__ import README, parse
+from benchmarks.figures import between_markers
+
+
+def test_everything_is_measured_at_full_size_by_default() -> None:
+    wish = parse([])
+    assert (wish.vms, wish.few, wish.jobs, wish.rounds, wish.only, wish.quick) == (1000, 50, 120, 3, None, False)
+
+
+def test_a_sketch_is_small_unless_a_size_is_given() -> None:
+    wish = parse(["--quick"])
+    assert wish.vms < 100
+    assert parse(["--quick", "--vms", "200"]).vms == 200
+
+
+def test_more_vms_cannot_be_enabled_than_there_are() -> None:
+    with pytest.raises(SystemExit):
+        parse(["--vms", "10"])
+
+
+def test_the_document_has_its_place_for_results() -> None:
+    assert "42 x" in between_markers(README.read_text(), "42 x")
