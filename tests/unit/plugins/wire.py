@@ -90,7 +90,9 @@ class Cloud:
             return refusal("Test.NothingLeftToSay", 400, "the script has ended")
         return self.script.pop(0)
 
-    def _handler(cloud) -> type[BaseHTTPRequestHandler]:  # noqa: N805
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        cloud = self
+
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -46,7 +46,7 @@ def in_state(told: str) -> Job | None:
     """A job in a state, ``Status`` or ``Status/Phase``; ``Status!`` has made no image yet."""
     if told == NONE:
         return None
-    status, _, phase = told.rstrip("!").partition("/")
+    status, phase = [*told.rstrip("!").split("/"), ""][:2]
     fields: dict[str, Any] = {"phase": phase} if phase else {}
     if told.endswith("!"):
         fields["runs"] = (a_run(-5, None, None),) if status == "Running" else ()

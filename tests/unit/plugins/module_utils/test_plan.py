@@ -163,7 +163,7 @@ def test_waiting_alone_is_no_change():
 
 def test_a_world_that_never_settles_is_given_up_with_what_was_done():
     world = World("a")
-    world.observe = lambda: frozenset()
+    world.observe = frozenset
     with pytest.raises(Failure, match="did not settle after 3 looks; still to do: add a") as caught:
         world.converge(rounds=3)
     assert world.calls == ["a"] * 3
