@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -14,7 +15,6 @@ from benchmarks import machine, peers
 from benchmarks.figures import Goal, between_markers
 from benchmarks.rooms import copy_collection
 from benchmarks.running import BenchmarkError
-from benchmarks.smc import measure_polling
 from benchmarks.vcenter import measure_enabling, measure_reading
 from lab.access import PROXY_VARIABLES
 from lab.processes import LabError
@@ -25,10 +25,19 @@ README = Path(__file__).with_name("README.md")
 ONE_BY_ONE = 20
 
 Part = Callable[[argparse.Namespace], tuple[str, list[Goal]]]
+
+
+def poll(wish: argparse.Namespace) -> tuple[str, list[Goal]]:
+    """Measure what runs in this process, which can be imported only when it has been copied."""
+    from benchmarks.smc import measure_polling
+
+    return measure_polling(wish.jobs)
+
+
 PARTS: dict[str, Part] = {
     "read": lambda wish: measure_reading(wish.vms, min(wish.few, ONE_BY_ONE), wish.rounds),
     "enable": lambda wish: measure_enabling(wish.few, wish.rounds),
-    "smc": lambda wish: measure_polling(wish.jobs),
+    "smc": poll,
 }
 
 
@@ -39,6 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--few", type=int, help="how many VMs are enabled (50)")
     parser.add_argument("--jobs", type=int, default=120, help="how many SMC jobs are looked at (120)")
     parser.add_argument("--rounds", type=int, help="how often each is measured (3)")
+    parser.add_argument("--commit", help="what is measured (the files as they are)")
     parser.add_argument("--only", choices=PARTS, action="append", help="only this part; nothing is written")
     parser.add_argument("--quick", action="store_true", help="60 VMs, 6 of them, 1 round; nothing is written")
     return parser
@@ -70,7 +80,7 @@ def measure(wish: argparse.Namespace, arguments: list[str]) -> str:
     head = [
         f"Made by `{command}` on {made}; {wish.rounds} rounds. Load average of the machine before and after each part: "
         f"{', '.join(loads)}.",
-        machine.describe(),
+        machine.describe(wish.commit),
         "### Goals",
         "\n".join(f"- {goal}" for goal in goals),
     ]
@@ -80,11 +90,12 @@ def measure(wish: argparse.Namespace, arguments: list[str]) -> str:
 def main(arguments: list[str]) -> int:
     """Measure, show, and write unless only a part or a sketch was asked for."""
     wish = parse(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     for name in PROXY_VARIABLES:  # the Alibaba SDKs send even requests for this machine to a proxy
         os.environ.pop(name, None)
     try:
         peers.set_up()
-        copy_collection()
+        copy_collection(wish.commit)
         results = measure(wish, arguments)
     except (BenchmarkError, LabError) as error:
         print(error, file=sys.stderr)

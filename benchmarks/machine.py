@@ -21,12 +21,12 @@ def load() -> str:
     return f"{os.getloadavg()[0]:.1f}"
 
 
-def describe() -> str:
+def describe(commit: str | None) -> str:
     """The versions and the machine, as a table."""
     galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text())
     govmomi = re.search(r"vmware/govmomi (\S+)", (ROOT / "lab" / "vcenter" / "go.mod").read_text())
     rows = [
-        ("cutover.smc", f"{galaxy['version']} ({_revision()})"),
+        ("cutover.smc", f"{galaxy['version']} ({_revision(commit)})"),
         ("community.vmware", f"{version_of_collection('community/vmware')} ({ANSIBLE})"),
         ("ansible-core", importlib.metadata.version("ansible-core")),
         ("pyvmomi", importlib.metadata.version("pyvmomi")),
@@ -37,11 +37,10 @@ def describe() -> str:
     return table(("version", ""), rows)
 
 
-def _revision() -> str:
-    """The commit, and whether the files differ from it."""
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty=, with changes"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def _revision(commit: str | None) -> str:
+    """The commit that is measured, and whether the files that are differ from it."""
+    command = ["git", "describe", "--always", *([commit] if commit else ["--dirty=, with changes"])]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return f"commit {told.stdout.strip()}" if told.returncode == 0 else "no commit"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +25,7 @@ from lab.processes import stop
 BENCH = BUILD / "bench"
 LOGS = BENCH / "logs"
 TREE = BENCH / "tree"
+_MEASURED = ("plugins", "meta")
 _COLLECTION = TREE / "ansible_collections" / "cutover" / "smc"
 
 # Making the disks of a thousand VMs takes longer than a lab's user should wait.
@@ -31,13 +34,20 @@ SECONDS_TO_START = 900.0
 QUIET_GUESTS = {"guest_interval_ms": 3_600_000}
 
 
-def copy_collection() -> None:
-    """Copy what is measured, so that a run measures one state of it, whatever is edited meanwhile."""
+def copy_collection(commit: str | None) -> None:
+    """Copy what is measured, so that a run measures one state of it, whatever is edited meanwhile.
+
+    :param commit: the commit that is measured; None for the files as they are
+    """
     shutil.rmtree(TREE, ignore_errors=True)
-    unwanted = shutil.ignore_patterns("__pycache__")
-    for name in ("plugins", "meta"):
-        shutil.copytree(ROOT / name, _COLLECTION / name, ignore=unwanted)
-    shutil.copy(ROOT / "galaxy.yml", _COLLECTION)
+    _COLLECTION.mkdir(parents=True)
+    if commit is None:
+        for name in _MEASURED:
+            shutil.copytree(ROOT / name, _COLLECTION / name, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        packed = subprocess.run(["git", "archive", commit, *_MEASURED], cwd=ROOT, check=True, stdout=subprocess.PIPE)
+        subprocess.run(["tar", "--extract", "--directory", str(_COLLECTION)], input=packed.stdout, check=True)
+    sys.path.insert(0, str(TREE))
 
 
 @dataclass(frozen=True)
