@@ -192,6 +192,7 @@ LINT = (
     Stage("yamllint", "YAML style", ROOT / ".yamllint", commands(["yamllint", "--strict", "."])),
     Stage("shellcheck", "shell scripts", ROOT / "tools", commands(["shellcheck", *shell_scripts()])),
     Stage("role-readmes", "roles' READMEs", ROOT / "roles", commands(["python", "tools/role_readmes.py", "--check"])),
+    Stage("permissions", "list of permissions", ROOT / "docs", commands(["python", "tools/permissions.py", "--check"])),
     Stage("changelog", "changelog fragments", ROOT / "changelogs", commands(["antsibull-changelog", "lint"])),
     Stage(
         "ansible-lint",
@@ -228,7 +229,7 @@ TESTS = (
     Stage("molecule", "the whole runbook, twice", ROOT / "extensions" / "molecule", molecule),
 )
 GROUPS = {"lint": LINT, "test": LINT + TESTS} | {stage.name: (stage,) for stage in LINT + TESTS}
-EVIDENCE_OF_TESTS = ("*.py", "*.yml", "*.yaml", "*.go", ".yamllint", ".ansible-lint", "*.toml", "*.sh")
+EVIDENCE_OF_TESTS = ("*.py", "*.yml", "*.yaml", "*.go", ".yamllint", ".ansible-lint", "*.toml", "*.sh", "*.md")
 
 
 def has_subject(stage: Stage) -> bool:

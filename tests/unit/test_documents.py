@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The guides name what there is: files, headings, modules, roles, playbooks, make targets, and the roles' variables."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools import permissions
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("lab/**/*.md"), *ROOT.glob("roles/*/README.md")]
+)
+NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+PLAYBOOKS = {path.stem for path in ROOT.glob("playbooks/*.yml")}
+ROLES = {path.parent.parent.name for path in ROOT.glob("roles/*/meta/argument_specs.yml")}
+MODULES = {path.stem for path in ROOT.glob("plugins/modules/*.py")}
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+_FENCE = re.compile(r"^\s*```.*?^\s*```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def prose(document: Path) -> str:
+    """A document without its code blocks."""
+    return _FENCE.sub("", document.read_text())
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that a document's headings have where Markdown is shown."""
+    headings = re.findall(r"^#+ (.+)$", prose(document), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def role_variables() -> set[str]:
+    """Every variable that a role's specification has."""
+    found: set[str] = set()
+    for path in ROOT.glob("roles/*/meta/argument_specs.yml"):
+        found |= set(yaml.safe_load(path.read_text())["argument_specs"]["main"].get("options", {}))
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
+def test_relative_links_lead_somewhere(document: Path) -> None:
+    broken = []
+    for link in _LINK.findall(prose(document)):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _hash, anchor = link.partition("#")
+        target = (document.parent / name).resolve() if name else document
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert not broken
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
+def test_commands_exist(document: Path) -> None:
+    text = document.read_text()
+    commands = "\n".join(re.findall(r"`[^`\n]+`", prose(document)) + _FENCE.findall(text))
+    assert set(re.findall(r"(?:^|[`\s])make ([a-z][a-z-]+)", commands, re.MULTILINE)) <= TARGETS
+    assert set(re.findall(r"ansible-playbook cutover\.smc\.([a-z_]+)", commands)) <= PLAYBOOKS
+    assert set(re.findall(r"import_playbook: cutover\.smc\.([a-z_]+)", commands)) <= PLAYBOOKS
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
+def test_full_names_exist(document: Path) -> None:
+    filters = {path.stem for path in ROOT.glob("plugins/filter/*.py")}
+    # The note that vmware_cbt keeps in a VM's configuration looks like a name, too; group names are those of runtime.yml.
+    others = {"powerOnAgain", "vmware", "alicloud", "git", "MODULE"}
+    named = set(re.findall(r"\bcutover\.smc\.(\w+)", document.read_text()))
+    assert named <= MODULES | ROLES | PLAYBOOKS | filters | others
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
+def test_variables_of_roles_exist(document: Path) -> None:
+    prefixes = "|".join(sorted(ROLES))
+    mentioned = set(re.findall(rf"\b((?:{prefixes})_[a-z_]+)\b", document.read_text()))
+    # Facts that roles set, as their descriptions tell, are no options.
+    facts = {"cut_over_evidence", "report_vms", "verify_image_instance"}
+    facts |= {"identify_vm", "identify_job", "identify_images", "identify_migrated", "identify_final_image"}
+    assert mentioned - role_variables() - facts - MODULES <= set()
+
+
+@pytest.mark.parametrize("names", [MODULES, ROLES, PLAYBOOKS], ids=["modules", "roles", "playbooks"])
+def test_readme_lists_everything(names: set[str]) -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert {name for name in names if not re.search(rf"[`./\[]{name}\b", readme)} == set()
+
+
+def test_every_playbook_of_a_role_is_explained() -> None:
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
+    assert {name for name in PLAYBOOKS if f"ansible-playbook cutover.smc.{name} " not in runbook} == {"migrate"}
+
+
+class TestPermissions:
+    def test_finds_calls_of_every_kind(self) -> None:
+        source = 'api.read("DescribeThings", Page=1)\napi.write("DeleteThing")\nself._pages("ListThings")\nfile.write("text")\n'
+        assert permissions.actions_in(source) == {"DescribeThings", "DeleteThing", "ListThings"}
+
+    def test_code_and_purposes_agree(self) -> None:
+        permissions.check_purposes(permissions.actions_called())
+
+    def test_a_new_action_has_to_be_explained(self) -> None:
+        with pytest.raises(permissions.PermissionsError, match="smc:NewAction"):
+            permissions.check_purposes(permissions.actions_called() | {"smc:NewAction"})
+
+    def test_an_action_that_is_gone_has_to_go(self) -> None:
+        with pytest.raises(permissions.PermissionsError, match="ecs:RunInstances"):
+            permissions.check_purposes(permissions.actions_called() - {"ecs:RunInstances"})
