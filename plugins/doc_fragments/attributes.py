@@ -27,7 +27,7 @@ attributes:
     CHANGING = r"""
 attributes:
   check_mode:
-    description: Tells in check mode what it would do, and calls nothing that changes anything.
+    description: Tells in check mode what it would do, and calls nothing that changes anything. The result then has C(check_mode=true).
     support: full
   diff_mode:
     description: Returns what changed, or in check mode what would change.

@@ -62,7 +62,7 @@ class Task:
         if missing:
             return {"failed": True, "msg": missing}
         try:
-            return self.handler(params, run)
+            result = self.handler(params, run)
         except Failure as failure:
             return dict({"changed": False}, **failure.partial, failed=True, msg=str(failure), error=failure.as_result())
         except Exception as error:  # a bug of ours: say where, so that it can be reported, without spilling a traceback
@@ -72,6 +72,8 @@ class Task:
                 "msg": "Unexpected %s in %s line %s: %s. This is a bug in cutover.smc; please report it."
                 % (type(error).__name__, place.filename.rpartition("/")[2], place.lineno, error),
             }
+        # A result that only tells is marked: what counts managed nodes by results must not count it.
+        return dict(result, check_mode=True) if run.check_mode else result
 
 
 def run_as_module(task: Task) -> None:
