@@ -14,7 +14,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 #: What a user of the collection never gets; its own checks (ruff, mypy, pytest, go vet) look after it.
 NOT_THE_COLLECTION = ("lab", "benchmarks", "tools", "tests/integration", "tests/unit/lab", "tests/unit/benchmarks")
 
