@@ -98,7 +98,11 @@ def test_check_mode_on_a_fresh_lab_goes_to_the_end_and_changes_nothing(own_lab: 
 @pytest.mark.parametrize(
     ("environment", "options", "sentence"),
     [
-        ({"VMWARE_PASSWORD": "not-the-password-91c2"}, (), r"refuses the user 'migration@vsphere.local' or the password"),
+        (
+            {"VMWARE_PASSWORD": "not-the-password-91c2"},
+            (),
+            r"refuses the user 'migration@vsphere.local' or the password",
+        ),
         ({"VMWARE_PORT": "9"}, (), r"127\.0\.0\.1:9"),
         ({"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt"}, (), r"certificate"),
         ({"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "not-the-secret-91c2"}, (), r"refused the signature"),
