@@ -28,10 +28,16 @@ SMC_SNAPSHOT_PREFIX = "smc_"
 #: The VM's key. vSphere compares keys without case, and may read them back in another case.
 VM_KEY = "ctkEnabled"
 #: The steps that touch CBT or what it rests on; the others only tidy up what an interrupted run left.
-DELICATE_STEPS = frozenset(("remove_all_snapshots", "consolidate", "configure", "stun", "shut_down"))
+DELICATE_STEPS = frozenset(("remove_all_snapshots", "consolidate", "configure", "stun", "shut_down", "query"))
 #: Stands in the VM's advanced configuration while we have it switched off, so that a run that was killed meanwhile is
 #: put right by the next one.
 POWER_ON_AGAIN_KEY = "cutover.smc.powerOnAgain"
+#: Says what the keys of CBT were before we changed them, so that ``disabled`` can put them back.
+BEFORE_KEY = "cutover.smc.cbtBefore"
+#: Says when CBT was last verified by a query, and each disk's epoch then.
+VERIFIED_KEY = "cutover.smc.cbtVerified"
+#: All notes of ours in the advanced configuration.
+NOTE_KEYS = (POWER_ON_AGAIN_KEY, BEFORE_KEY, VERIFIED_KEY)
 
 ON, OFF, SUSPENDED = "on", "off", "suspended"
 
@@ -78,6 +84,11 @@ class DiskFacts:
         """The advanced configuration's key that requests tracking of this disk."""
         return f"{self.address}.{VM_KEY}" if self.bus else ""
 
+    @property
+    def epoch(self) -> str:
+        """The part of the change id that changes when tracking begins anew; empty when it carries none."""
+        return epoch_of(self.change_id)
+
     def __str__(self) -> str:
         return f"{self.label} ({self.address})" if self.bus else self.label
 
@@ -120,6 +131,7 @@ class VmFacts:
     :ivar flag: ``config.changeTrackingEnabled`` as read; no proof of anything
     :ivar settings: the entries of the advanced configuration that concern CBT or us, as they are spelt
     :ivar esxi_version: of the host it runs on; empty when it could not be read
+    :ivar connector_lacks: the privileges on the VM that SMC's connector needs and its user has not, if that was asked
     :ivar unsettled: this run has reconfigured CBT, and no stun followed yet
     """
 
@@ -135,6 +147,8 @@ class VmFacts:
     template: bool = False
     hardware_version: t.Optional[int] = None
     esxi_version: str = ""
+    esxi_build: str = ""
+    vcenter_version: str = ""
     boot_mode: str = "bios"
     change_version: str = ""
     capability: t.Optional[bool] = None
@@ -145,6 +159,7 @@ class VmFacts:
     snapshots: tuple[SnapshotFacts, ...] = ()
     disks: tuple[DiskFacts, ...] = ()
     guest: GuestFacts = GuestFacts()
+    connector_lacks: tuple[str, ...] = ()
     unsettled: bool = False
 
     def setting(self, key: str) -> t.Optional[str]:
@@ -176,11 +191,15 @@ class VmFacts:
 
 @dataclass(frozen=True)
 class DiskState:
-    """What is asked for and what is seen of one disk, kept apart."""
+    """What is asked for and what is seen of one disk, kept apart.
+
+    :ivar verified: when a query last proved its tracking, if that is still the same tracking
+    """
 
     disk: DiskFacts
     requested: bool
     effective: bool
+    verified: t.Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -202,15 +221,17 @@ class CbtState:
 class Wishes:
     """How the wanted state may be reached.
 
-    :ivar activate: ``auto``, ``power_cycle`` or ``stun``
+    :ivar activate: ``auto``, ``power_cycle``, ``stun`` or ``none``
     :ivar method: ``api``, ``advanced_config`` or ``both``
     :ivar snapshots: ``refuse`` or ``remove``
+    :ivar verify: ``files`` or ``query``, which is more: a throwaway snapshot, and a question about each disk
     :ivar skip: the device keys of the disks that are left alone
     """
 
     activate: str = "auto"
     method: str = "both"
     snapshots: str = "refuse"
+    verify: str = "files"
     skip: frozenset[int] = frozenset()
 
     @property
@@ -227,6 +248,33 @@ def is_true(value: t.Any) -> bool:
     return str(value).strip().lower() in ("true", "1", "yes", "on")
 
 
+def epoch_of(change_id: t.Optional[str]) -> str:
+    """The part of a change id before the slash, which stays the same as long as tracking goes on."""
+    return (change_id or "").rpartition("/")[0]
+
+
+def verification_note(at: str, epochs: t.Mapping[int, str]) -> str:
+    """What is noted in the VM about a verification: ``2026-11-22T20:00:00Z;2000=52 2d...;2001=...``."""
+    return ";".join([at, *(f"{key}={epoch}" for key, epoch in sorted(epochs.items()))])
+
+
+def verification_of(facts: VmFacts) -> tuple[str, dict[int, str]]:
+    """When CBT was last verified by a query, and the epoch of each disk then; nothing when it never was."""
+    at, *entries = (facts.setting(VERIFIED_KEY) or "").split(";")
+    epochs: dict[int, str] = {}
+    for entry in entries:
+        key, _equals, epoch = entry.partition("=")
+        if key.isdigit():
+            epochs[int(key)] = epoch
+    return at, epochs
+
+
+def epochs_changed(facts: VmFacts) -> list[DiskFacts]:
+    """The disks whose tracking has begun anew since it was last verified, so that no earlier change id is valid."""
+    _at, epochs = verification_of(facts)
+    return [disk for disk in facts.disks if disk.epoch and epochs.get(disk.key) and epochs[disk.key] != disk.epoch]
+
+
 def ctk_file_of(disk_file: str) -> str:
     """The change tracking file that belongs to a disk's descriptor."""
     return (disk_file[: -len(".vmdk")] if disk_file.endswith(".vmdk") else disk_file) + "-ctk.vmdk"
@@ -234,11 +282,7 @@ def ctk_file_of(disk_file: str) -> str:
 
 def misspelt_keys(settings: t.Iterable[str]) -> list[str]:
     """Keys that look like CBT keys but are none, such as ``ctkEnable``: vSphere keeps and ignores them."""
-    return sorted(
-        key
-        for key in settings
-        if "ctk" in key.lower() and key.lower() != VM_KEY.lower() and not _DISK_KEY.match(key.lower())
-    )
+    return sorted(key for key in settings if "ctk" in key.lower() and not _is_cbt_key(key))
 
 
 def skipped_disks(facts: VmFacts, named: t.Iterable[str]) -> frozenset[int]:
@@ -278,7 +322,14 @@ def _disk_state(facts: VmFacts, disk: DiskFacts, vm_requested: bool) -> DiskStat
     else:
         # Backup products switch CBT on by the API alone; where that shows in a file, the missing key is no fault.
         requested = vm_requested and bool(facts.flag) and disk.ctk_file is not None
-    return DiskState(disk, requested, requested and disk.ctk_file is not None)
+    effective = requested and disk.ctk_file is not None
+    return DiskState(disk, requested, effective, _verified(facts, disk) if effective else None)
+
+
+def _verified(facts: VmFacts, disk: DiskFacts) -> t.Optional[str]:
+    at, epochs = verification_of(facts)
+    known = epochs.get(disk.key)
+    return at if known is not None and (not disk.epoch or known == disk.epoch) else None
 
 
 def plan_enable(facts: VmFacts, wishes: Wishes) -> Plan:
@@ -288,7 +339,8 @@ def plan_enable(facts: VmFacts, wishes: Wishes) -> Plan:
     # The flag alone says little; where its effect is not seen either, the key is set too.
     asked = state.effective or (is_true(facts.setting(VM_KEY)) if wishes.by_keys else state.requested)
     request = None
-    if not asked or not all(one.requested for one in wanted):
+    waiting = facts.unsettled and wishes.activate == "none"  # asked for by this run, which may not show before a stun
+    if not waiting and (not asked or not all(one.requested for one in wanted)):
         request = _Request(
             flag=True if wishes.by_flag else None,
             keys=_enabling_keys(facts, wanted) if wishes.by_keys else {},
@@ -297,10 +349,16 @@ def plan_enable(facts: VmFacts, wishes: Wishes) -> Plan:
     return _steps(facts, wishes, request, activate=not state.effective, prove="verify_tracked")
 
 
+def is_verified(facts: VmFacts, skip: frozenset[int]) -> bool:
+    """Whether a query has proved the tracking of every wanted disk, and it is still the same tracking."""
+    return all(one.verified for one in state_of(facts, skip).disks if one.disk.key not in skip)
+
+
 def plan_disable(facts: VmFacts, wishes: Wishes) -> Plan:
     """What is to be done until no disk is tracked."""
     state = state_of(facts)
-    request = _disabling_request(facts, wishes) if state.requested else None
+    waiting = facts.unsettled and wishes.activate == "none"
+    request = _disabling_request(facts, wishes) if state.requested and not waiting else None
     return _steps(facts, wishes, request, activate=state.needs_stun or state.requested, prove="verify_untracked")
 
 
@@ -311,7 +369,7 @@ def plan_reset(facts: VmFacts, wishes: Wishes, stopped: bool = False) -> Plan:
     """
     if stopped or not is_tracked(facts):
         return plan_enable(facts, wishes)
-    stop = [step for step in plan_disable(facts, wishes).steps if step.action != "forget_power"]
+    stop = [step for step in plan_disable(facts, wishes).steps if step.action != "tidy"]
     if not stop or stop[-1].action != "verify_untracked":
         stop.append(_prove("verify_untracked", facts))
     return Plan(tuple(stop) + plan_enable(_after_stopping(facts, stop), wishes).steps)
@@ -344,21 +402,45 @@ class _Request:
 
 def _enabling_keys(facts: VmFacts, wanted: t.Sequence[DiskState]) -> dict[str, str]:
     keys = [VM_KEY] + [one.disk.ctk_key for one in wanted if one.disk.ctk_key]
-    return dict.fromkeys((key for key in keys if not is_true(facts.setting(key))), "TRUE")
+    changed = dict.fromkeys((key for key in keys if not is_true(facts.setting(key))), "TRUE")
+    return dict(changed, **{BEFORE_KEY: _before_note(facts, changed)}) if changed else {}
+
+
+def _before_note(facts: VmFacts, changed: t.Iterable[str]) -> str:
+    """What keys were before we changed them: ``ctkEnabled=;scsi0:0.ctkEnabled=FALSE``; nothing stands for no such key."""
+    noted = settings_before(facts)
+    for key in changed:
+        noted.setdefault(key, facts.setting(key) or "")
+    return ";".join(f"{key}={value}" for key, value in sorted(noted.items()))
+
+
+def settings_before(facts: VmFacts) -> dict[str, str]:
+    """What the keys of CBT were before we changed them, as our note tells; empty values stand for no such key."""
+    entries = [entry.partition("=") for entry in (facts.setting(BEFORE_KEY) or "").split(";") if entry]
+    return {key: value for key, _equals, value in entries if _is_cbt_key(key)}
 
 
 def _disabling_request(facts: VmFacts, wishes: Wishes) -> _Request:
     disk_keys = [disk.ctk_key for disk in facts.disks if disk.ctk_key and is_true(facts.setting(disk.ctk_key))]
+    keys = dict.fromkeys([VM_KEY, *disk_keys], "FALSE") if wishes.by_keys else {}
+    if wishes.by_keys and facts.setting(VERIFIED_KEY):
+        keys[VERIFIED_KEY] = ""
     return _Request(
         flag=False if wishes.by_flag else None,
-        keys=dict.fromkeys([VM_KEY, *disk_keys], "FALSE") if wishes.by_keys else {},
+        keys=keys,
         summary=f"withdraw the request for CBT of {facts.name} and {_disks(len(facts.disks))}",
     )
 
 
+def _restored(facts: VmFacts) -> dict[str, str]:
+    """The changes that put back what was there before CBT was enabled, and remove our notes about it."""
+    keys = {key: "FALSE" if is_true(value) else value for key, value in settings_before(facts).items()}
+    return dict(keys, **{note: "" for note in (BEFORE_KEY, VERIFIED_KEY) if facts.setting(note) is not None})
+
+
 def _steps(facts: VmFacts, wishes: Wishes, request: t.Optional[_Request], activate: bool, prove: str) -> Plan:
     """The steps in their order: clear the way, request, let it take effect, prove it."""
-    stun = facts.running and activate
+    stun = facts.running and activate and wishes.activate != "none"
     cycle = stun and wishes.activate == "power_cycle"
     resume = facts.power_state == OFF and facts.power_on_again
     steps = [] if facts.sync_running else _remove_leftovers(facts)
@@ -376,8 +458,10 @@ def _steps(facts: VmFacts, wishes: Wishes, request: t.Optional[_Request], activa
         steps.append(_power_on(facts, prove, wishes))
     if stun or resume:
         steps.append(_prove(prove, facts))
-    if cycle or facts.power_on_again:
-        steps.append(_forget(facts))
+    shown = stun or resume or not activate  # what is requested takes effect by then
+    if prove == "verify_tracked" and shown and (facts.running or resume):
+        steps += _queries(facts, wishes, renewed=stun or resume)
+    steps += _tidying(facts, request, cycle, restore=prove == "verify_untracked" and (shown or not facts.running))
     return Plan(tuple(steps))
 
 
@@ -416,9 +500,7 @@ def _remembering_power(facts: VmFacts, request: t.Optional[_Request]) -> _Reques
 
 
 def _configure(facts: VmFacts, request: _Request) -> Step:
-    after = _known_settings(facts)
-    after.update((key, value) for key, value in request.keys.items() if key != POWER_ON_AGAIN_KEY)
-    changes: dict[str, t.Any] = {"settings": after}
+    changes: dict[str, t.Any] = {"settings": _settings_with(_known_settings(facts), request.keys)}
     if VM_KEY in request.keys or request.flag is not None:
         changes["requested"] = is_true(request.keys.get(VM_KEY, request.flag))
     return Step("configure", request.summary, {"flag": request.flag, "keys": request.keys}, changes)
@@ -444,8 +526,34 @@ def _prove(action: str, facts: VmFacts) -> Step:
     return wait_step(action, f"see that no disk of {facts.name} is tracked any more")
 
 
-def _forget(facts: VmFacts) -> Step:
-    return Step("forget_power", f"remove the note in {facts.name} that it is to be powered on again")
+def _queries(facts: VmFacts, wishes: Wishes, renewed: bool) -> list[Step]:
+    """The proof by a query, where it is asked for and the present tracking has not passed it."""
+    if wishes.verify != "query" or (is_verified(facts, wishes.skip) and not renewed):
+        return []
+    summary = f"ask for the changed areas of every disk of {facts.name}, by a snapshot that is removed at once"
+    return [Step("query", summary)]
+
+
+def _tidying(facts: VmFacts, request: t.Optional[_Request], cycle: bool, restore: bool) -> list[Step]:
+    """Remove our notes, and put back what was there before them."""
+    keys = {POWER_ON_AGAIN_KEY: ""} if cycle or facts.power_on_again else {}
+    keys.update(_restored(facts) if restore else {})
+    if not keys:
+        return []
+    if BEFORE_KEY in keys:
+        summary = f"put the settings of {facts.name} back to what they were before CBT was enabled"
+    elif POWER_ON_AGAIN_KEY in keys:
+        summary = f"remove the note in {facts.name} that it is to be powered on again"
+    else:
+        summary = f"remove the note in {facts.name} about its verification"
+    before = _settings_with(_known_settings(facts), request.keys if request else {})
+    return [Step("tidy", summary, {"keys": keys}, {"settings": _settings_with(before, keys)})]
+
+
+def _settings_with(settings: t.Mapping[str, str], changes: t.Mapping[str, str]) -> dict[str, str]:
+    """The CBT entries after a change, in which an empty value removes one."""
+    after = dict(settings, **{key: value for key, value in changes.items() if _is_cbt_key(key)})
+    return {key: value for key, value in after.items() if value != ""}
 
 
 def _tracked_after(facts: VmFacts, prove: str, wishes: Wishes) -> dict[str, t.Any]:
@@ -459,6 +567,7 @@ def _after_stopping(facts: VmFacts, stop: t.Sequence[Step]) -> VmFacts:
     done = {step.action for step in stop}
     settings = {key: "FALSE" if _is_cbt_key(key) else value for key, value in facts.settings.items()}
     settings.setdefault(VM_KEY, "FALSE")
+    settings.pop(VERIFIED_KEY, None)
     if "shut_down" in done:
         settings[POWER_ON_AGAIN_KEY] = "TRUE"
     return replace(

@@ -8,15 +8,33 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cutover.smc.plugins.module_utils._cbt import CbtState, DiskState, VmFacts, state_of
-from ansible_collections.cutover.smc.plugins.module_utils._cbt_rules import BLOCKER, NOTE, WARNING, concerns
+from ansible_collections.cutover.smc.plugins.module_utils._cbt import (
+    VM_KEY,
+    CbtState,
+    DiskState,
+    VmFacts,
+    is_verified,
+    misspelt_keys,
+    state_of,
+    verification_of,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._cbt_rules import concerns
+from ansible_collections.cutover.smc.plugins.module_utils._rules import (
+    BLOCKER,
+    NOTE,
+    WARNING,
+    Waiver,
+    apply_waivers,
+    today,
+)
 
 Result = dict[str, t.Any]
 
 
-def describe(facts: VmFacts, skip: frozenset[int] = frozenset()) -> Result:
+def describe(facts: VmFacts, skip: frozenset[int] = frozenset(), waivers: t.Sequence[Waiver] = ()) -> Result:
     """One VM with its disks, its CBT and what speaks against it."""
     state = state_of(facts, skip)
+    found = [concern.as_result() for concern in concerns(facts, skip)]
     return {
         "name": facts.name,
         "moid": facts.moid,
@@ -35,11 +53,13 @@ def describe(facts: VmFacts, skip: frozenset[int] = frozenset()) -> Result:
         "boot_mode": facts.boot_mode,
         "hardware_version": facts.hardware_version,
         "esxi_version": facts.esxi_version,
+        "esxi_build": facts.esxi_build,
+        "vcenter_version": facts.vcenter_version,
         "snapshots": [snapshot.name for snapshot in facts.snapshots],
         "sync_running": facts.sync_running,
-        "cbt": _describe_cbt(facts, state),
-        "disks": [_describe_disk(one) for one in state.disks],
-        "concerns": [concern.as_result() for concern in concerns(facts, skip)],
+        "cbt": _describe_cbt(facts, state, skip),
+        "disks": [_describe_disk(facts, one) for one in state.disks],
+        "concerns": apply_waivers(found, facts.name, waivers, today()),
     }
 
 
@@ -47,7 +67,11 @@ def summarise(described: t.Sequence[Result], not_found: t.Sequence[str]) -> Resu
     """How many VMs stand where."""
 
     def troubled_by(severity: str) -> list[str]:
-        return [vm["name"] for vm in described if any(one["severity"] == severity for one in vm["concerns"])]
+        return [
+            vm["name"]
+            for vm in described
+            if any(one["severity"] == severity and not one["waived"] for one in vm["concerns"])
+        ]
 
     return {
         "total": len(described),
@@ -61,9 +85,13 @@ def summarise(described: t.Sequence[Result], not_found: t.Sequence[str]) -> Resu
     }
 
 
-def _describe_cbt(facts: VmFacts, state: CbtState) -> Result:
+def _describe_cbt(facts: VmFacts, state: CbtState, skip: frozenset[int]) -> Result:
     return {
         "enabled": state.requested,
+        "key": facts.setting(VM_KEY),
+        "near_miss_keys": misspelt_keys(facts.settings),
+        "last_verified": verification_of(facts)[0] or None,
+        "verified": bool(state.disks) and is_verified(facts, skip),
         "effective": state.effective,
         "needs_stun": state.needs_stun,
         "api_flag": facts.flag,
@@ -72,13 +100,14 @@ def _describe_cbt(facts: VmFacts, state: CbtState) -> Result:
     }
 
 
-def _describe_disk(one: DiskState) -> Result:
+def _describe_disk(facts: VmFacts, one: DiskState) -> Result:
     disk = one.disk
     return {
         "key": disk.key,
         "label": disk.label,
         "address": disk.address,
         "ctk_key": disk.ctk_key,
+        "ctk_value": facts.setting(disk.ctk_key) if disk.ctk_key else None,
         "size_bytes": disk.size_bytes,
         "file": disk.file,
         "datastore_type": disk.datastore_type,
@@ -87,6 +116,8 @@ def _describe_disk(one: DiskState) -> Result:
         "sharing": disk.sharing,
         "requested": one.requested,
         "effective": one.effective,
+        "needs_stun": one.requested != (disk.ctk_file is not None),
+        "last_verified": one.verified,
         "ctk_file": disk.ctk_file,
         "change_id": disk.change_id,
     }

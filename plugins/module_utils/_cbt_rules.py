@@ -2,96 +2,42 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What speaks against CBT or against a migration by SMC, pure: rules as data, and the one function that asks them.
+"""What speaks against CBT or against a migration by SMC, pure: the rules about CBT as data, and the functions that ask all rules.
 
-A rule is an id, a severity, a small pure condition and a remedy. The condition looks at a VM or at one of its disks
-and answers with the finding, or with nothing. (Private to the collection.)
+(Private to the collection.)
 """
 
 from __future__ import annotations
 
-import re
 import typing as t
-from dataclasses import dataclass
 
-from ansible_collections.cutover.smc.plugins.module_utils._cbt import DiskFacts, VmFacts, misspelt_keys, state_of
-
-BLOCKER, WARNING, NOTE = "blocker", "warning", "note"
-
-#: Hardware versions and ESXi releases that an SMC connector reads, by the connector's own release.
-CONNECTORS = (
-    ("6.7", range(11, 16), ((6, 0), (6, 7))),
-    ("8.0", range(14, 22), ((6, 7), (8, 0))),
+from ansible_collections.cutover.smc.plugins.module_utils._cbt import (
+    VmFacts,
+    epochs_changed,
+    misspelt_keys,
+    state_of,
 )
+from ansible_collections.cutover.smc.plugins.module_utils._cbt_bugs import CBT_BUG_RULES
+from ansible_collections.cutover.smc.plugins.module_utils._rules import (
+    ALL_STATES,
+    BLOCKER,
+    NOTE,
+    TRACKING_STATES,
+    WARNING,
+    Concern,
+    DiskRule,
+    VmRule,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._smc_limits import SMC_DISK_RULES, SMC_VM_RULES, release_of
 
-_ALL = frozenset(("enabled", "disabled", "reset"))
-_TRACKING = frozenset(("enabled", "reset"))
-_NEVER: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Concern:
-    """One finding about one VM, or about one of its disks."""
-
-    id: str
-    severity: str
-    subject: str
-    message: str
-    remedy: str
-    disk: t.Optional[DiskFacts] = None
-
-    def as_result(self) -> dict[str, t.Any]:
-        return {
-            "id": self.id,
-            "severity": self.severity,
-            "subject": self.subject,
-            "disk": self.disk.key if self.disk else None,
-            "message": self.message,
-            "remedy": self.remedy,
-        }
-
-    def __str__(self) -> str:
-        return f"{self.subject}: {self.message}"
-
-
-@dataclass(frozen=True)
-class VmRule:
-    """A rule about a whole VM.
-
-    :ivar refuses: the states that ``vmware_cbt`` refuses to bring about while the rule finds something
-    :ivar source: where the rule comes from
-    """
-
-    id: str
-    severity: str
-    find: t.Callable[[VmFacts], t.Optional[str]]
-    remedy: str
-    source: str
-    refuses: frozenset[str] = _NEVER
-
-
-@dataclass(frozen=True)
-class DiskRule:
-    """A rule about each disk."""
-
-    id: str
-    severity: str
-    find: t.Callable[[DiskFacts], t.Optional[str]]
-    remedy: str
-    source: str
-    refuses: frozenset[str] = _NEVER
+_CHECKED = "2026-11-22"
 
 
 def concerns(facts: VmFacts, skip: frozenset[int] = frozenset()) -> list[Concern]:
     """Everything that the rules find, the gravest first. Skipped disks are not asked about."""
-    found = [
-        Concern(rule.id, rule.severity, facts.name, message, rule.remedy)
-        for rule in VM_RULES
-        for message in [rule.find(facts)]
-        if message
-    ]
+    found = [Concern(rule, facts.name, message) for rule in VM_RULES for message in [rule.find(facts)] if message]
     found += [
-        Concern(rule.id, rule.severity, str(disk), message, rule.remedy, disk)
+        Concern(rule, str(disk), message, disk)
         for disk in facts.disks
         if disk.key not in skip
         for rule in DISK_RULES
@@ -101,15 +47,26 @@ def concerns(facts: VmFacts, skip: frozenset[int] = frozenset()) -> list[Concern
     return sorted(found, key=lambda concern: (BLOCKER, WARNING, NOTE).index(concern.severity))
 
 
-def refusals(facts: VmFacts, state: str, skip: frozenset[int] = frozenset(), removing: bool = False) -> list[Concern]:
+def refusals(
+    facts: VmFacts,
+    state: str,
+    skip: frozenset[int] = frozenset(),
+    removing: bool = False,
+    waived: t.Container[str] = (),
+) -> list[Concern]:
     """What forbids bringing about a state now.
 
     :param removing: the VM's snapshots may be removed, so that they forbid nothing
+    :param waived: the ids of rules whose findings somebody has accepted; those that cannot be accepted forbid it still
     """
-    forbidding = {rule.id for rule in VM_RULES + DISK_RULES if state in rule.refuses}
-    if removing:
-        forbidding -= {"snapshots", "consolidation_needed"}
-    return [concern for concern in _present(facts, skip) if concern.id in forbidding]
+    removed = ("snapshots", "consolidation_needed") if removing else ()
+    return [
+        concern
+        for concern in _present(facts, skip)
+        if state in concern.rule.refuses
+        and concern.id not in removed
+        and (concern.rule.absolute or concern.id not in waived)
+    ]
 
 
 def _present(facts: VmFacts, skip: frozenset[int]) -> list[Concern]:
@@ -117,7 +74,7 @@ def _present(facts: VmFacts, skip: frozenset[int]) -> list[Concern]:
     found = concerns(facts, skip)
     known = {concern.id for concern in found}
     extra = [
-        Concern(rule.id, rule.severity, facts.name, message, rule.remedy)
+        Concern(rule, facts.name, message)
         for rule, message in ((_SNAPSHOTS, _snapshot_names(facts)), (_SYNC, _sync_names(facts)))
         if message and rule.id not in known
     ]
@@ -155,21 +112,12 @@ def _old_hardware(facts: VmFacts) -> t.Optional[str]:
 
 
 def _old_esxi(facts: VmFacts) -> t.Optional[str]:
-    release = _release(facts.esxi_version)
+    release = release_of(facts.esxi_version)
     return f"it runs on ESXi {facts.esxi_version}; CBT needs 4.0 or later" if release and release < (4, 0) else None
 
 
 def _incapable(facts: VmFacts) -> t.Optional[str]:
     return "vSphere says that it does not support changed block tracking" if facts.capability is False else None
-
-
-def _no_connector(facts: VmFacts) -> t.Optional[str]:
-    version, release = facts.hardware_version, _release(facts.esxi_version)
-    if version is None or not release:
-        return None
-    if any(version in hardware and low <= release <= high for _name, hardware, (low, high) in CONNECTORS):
-        return None
-    return f"no SMC connector is made for hardware version {version} on ESXi {facts.esxi_version}"
 
 
 def _requested_only(facts: VmFacts) -> t.Optional[str]:
@@ -181,16 +129,20 @@ def _requested_only(facts: VmFacts) -> t.Optional[str]:
     return f"CBT is requested but has not taken effect on {untracked or 'it'}; that needs a {when}"
 
 
+def _new_epoch(facts: VmFacts) -> t.Optional[str]:
+    disks = epochs_changed(facts)
+    return (
+        f"tracking has begun anew since it was last verified: {', '.join(str(disk) for disk in disks)}"
+        if disks
+        else None
+    )
+
+
 def _misspelt(facts: VmFacts) -> t.Optional[str]:
     keys = misspelt_keys(facts.settings)
     return (
         f"its advanced configuration has keys that look like CBT keys but are none: {', '.join(keys)}" if keys else None
     )
-
-
-def _release(version: str) -> t.Optional[tuple[int, int]]:
-    numbers = re.match(r"^(\d+)\.(\d+)", version)
-    return (int(numbers.group(1)), int(numbers.group(2))) if numbers else None
 
 
 def _count(things: t.Sequence[t.Any], noun: str) -> str:
@@ -203,7 +155,9 @@ _SNAPSHOTS = VmRule(
     _while_untracked(_snapshot_names),
     "Remove the snapshots (snapshots: remove does it) before CBT is changed, because increments can be wrong otherwise",
     "Broadcom KB 320557; Veritas 100033481 (silent since vSphere 6.5)",
-    _ALL,
+    _CHECKED,
+    ALL_STATES,
+    absolute=True,
 )
 _SYNC = VmRule(
     "sync_running",
@@ -211,7 +165,9 @@ _SYNC = VmRule(
     _while_untracked(_sync_names),
     "Wait until the synchronisation ends, or pause the job; its snapshot is SMC's own and must not be removed",
     "SMC names its snapshots smc_<JobId>_<time>",
-    _ALL,
+    _CHECKED,
+    ALL_STATES,
+    absolute=True,
 )
 
 VM_RULES: tuple[VmRule, ...] = (
@@ -221,7 +177,9 @@ VM_RULES: tuple[VmRule, ...] = (
         lambda facts: "it is a template, which cannot be reconfigured" if facts.template else None,
         "Convert it to a virtual machine first",
         "ReconfigVM_Task answers NotSupported",
-        _ALL,
+        _CHECKED,
+        ALL_STATES,
+        absolute=True,
     ),
     VmRule(
         "not_connected",
@@ -229,7 +187,9 @@ VM_RULES: tuple[VmRule, ...] = (
         lambda facts: f"its state is '{facts.connection_state}'" if facts.connection_state != "connected" else None,
         "Bring its ESXi host back, or register the VM again",
         "vSphere API, VirtualMachineConnectionState",
-        _ALL,
+        _CHECKED,
+        ALL_STATES,
+        absolute=True,
     ),
     VmRule(
         "suspended",
@@ -237,7 +197,9 @@ VM_RULES: tuple[VmRule, ...] = (
         lambda facts: "it is suspended" if facts.power_state == "suspended" else None,
         "Power it on or off first",
         "ReconfigVM_Task answers InvalidPowerState",
-        _ALL,
+        _CHECKED,
+        ALL_STATES,
+        absolute=True,
     ),
     _SYNC,
     _SNAPSHOTS,
@@ -247,7 +209,9 @@ VM_RULES: tuple[VmRule, ...] = (
         lambda facts: "its disks need consolidation" if facts.consolidation_needed else None,
         "Consolidate its disks (snapshots: remove does it)",
         "Broadcom KB 320557",
-        _ALL,
+        _CHECKED,
+        ALL_STATES,
+        absolute=True,
     ),
     VmRule(
         "hardware_version",
@@ -255,7 +219,9 @@ VM_RULES: tuple[VmRule, ...] = (
         _old_hardware,
         "Upgrade its virtual hardware to version 7 or later",
         "Broadcom KB 320557",
-        _TRACKING,
+        _CHECKED,
+        TRACKING_STATES,
+        absolute=True,
     ),
     VmRule(
         "cbt_unsupported",
@@ -263,10 +229,19 @@ VM_RULES: tuple[VmRule, ...] = (
         _incapable,
         "Upgrade its virtual hardware, or migrate it without CBT, which copies everything at every run",
         "vSphere API, VirtualMachineCapability.changeTrackingSupported",
-        _TRACKING,
+        _CHECKED,
+        TRACKING_STATES,
+        absolute=True,
     ),
     VmRule(
-        "esxi_version", BLOCKER, _old_esxi, "Move it to an ESXi host of version 4.0 or later", "VDDK guide", _TRACKING
+        "esxi_version",
+        BLOCKER,
+        _old_esxi,
+        "Move it to an ESXi host of version 4.0 or later",
+        "VDDK guide",
+        _CHECKED,
+        TRACKING_STATES,
+        absolute=True,
     ),
     VmRule(
         "no_disks",
@@ -274,7 +249,9 @@ VM_RULES: tuple[VmRule, ...] = (
         lambda facts: None if facts.disks else "it has no virtual disk",
         "There is nothing to track or to migrate",
         "SMC copies disks",
-        _TRACKING,
+        _CHECKED,
+        TRACKING_STATES,
+        absolute=True,
     ),
     VmRule(
         "snapshots_kept",
@@ -282,20 +259,16 @@ VM_RULES: tuple[VmRule, ...] = (
         _while_tracked(_snapshot_names),
         "Remove the snapshots; reverting to one would make the next increments wrong",
         "Broadcom KB 320557",
-    ),
-    VmRule(
-        "connector_unsupported",
-        WARNING,
-        _no_connector,
-        "Connector 6.7 reads ESXi 6.0 to 6.7 with hardware 11 to 15, connector 8.0 reads ESXi 6.7 to 8.0 with hardware 14 to 21",
-        "SMC agentless migration guide",
+        _CHECKED,
     ),
     VmRule(
         "fault_tolerance",
-        WARNING,
+        BLOCKER,
         lambda facts: "fault tolerance is on" if facts.fault_tolerant else None,
         "Turn fault tolerance off for the migration, because its disks are shared",
         "Broadcom KB 313527",
+        _CHECKED,
+        TRACKING_STATES,
     ),
     VmRule(
         "requested_only",
@@ -303,6 +276,15 @@ VM_RULES: tuple[VmRule, ...] = (
         _requested_only,
         "Run cutover.smc.vmware_cbt with state: enabled, or power the VM on if it is off",
         "VDDK guide: CBT takes effect at power-on or stun",
+        _CHECKED,
+    ),
+    VmRule(
+        "epoch_changed",
+        WARNING,
+        _new_epoch,
+        "Find out what reset it (a crash, a revert, another tool); expect that the next SMC run copies everything, and verify again",
+        "Broadcom KB 320557; change ids are <epoch>/<number>",
+        _CHECKED,
     ),
     VmRule(
         "misspelt_keys",
@@ -310,6 +292,7 @@ VM_RULES: tuple[VmRule, ...] = (
         _misspelt,
         "Remove them; the keys are ctkEnabled and scsiX:Y.ctkEnabled",
         "Broadcom KB 1031873",
+        _CHECKED,
     ),
     VmRule(
         "sync_in_progress",
@@ -317,6 +300,7 @@ VM_RULES: tuple[VmRule, ...] = (
         _while_tracked(_sync_names),
         "Nothing is to be done",
         "SMC names its snapshots smc_<JobId>_<time>",
+        _CHECKED,
     ),
     VmRule(
         "tools_absent",
@@ -328,7 +312,10 @@ VM_RULES: tuple[VmRule, ...] = (
         ),
         "Start VMware Tools, or do not ask for a power cycle",
         "vSphere API, GuestInfo.toolsRunningStatus",
+        _CHECKED,
     ),
+    *CBT_BUG_RULES,
+    *SMC_VM_RULES,
 )
 
 
@@ -339,7 +326,9 @@ DISK_RULES: tuple[DiskRule, ...] = (
         lambda disk: f"it is independent ({disk.mode})" if disk.mode.startswith("independent") else None,
         "Make it dependent while the VM is off, or name it in skip_disks; snapshots leave independent disks out",
         "Broadcom KB 320557",
-        _TRACKING,
+        _CHECKED,
+        TRACKING_STATES,
+        absolute=True,
     ),
     DiskRule(
         "physical_rdm",
@@ -347,7 +336,9 @@ DISK_RULES: tuple[DiskRule, ...] = (
         lambda disk: "it is a raw device mapping in physical mode" if disk.backing == "rdm_physical" else None,
         "Map it in virtual compatibility mode, or name it in skip_disks",
         "Broadcom KB 320557",
-        _TRACKING,
+        _CHECKED,
+        TRACKING_STATES,
+        absolute=True,
     ),
     DiskRule(
         "shared_disk",
@@ -355,7 +346,9 @@ DISK_RULES: tuple[DiskRule, ...] = (
         lambda disk: "it is shared with other VMs (multi-writer)" if disk.sharing == "sharingMultiWriter" else None,
         "Stop sharing it, or name it in skip_disks",
         "Broadcom KB 313527",
-        _TRACKING,
+        _CHECKED,
+        TRACKING_STATES,
+        absolute=True,
     ),
     DiskRule(
         "shared_bus",
@@ -365,7 +358,9 @@ DISK_RULES: tuple[DiskRule, ...] = (
         ),
         "Set the controller's bus sharing to none, or name the disk in skip_disks",
         "ManageIQ manageiq-providers-vmware 423",
-        _TRACKING,
+        _CHECKED,
+        TRACKING_STATES,
+        absolute=True,
     ),
     DiskRule(
         "persistent_memory",
@@ -373,7 +368,9 @@ DISK_RULES: tuple[DiskRule, ...] = (
         lambda disk: "it lies in persistent memory" if disk.backing == "pmem" else None,
         "Move it to a VMFS or NFS datastore, or name it in skip_disks",
         "vSphere API: its backing has no changeId",
-        _TRACKING,
+        _CHECKED,
+        TRACKING_STATES,
+        absolute=True,
     ),
     DiskRule(
         "unknown_disk",
@@ -385,14 +382,21 @@ DISK_RULES: tuple[DiskRule, ...] = (
         ),
         "Move it to a SCSI, SATA, IDE or NVMe controller, or name it in skip_disks",
         "vSphere API: the backing has no changeId",
-        _TRACKING,
+        _CHECKED,
+        TRACKING_STATES,
     ),
     DiskRule(
         "first_class_disk",
-        WARNING,
-        lambda disk: "it is a first class disk, as container platforms attach them" if disk.first_class else None,
-        "Once it has been tracked it can be attached only to VMs that have CBT on",
+        BLOCKER,
+        lambda disk: (
+            "it is a first class disk, as container platforms attach them; once tracked, it can be attached only to VMs that have CBT on"
+            if disk.first_class
+            else None
+        ),
+        "Name it in skip_disks, or waive this when every VM that may get the disk has CBT on",
         "Broadcom KB 88193",
+        _CHECKED,
+        TRACKING_STATES,
     ),
     DiskRule(
         "nfs_disk",
@@ -404,5 +408,10 @@ DISK_RULES: tuple[DiskRule, ...] = (
         ),
         "The first run may read the whole disk",
         "VDDK guide, QueryChangedDiskAreas",
+        _CHECKED,
     ),
+    *SMC_DISK_RULES,
 )
+
+#: The ids of all rules, which waivers may name.
+RULE_IDS = frozenset(rule.id for rule in (*VM_RULES, *DISK_RULES))

@@ -12,12 +12,12 @@ from __future__ import annotations
 import difflib
 import re
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.cutover.smc.plugins.module_utils._cbt import (
+    NOTE_KEYS,
     OFF,
     ON,
-    POWER_ON_AGAIN_KEY,
     SUSPENDED,
     DiskFacts,
     GuestFacts,
@@ -27,7 +27,14 @@ from ansible_collections.cutover.smc.plugins.module_utils._cbt import (
     state_of,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotFound
-from ansible_collections.cutover.smc.plugins.module_utils._vcenter import PAGE, Follow, Reference, Seen, VCenter
+from ansible_collections.cutover.smc.plugins.module_utils._vcenter import (
+    PAGE,
+    Also,
+    Follow,
+    Reference,
+    Seen,
+    VCenter,
+)
 
 _VM = "VirtualMachine"
 # A vApp's parent is a resource pool; where it lies among the folders is another property.
@@ -68,7 +75,7 @@ _DETAILS = {
         "runtime.powerState",
         "snapshot.rootSnapshotList",
     ),
-    "HostSystem": ("config.product.version",),
+    "HostSystem": ("config.product.build", "config.product.version"),
     "Datastore": ("name", "summary.type"),
     **_PLACES,
 }
@@ -82,7 +89,9 @@ _FOLLOW = (
     Follow("Datacenter", "parent", again=True),
 )
 
+_NOTES = frozenset(key.lower() for key in NOTE_KEYS)
 _POWER = {"poweredOn": ON, "poweredOff": OFF, "suspended": SUSPENDED}
+_NO_FAULT_TOLERANCE = ("notConfigured", "disabled")
 _BUSES = {
     "VirtualSCSIController": "scsi",
     "VirtualSATAController": "sata",
@@ -126,6 +135,7 @@ class Listed:
     bios_uuid: str
     place: tuple[str, ...]
     datacenter: str
+    attributes: t.Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -142,12 +152,16 @@ class Listed:
         return any(self.place[start : start + len(wanted)] == wanted for start in (0, below, below + 1, below + 2))
 
 
-def inventory(vcenter: VCenter) -> list[Listed]:
-    """Every VM that the user may see, by one view and one read."""
+def inventory(vcenter: VCenter, with_attributes: bool = False) -> list[Listed]:
+    """Every VM that the user may see, by one read.
+
+    :param with_attributes: read the custom attributes too, which costs a second call
+    """
     names = ("name", "parent", "parentVApp", "config.instanceUuid", "config.uuid")
-    seen = vcenter.read_all({_VM: names, **_PLACES})
+    fields = vcenter.custom_fields() if with_attributes else {}
+    seen = vcenter.read_all({_VM: (*names, "customValue") if fields else names, **_PLACES})
     places = {one.moid: one for one in seen}
-    listed = [_listed(one, places) for one in seen if one.kind == _VM and "name" in one.values]
+    listed = [_listed(one, places, fields) for one in seen if one.kind == _VM and "name" in one.values]
     return sorted(listed, key=lambda vm: (vm.path, vm.moid))
 
 
@@ -206,8 +220,20 @@ def read_facts(vcenter: VCenter, references: t.Sequence[Reference]) -> list[VmFa
     for start in range(0, len(references), PAGE):
         page = references[start : start + PAGE]
         seen = {one.moid: one for one in vcenter.read(page, _DETAILS, _FOLLOW)}
-        facts += [_facts(seen[reference._moId], seen) for reference in page]
+        facts += [_facts(seen[reference._moId], seen, vcenter) for reference in page]
     return facts
+
+
+def with_task(reference: Reference) -> Also:
+    """What :meth:`VCenter.run_task` is to read together with the end of a task, for :func:`facts_in`."""
+    return Also(reference, _DETAILS, _FOLLOW)
+
+
+def facts_in(vcenter: VCenter, reference: Reference, seen: t.Sequence[Seen]) -> t.Optional[VmFacts]:
+    """The facts of a VM, if it has been read."""
+    by_moid = {one.moid: one for one in seen}
+    found = by_moid.get(reference._moId)
+    return _facts(found, by_moid, vcenter) if found else None
 
 
 def read_one(vcenter: VCenter, reference: Reference) -> VmFacts:
@@ -239,7 +265,7 @@ def with_fresh_files(vcenter: VCenter, seen: t.Sequence[tuple[Reference, VmFacts
 # From what vCenter shows to facts
 
 
-def _listed(seen: Seen, places: t.Mapping[str, Seen]) -> Listed:
+def _listed(seen: Seen, places: t.Mapping[str, Seen], fields: t.Mapping[int, str]) -> Listed:
     place, datacenter = _place(seen, places)
     return Listed(
         seen.reference,
@@ -249,6 +275,7 @@ def _listed(seen: Seen, places: t.Mapping[str, Seen]) -> Listed:
         seen.values.get("config.uuid", ""),
         place,
         datacenter,
+        {fields[one.key]: str(one.value) for one in seen.values.get("customValue") or () if one.key in fields},
     )
 
 
@@ -285,7 +312,7 @@ def _plain_name(name: str) -> str:
     return re.sub(r"%(2f|5c|25)", lambda escape: chr(int(escape.group(1), 16)), str(name), flags=re.IGNORECASE)
 
 
-def _facts(seen: Seen, others: t.Mapping[str, Seen]) -> VmFacts:
+def _facts(seen: Seen, others: t.Mapping[str, Seen], vcenter: VCenter) -> VmFacts:
     values = seen.values
     place, datacenter = _place(seen, others)
     name = _plain_name(values.get("name", seen.moid))
@@ -303,11 +330,13 @@ def _facts(seen: Seen, others: t.Mapping[str, Seen]) -> VmFacts:
         template=bool(values.get("config.template", False)),
         hardware_version=_hardware_version(values.get("config.version", "")),
         esxi_version=str(host.values.get("config.product.version", "")) if host else "",
+        esxi_build=str(host.values.get("config.product.build", "")) if host else "",
+        vcenter_version=vcenter.version if vcenter.is_vcenter else "",
         boot_mode=str(values.get("config.firmware") or "bios"),
         change_version=str(values.get("config.changeVersion", "")),
         capability=values.get("capability.changeTrackingSupported"),
         consolidation_needed=bool(values.get("runtime.consolidationNeeded", False)),
-        fault_tolerant=str(values.get("runtime.faultToleranceState", "notConfigured")) != "notConfigured",
+        fault_tolerant=str(values.get("runtime.faultToleranceState", "notConfigured")) not in _NO_FAULT_TOLERANCE,
         flag=values.get("config.changeTrackingEnabled"),
         settings=_settings(values.get("config.extraConfig") or ()),
         snapshots=tuple(snapshots_of(values.get("snapshot.rootSnapshotList") or ())),
@@ -335,7 +364,7 @@ def _settings(options: t.Iterable[t.Any]) -> dict[str, str]:
     return {
         option.key: str(option.value)
         for option in options
-        if "ctk" in option.key.lower() or option.key.lower() == POWER_ON_AGAIN_KEY.lower()
+        if "ctk" in option.key.lower() or option.key.lower() in _NOTES
     }
 
 

@@ -56,8 +56,13 @@ _READ_ATTEMPTS = 4
 _OLDEST_VERSION = "vim.version.version9"
 _NETWORK_FAULTS = (OSError, HTTPException, ExpatError)
 
-# A task of a few hundred milliseconds should not wait a second, nor one of an hour be asked about ten times a second.
-_QUICK_SECONDS, _QUICK_INTERVAL, _SLOW_INTERVAL = 2.0, 0.1, 2.0
+# A task of a few hundred milliseconds should not wait a second, nor one of an hour be asked about ten times a second:
+# for so many seconds, a look every so many.
+_HASTE = ((0.5, 0.1), (4.0, 0.5))
+_SLOW_INTERVAL = 2.0
+# No task ends sooner, so that an earlier look would be a call for nothing.
+_FIRST_LOOK_SECONDS = 0.03
+_LOOKS_AT_BOTH = 3
 
 
 def connection_spec() -> dict[str, t.Any]:
@@ -133,6 +138,15 @@ class Follow:
         return f"{self.kind}.{self.path}"
 
 
+@dataclass(frozen=True)
+class Also:
+    """An object that is read together with the end of a task, which spares a call."""
+
+    reference: Reference
+    paths: t.Mapping[str, t.Sequence[str]]
+    follow: t.Sequence[Follow] = ()
+
+
 class VCenter:
     """A session with vCenter, as a context manager: it logs in on entering and logs out on leaving."""
 
@@ -141,6 +155,7 @@ class VCenter:
         self._sleep = sleep
         self._stub: t.Any = None
         self._content: t.Any = None
+        self._user = ""
 
     def __enter__(self) -> VCenter:
         self._stub = _stub(self._connection)
@@ -165,6 +180,11 @@ class VCenter:
     @property
     def version(self) -> str:
         return str(self._content.about.version)
+
+    @property
+    def is_vcenter(self) -> bool:
+        """Whether it is a vCenter and not a stand-alone ESXi host."""
+        return str(self._content.about.apiType) != "HostAgent"
 
     def reference(self, kind: str, moid: str) -> Reference:
         """The object of a kind (``VirtualMachine``) with a managed object id; nothing is asked of vCenter."""
@@ -194,21 +214,75 @@ class VCenter:
         return self._ask("read from vCenter", lambda: self._retrieve(specify())) if references else []
 
     def read_all(self, paths: t.Mapping[str, t.Sequence[str]]) -> list[Seen]:
-        """Read properties of every object of the given kinds that the user may see."""
+        """Read properties of every object of the given kinds that the user may see.
+
+        vCenter walks the folders itself, which costs one call; a view has to be made and removed as well. But VMs in
+        vApps, which may lie in each other, only a view shows surely.
+        """
 
         def retrieve() -> list[Seen]:
-            kinds = [getattr(vim, kind) for kind in paths]
-            content = self._content
-            view = content.viewManager.CreateContainerView(container=content.rootFolder, type=kinds, recursive=True)
-            collector = vmodl.query.PropertyCollector
-            members = collector.TraversalSpec(name="members", type=vim.view.ContainerView, path="view", skip=False)
-            whole = collector.ObjectSpec(obj=view, skip=True, selectSet=[members])
-            try:
-                return self._retrieve(_filter([whole], paths))
-            finally:
-                view.DestroyView()
+            seen = self._retrieve(_filter([_whole_inventory(self._content.rootFolder)], paths))
+            return self._read_by_view(paths) if any(one.kind == "VirtualApp" for one in seen) else seen
 
         return self._ask("read the inventory of vCenter", retrieve)
+
+    def _read_by_view(self, paths: t.Mapping[str, t.Sequence[str]]) -> list[Seen]:
+        kinds = [getattr(vim, kind) for kind in paths]
+        content = self._content
+        view = content.viewManager.CreateContainerView(container=content.rootFolder, type=kinds, recursive=True)
+        collector = vmodl.query.PropertyCollector
+        members = collector.TraversalSpec(name="members", type=vim.view.ContainerView, path="view", skip=False)
+        whole = collector.ObjectSpec(obj=view, skip=True, selectSet=[members])
+        try:
+            return self._retrieve(_filter([whole], paths))
+        finally:
+            view.DestroyView()
+
+    def custom_fields(self) -> dict[int, str]:
+        """The names of the custom attributes, by their keys; a stand-alone host has none."""
+        manager = self._content.customFieldsManager
+        if manager is None:
+            return {}
+        seen = self.read([manager], {"CustomFieldsManager": ("field",)})
+        return {field.key: field.name for field in seen[0].values.get("field") or ()}
+
+    def missing_privileges(
+        self, references: t.Sequence[Reference], privileges: t.Sequence[str], user: str = ""
+    ) -> dict[str, tuple[str, ...]]:
+        """The privileges that a user lacks on objects, by the objects' ids; the one who is logged in, unless another is named.
+
+        A server that cannot tell is taken to grant them all: what is missing then shows when it is needed.
+        """
+        asked = user or self._user
+        manager = self._content.authorizationManager
+        if not asked or manager is None or not references or not privileges:
+            return {}
+
+        def ask() -> t.Any:
+            try:
+                return manager.HasUserPrivilegeOnEntities(list(references), asked, list(privileges))
+            except (vmodl.fault.NotSupported, vmodl.fault.MethodNotFound, vmodl.fault.NotImplemented):
+                return ()
+
+        return {
+            entity.entity._moId: tuple(one.privId for one in entity.privAvailability or () if not one.isGranted)
+            for entity in self._ask("look at the user's privileges", ask) or ()
+        }
+
+    def change_ids(self, snapshot: Reference) -> dict[int, str]:
+        """The change id of each disk as a snapshot froze it, by the disk's device key."""
+        (seen,) = self.read([snapshot], {"VirtualMachineSnapshot": ("config.hardware.device",)})
+        disks = [
+            one for one in seen.values.get("config.hardware.device") or () if isinstance(one, vim.vm.device.VirtualDisk)
+        ]
+        return {disk.key: disk.backing.changeId for disk in disks if getattr(disk.backing, "changeId", None)}
+
+    def query_areas_in_use(self, machine: Reference, snapshot: Reference, disk_key: int) -> t.Any:
+        """Ask once for the areas of a disk that are in use, which only a tracked disk can tell."""
+        return self._ask(
+            "ask for the areas in use",
+            lambda: machine.QueryChangedDiskAreas(snapshot=snapshot, deviceKey=disk_key, startOffset=0, changeId="*"),
+        )
 
     def refresh_storage(self, machine: Reference) -> None:
         """Have vCenter look at the VM's files again; it changes nothing of the VM."""
@@ -231,17 +305,31 @@ class VCenter:
                 return call()
 
     def run_task(
-        self, doing: str, start: t.Callable[[], Reference], report: t.Callable[[str], None], timeout: float
-    ) -> t.Any:
+        self,
+        doing: str,
+        start: t.Callable[[], Reference],
+        report: t.Callable[[str], None],
+        timeout: float,
+        also: t.Optional[Also] = None,
+    ) -> tuple[t.Any, list[Seen]]:
         """Start a task, wait for its end and return its result.
+
+        :param also: what to read in the same call as the task's end; returned second, empty when the task took longer
 
         :raises Conflict: another task had the VM, or it was in another state than expected
         :raises TimedOut: it has not ended in time; it may still do so
         """
         task = self.submit(doing, start)
 
+        together = [also] * _LOOKS_AT_BOTH
+        seen: list[Seen] = []
+
         def look() -> dict[str, t.Any]:
-            return self.read([task], {"Task": ("info.state", "info.error", "info.result", "info.progress")})[0].values
+            # Only the first looks are worth it: a task that takes long would make them many.
+            wanted = together.pop() if together else None
+            answer = self._read_task(task, wanted)
+            seen[:] = [one for one in answer if one.kind != "Task"]
+            return next(one.values for one in answer if one.kind == "Task")
 
         def ended(info: dict[str, t.Any]) -> bool:
             return str(info["info.state"]) in ("success", "error")
@@ -250,6 +338,7 @@ class VCenter:
             progress = info.get("info.progress")
             return f"{doing}: {info['info.state']}" + (f", {progress} %" if progress is not None else "")
 
+        self._sleep(_FIRST_LOOK_SECONDS)
         try:
             info = self._wait(look, ended, tell, report, timeout)
         except Unreachable as failure:
@@ -260,7 +349,19 @@ class VCenter:
         fault = info.get("info.error")
         if str(info["info.state"]) == "error":
             raise self._explain(fault, doing)
-        return info.get("info.result")
+        return info.get("info.result"), seen
+
+    def _read_task(self, task: Reference, also: t.Optional[Also]) -> list[Seen]:
+        paths: dict[str, t.Sequence[str]] = {"Task": ("info.state", "info.error", "info.result", "info.progress")}
+        if also is None:
+            return self.read([task], paths)
+        paths.update(also.paths)
+
+        def retrieve() -> list[Seen]:
+            # The task comes first, so that what is read after it is from after its end.
+            return self._retrieve(_filter([_object(task, ()), _object(also.reference, also.follow)], paths))
+
+        return self._ask("read from vCenter", retrieve)
 
     def reconfigure(
         self, machine: Reference, *, flag: t.Optional[bool], settings: t.Mapping[str, str], change_version: str
@@ -281,16 +382,21 @@ class VCenter:
         report: t.Callable[[str], None],
         timeout: float,
     ) -> dict[str, t.Any]:
-        quick = min(_QUICK_SECONDS, timeout)
-        try:
-            return Waiter(quick, _QUICK_INTERVAL, lambda line: None, sleep=self._sleep).until(look, done, tell)
-        except TimedOut:
-            return Waiter(timeout - quick, _SLOW_INTERVAL, report, sleep=self._sleep).until(look, done, tell)
+        left = timeout
+        for seconds, interval in _HASTE:
+            if left <= seconds:
+                break
+            try:
+                return Waiter(seconds, interval, lambda line: None, sleep=self._sleep).until(look, done, tell)
+            except TimedOut:
+                left -= seconds
+        return Waiter(left, _SLOW_INTERVAL, report, sleep=self._sleep).until(look, done, tell)
 
     # Within
 
     def _log_in(self) -> None:
-        self._content.sessionManager.Login(self._connection.username, self._connection.password, None)
+        session = self._content.sessionManager.Login(self._connection.username, self._connection.password, None)
+        self._user = str(session.userName) if session is not None else ""
 
     def _log_in_anew(self) -> None:
         self._stub.SetSessionId("")  # else a session that lives on after all would make vCenter refuse the login
@@ -393,6 +499,20 @@ def _object(reference: Reference, follow: t.Sequence[Follow]) -> t.Any:
         for one in follow
     ]
     return collector.ObjectSpec(obj=reference, skip=False, selectSet=traversals)
+
+
+def _whole_inventory(root: Reference) -> t.Any:
+    """From the root folder to every VM and vApp in a folder."""
+    collector = vmodl.query.PropertyCollector
+    folders = collector.SelectionSpec(name="folders")
+    datacenters = collector.SelectionSpec(name="datacenters")
+    into_folders = collector.TraversalSpec(
+        name="folders", type=vim.Folder, path="childEntity", skip=False, selectSet=[folders, datacenters]
+    )
+    into_datacenters = collector.TraversalSpec(
+        name="datacenters", type=vim.Datacenter, path="vmFolder", skip=False, selectSet=[folders]
+    )
+    return collector.ObjectSpec(obj=root, skip=False, selectSet=[into_folders, into_datacenters])
 
 
 def _filter(objects: t.Sequence[t.Any], paths: t.Mapping[str, t.Sequence[str]]) -> t.Any:

@@ -38,8 +38,10 @@ options:
   state:
     description:
       - V(enabled) has every disk tracked.
-      - V(disabled) has no disk tracked.
-      - V(reset) ends tracking and begins it anew, so that no earlier change id is valid. The next run of an SMC job then copies everything.
+      - V(disabled) has no disk tracked, and puts the settings back to what they were before this module enabled CBT, as the note
+        C(cutover.smc.cbtBefore) in the VM's advanced configuration tells.
+      - V(reset) ends tracking and begins it anew, so that no earlier change id is valid. The next run of an SMC job then copies everything, as
+        RV(next_run_full) and a warning say. A VM that is on is reset by two stuns, or with O(activate=power_cycle) by two power cycles.
     type: str
     choices: [enabled, disabled, reset]
     default: enabled
@@ -49,8 +51,10 @@ options:
       - V(auto) costs the least downtime, which is V(stun).
       - V(stun) takes a snapshot and removes it at once; the VM stands still for moments.
       - V(power_cycle) shuts the VM down and powers it on.
+      - V(none) only requests. What is requested takes effect at the next stun or power-on that comes along, such as the snapshot of a
+        backup; until then RV(vm.cbt.needs_stun) says so. Not for O(state=reset).
     type: str
-    choices: [auto, power_cycle, stun]
+    choices: [auto, power_cycle, stun, none]
     default: auto
   method:
     description:
@@ -76,6 +80,41 @@ options:
     type: list
     elements: str
     default: []
+  verify:
+    description:
+      - How far O(state=enabled) and O(state=reset) prove that tracking works.
+      - V(files) sees the change tracking file of every disk.
+      - V(query) also takes a snapshot that is removed at once, sees a change id on each of its disks, and asks once for the areas of each
+        disk that are in use. When that was, and each disk's epoch then, is kept as the note C(cutover.smc.cbtVerified) in the VM's
+        advanced configuration. As long as the epochs stay the same, it is not done again.
+    type: str
+    choices: [files, query]
+    default: files
+  waivers:
+    description:
+      - Decisions that what a rule finds is acceptable, so that the module goes on. What vSphere itself would refuse, or what would make
+        increments wrong, such as snapshots, cannot be waived.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      rule:
+        description: The C(id) of the rule, as in C(concerns).
+        type: str
+        required: true
+      reason:
+        description: Why the risk is taken, and by whom.
+        type: str
+        required: true
+      expires:
+        description: The last day (in UTC) on which the waiver holds, such as V(2026-12-31).
+        type: str
+        required: true
+      vms:
+        description: The names of the VMs for which it holds. Without, it holds for all.
+        type: list
+        elements: str
+        default: []
   shutdown:
     description:
       - How the VM is switched off for O(activate=power_cycle).
@@ -105,7 +144,9 @@ options:
 notes:
   - Needs the privileges C(System.Read), C(VirtualMachine.Config.ChangeTracking) (not for O(method=advanced_config)),
     C(VirtualMachine.Config.AdvancedConfig), for a stun C(VirtualMachine.State.CreateSnapshot) and C(VirtualMachine.State.RemoveSnapshot),
-    for a power cycle C(VirtualMachine.Interact.PowerOff) and C(VirtualMachine.Interact.PowerOn).
+    for a power cycle C(VirtualMachine.Interact.PowerOff) and C(VirtualMachine.Interact.PowerOn), for O(verify=query) also
+    C(VirtualMachine.Provisioning.DiskRandomRead). Those that the plan needs are looked at before anything is done.
+  - Each VM is worked on in a session of its own, which is ended afterwards. When it expires meanwhile, it is opened again.
 seealso:
   - module: cutover.smc.vmware_cbt_info
 """
@@ -138,6 +179,20 @@ EXAMPLES = r"""
   check_mode: true
   diff: true
 
+- name: Request CBT now, and let the next backup's snapshot have it take effect
+  cutover.smc.vmware_cbt:
+    name: app-01
+    activate: none
+
+- name: Prove it as a replication would see it, and accept a finding until the end of the year
+  cutover.smc.vmware_cbt:
+    name: app-01
+    verify: query
+    waivers:
+      - rule: first_class_disk
+        reason: every node of the cluster has CBT on (change 4711)
+        expires: "2026-12-31"
+
 - name: Begin tracking anew, after which SMC copies everything once
   cutover.smc.vmware_cbt:
     name: app-01
@@ -154,6 +209,11 @@ plan:
     - request CBT for app-01 and 2 disks
     - stun app-01 by a snapshot that is removed at once, so that it takes effect
     - see the change tracking file of every disk of app-01
+next_run_full:
+  description: Whether tracking has begun anew by O(state=reset), so that the next run of the VM's SMC job copies everything.
+  returned: success
+  type: bool
+  sample: false
 snapshots_removed:
   description: Whether snapshots of the VM were removed, so that the SMC connector must read the VM again.
   returned: success
@@ -196,7 +256,16 @@ vm:
       description: What is requested and what takes effect.
       type: dict
       sample:
-        {enabled: true, effective: true, needs_stun: false, api_flag: true, supported: true, disks: {"scsi0:0": true}}
+        enabled: true
+        key: "TRUE"
+        api_flag: true
+        effective: true
+        needs_stun: false
+        verified: false
+        last_verified: null
+        near_miss_keys: []
+        supported: true
+        disks: {"scsi0:0": true}
     disks:
       description: Its disks.
       type: list
@@ -221,6 +290,7 @@ error:
 
 from ansible_collections.cutover.smc.plugins.module_utils._cbt_tasks import ensure_cbt
 from ansible_collections.cutover.smc.plugins.module_utils._machines import SELECTION_RULES, selection_spec
+from ansible_collections.cutover.smc.plugins.module_utils._rules import WAIVERS_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._vcenter import CONNECTION_RULES, REQUIRES, connection_spec
 
@@ -229,10 +299,12 @@ TASK = Task(
         connection_spec(),
         **selection_spec(),
         state={"type": "str", "choices": ["enabled", "disabled", "reset"], "default": "enabled"},
-        activate={"type": "str", "choices": ["auto", "power_cycle", "stun"], "default": "auto"},
+        activate={"type": "str", "choices": ["auto", "power_cycle", "stun", "none"], "default": "auto"},
         method={"type": "str", "choices": ["api", "advanced_config", "both"], "default": "both"},
         snapshots={"type": "str", "choices": ["refuse", "remove"], "default": "refuse"},
         skip_disks={"type": "list", "elements": "str", "default": []},
+        verify={"type": "str", "choices": ["files", "query"], "default": "files"},
+        waivers=WAIVERS_SPEC,
         shutdown={"type": "str", "choices": ["guest", "hard"], "default": "guest"},
         shutdown_timeout={"type": "str", "default": "5m"},
         shutdown_fallback={"type": "str", "choices": ["fail", "force"], "default": "fail"},

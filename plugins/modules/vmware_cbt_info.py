@@ -42,6 +42,16 @@ options:
       - Instance UUIDs of VMs.
     type: list
     elements: str
+  name_patterns:
+    description:
+      - Only VMs whose names fit one of these patterns, such as V(web-*), in which C(*), C(?) and C([abc]) have their usual meaning and
+        case does not matter.
+    type: list
+    elements: str
+  custom_attributes:
+    description:
+      - Only VMs that have these custom attributes with these values, such as V({wave: "1"}).
+    type: dict
   folder:
     description:
       - Only VMs in this inventory folder or below.
@@ -51,6 +61,36 @@ options:
     description:
       - Only VMs in the datacenter of this name.
     type: str
+  connector_user:
+    description:
+      - The user as whom SMC's connector logs in to vCenter, such as V(VSPHERE.LOCAL\\smc). Where that user lacks a privilege on a VM that the
+        connector needs, the concern C(connector_privileges) tells it.
+    type: str
+  waivers:
+    description:
+      - Decisions that what a rule finds is acceptable. Such a concern is still told, with the waiver in C(waived), and
+        is not counted in RV(summary).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      rule:
+        description: The C(id) of the rule, as in C(concerns).
+        type: str
+        required: true
+      reason:
+        description: Why the risk is taken, and by whom.
+        type: str
+        required: true
+      expires:
+        description: The last day (in UTC) on which the waiver holds, such as V(2026-12-31).
+        type: str
+        required: true
+      vms:
+        description: The names of the VMs for which it holds. Without, it holds for all.
+        type: list
+        elements: str
+        default: []
   fail_on_missing:
     description:
       - Whether to fail when one of the named VMs is not found, instead of listing it in RV(not_found).
@@ -58,6 +98,8 @@ options:
     default: false
 notes:
   - Needs the privileges C(System.View) and C(System.Read).
+  - VMs cannot be selected by vSphere tags, because these are not part of the API that pyVmomi speaks. Custom attributes are.
+  - Reads a little of all VMs to select from, in one call for each hundred, and the rest of the selected ones likewise.
 seealso:
   - module: cutover.smc.vmware_cbt
 """
@@ -85,6 +127,16 @@ EXAMPLES = r"""
     password: "{{ vcenter_password }}"
     folder: prod
   register: audit
+
+- name: Read the first wave, and accept one finding for one VM for a while
+  cutover.smc.vmware_cbt_info:
+    name_patterns: ["web-*", "app-*"]
+    custom_attributes: {wave: "1"}
+    waivers:
+      - rule: guest_unsupported
+        reason: tried with a copy, boots (change 4711)
+        expires: "2026-12-31"
+        vms: [app-07]
 
 - name: Show the VMs whose CBT was requested but takes no effect
   ansible.builtin.debug:
@@ -167,6 +219,14 @@ vms:
       description: The version of the ESXi host that it runs on.
       type: str
       sample: 6.7.0
+    esxi_build:
+      description: The build of that host.
+      type: str
+      sample: "8169922"
+    vcenter_version:
+      description: The version of vCenter; empty on a stand-alone ESXi host.
+      type: str
+      sample: 6.7.0
     snapshots:
       description: Names of its snapshots.
       type: list
@@ -182,6 +242,23 @@ vms:
       contains:
         enabled:
           description: Whether it is requested for the VM.
+          type: bool
+          sample: true
+        key:
+          description: The value of C(ctkEnabled) in the advanced configuration, or null.
+          type: str
+          sample: "TRUE"
+        near_miss_keys:
+          description: Entries of the advanced configuration that look like keys of CBT but are none, such as C(ctkEnable).
+          type: list
+          elements: str
+          sample: []
+        last_verified:
+          description: When M(cutover.smc.vmware_cbt) last proved it by a query, or null.
+          type: str
+          sample: "2026-11-22T20:00:00Z"
+        verified:
+          description: Whether that proof holds still, for every disk.
           type: bool
           sample: true
         effective:
@@ -225,6 +302,18 @@ vms:
           description: The key in the advanced configuration that requests tracking of this disk.
           type: str
           sample: scsi0:0.ctkEnabled
+        ctk_value:
+          description: The value of that key, or null.
+          type: str
+          sample: "TRUE"
+        needs_stun:
+          description: Whether a stun or power-on is still needed for what is requested of this disk.
+          type: bool
+          sample: false
+        last_verified:
+          description: When a query last proved its tracking, or null when that was never or of an earlier tracking.
+          type: str
+          sample: "2026-11-22T20:00:00Z"
         size_bytes:
           description: The capacity.
           type: int
@@ -294,6 +383,18 @@ vms:
           description: What to do about it.
           type: str
           sample: Make it dependent while the VM is off, or name it in skip_disks; snapshots leave independent disks out
+        source:
+          description: Where the rule comes from.
+          type: str
+          sample: Broadcom KB 320557
+        checked:
+          description: When somebody last looked there.
+          type: str
+          sample: "2026-11-22"
+        waived:
+          description: The C(reason) and C(expires) of the waiver that covers it, or null.
+          type: dict
+          sample: null
 not_found:
   description: Names, managed object ids and UUIDs that fit no VM.
   returned: success
@@ -316,6 +417,7 @@ summary:
 """
 
 from ansible_collections.cutover.smc.plugins.module_utils._cbt_tasks import read_cbt
+from ansible_collections.cutover.smc.plugins.module_utils._rules import WAIVERS_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._vcenter import CONNECTION_RULES, REQUIRES, connection_spec
 
@@ -327,6 +429,10 @@ TASK = Task(
         uuids={"type": "list", "elements": "str"},
         folder={"type": "str"},
         datacenter={"type": "str"},
+        name_patterns={"type": "list", "elements": "str"},
+        custom_attributes={"type": "dict"},
+        connector_user={"type": "str"},
+        waivers=WAIVERS_SPEC,
         fail_on_missing={"type": "bool", "default": False},
     ),
     handler=read_cbt,

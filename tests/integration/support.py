@@ -10,6 +10,8 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -20,8 +22,12 @@ import httpx
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run, Task
-from lab.access import PROXY_VARIABLES, ansible_variables
-from lab.places import PYTHON
+from ansible_collections.cutover.smc.plugins.module_utils._vcenter import Connection, VCenter
+from lab.access import PROXY_VARIABLES, Endpoints, ansible_variables, environment_variables
+from lab.certificates import write_certificates
+from lab.launcher import VCENTER, Options, Starter, make_credentials, vcenter_config
+from lab.places import PYTHON, VCENTER_BINARY, LabDirectory
+from lab.processes import stop
 
 #: Where ``ansible`` prints a host's result.
 _RESULT = re.compile(r"^localhost \| [A-Z]+!? (?:=>|\|.*=>) ", re.MULTILINE)
@@ -80,6 +86,19 @@ class Access:
             result = task.execute(validated.validated_parameters, Run(check, lines.append, lines.append))
         return {"failed": False, "output": "\n".join(lines)} | result
 
+    @contextmanager
+    def session(self) -> Iterator[tuple[VCenter, Callable[[str], list[Any]]]]:
+        """A session of the collection's own, and a way to name VMs in it."""
+        with mock.patch.dict(os.environ, self.environment(), clear=True):
+            connection = Connection(
+                self.variables["VMWARE_HOST"],
+                self.variables["VMWARE_USER"],
+                self.variables["VMWARE_PASSWORD"],
+                int(self.variables["VMWARE_PORT"]),
+            )
+            with VCenter(connection) as vcenter:
+                yield vcenter, lambda name: [vcenter.reference("VirtualMachine", self.control.vm(name)["moid"])]
+
     def run_module(
         self,
         name: str,
@@ -113,6 +132,24 @@ class Access:
         result["output"] = done.stdout + done.stderr
         result["failed"] = done.returncode != 0
         return result
+
+
+@contextmanager
+def running_vcenter(path: Path, options: Options, **settings: Any) -> Iterator[Access]:
+    """A vCenter without a cloud.
+
+    :param settings: entries of its configuration for which the launcher has no option
+    """
+    starter = Starter(LabDirectory(path))
+    credentials, certificates = make_credentials(), write_certificates(starter.directory.certificates)
+    config = vcenter_config(starter.directory, options, credentials, certificates) | settings
+    try:
+        ready = starter.run_service(VCENTER, [str(VCENTER_BINARY)], config)
+        endpoints = Endpoints(ready["port"], ready["control_port"], 0, 0, ready["control_port"])
+        variables = environment_variables(endpoints, credentials, certificates.bundle)
+        yield Access(variables, Control(endpoints.control))
+    finally:
+        stop(starter.processes)
 
 
 def _result_in(output: str) -> dict[str, Any]:

@@ -18,20 +18,25 @@ from ansible_collections.cutover.smc.plugins.module_utils._cbt import (
     ON,
     OWN_SNAPSHOT_PREFIX,
     POWER_ON_AGAIN_KEY,
+    VERIFIED_KEY,
     VM_KEY,
     DiskFacts,
     SnapshotFacts,
     VmFacts,
     Wishes,
     ctk_file_of,
+    epochs_changed,
     is_tracked,
     is_true,
+    is_verified,
     misspelt_keys,
     plan_disable,
     plan_enable,
     plan_reset,
     skipped_disks,
     state_of,
+    verification_note,
+    verification_of,
     view_of,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, Failure
@@ -95,13 +100,9 @@ class ModelVm:
         changes = (
             dict.fromkeys([VM_KEY, *(one.ctk_key for one in self.facts.disks)], str(flag)) if flag is not None else {}
         )
-        changes |= keys
-        unlike = {
-            key: value for key, value in self.facts.settings.items() if key.lower() not in map(str.lower, changes)
-        }
-        settings = unlike | changes
+        self._set(changes | keys)
         shown = flag if flag is not None and self.flag_reads_back_at_once else self.facts.flag
-        self.facts = replace(self.facts, settings=settings, flag=shown, unsettled=self.facts.running)
+        self.facts = replace(self.facts, flag=shown, unsettled=self.facts.running)
         if flag is not None and not self.facts.running:
             self._take_effect()
 
@@ -135,9 +136,28 @@ class ModelVm:
             raise Failure("change tracking files are left")
         self.stopped = True
 
-    def forget_power(self) -> None:
-        settings = {key: value for key, value in self.facts.settings.items() if key != POWER_ON_AGAIN_KEY}
-        self.facts = replace(self.facts, settings=settings)
+    def query(self) -> None:
+        assert not self.facts.snapshots, "CBT was queried while a snapshot was there"
+        assert all(one.effective for one in state_of(self.facts).disks)
+        note = verification_note("2026-11-22T20:00:00Z", {one.key: one.epoch for one in self.facts.disks})
+        self._set({VERIFIED_KEY: note})
+
+    def tidy(self, keys: dict[str, str]) -> None:
+        self._set(keys)
+
+    def begin_anew(self) -> None:
+        """What ESXi does after a crash, and other tools at will."""
+        self.epochs += 1
+        disks = tuple(
+            replace(one, change_id=f"epoch {self.epochs}/1" if one.ctk_file else None) for one in self.facts.disks
+        )
+        self.facts = replace(self.facts, disks=disks)
+
+    def _set(self, changes: dict[str, str]) -> None:
+        changed = {key.lower() for key in changes}
+        unlike = {key: value for key, value in self.facts.settings.items() if key.lower() not in changed}
+        added = {key: value for key, value in changes.items() if value != ""}
+        self.facts = replace(self.facts, settings=unlike | added)
 
     def _take_effect(self) -> None:
         requested = is_true(self.facts.setting(VM_KEY))
@@ -147,9 +167,19 @@ class ModelVm:
             )
             for one in self.facts.disks
         )
-        if any(new.ctk_file and not old.ctk_file for new, old in zip(disks, self.facts.disks, strict=True)):
-            self.epochs += 1
+        begins = any(new.ctk_file and not old.ctk_file for new, old in zip(disks, self.facts.disks, strict=True))
+        self.epochs += begins
+        disks = tuple(
+            replace(new, change_id=_change_id(new, old, self.epochs))
+            for new, old in zip(disks, self.facts.disks, strict=True)
+        )
         self.facts = replace(self.facts, disks=disks, flag=requested, unsettled=False)
+
+
+def _change_id(new: DiskFacts, old: DiskFacts, epoch: int) -> str | None:
+    if not new.ctk_file:
+        return None
+    return old.change_id if old.ctk_file else f"epoch {epoch}/1"
 
 
 places = st.tuples(st.sampled_from(["scsi", "sata", "ide", "nvme"]), st.integers(0, 3), st.integers(0, 14))
@@ -182,6 +212,7 @@ wishes_of_any_kind = st.builds(
     Wishes,
     activate=st.sampled_from(["auto", "stun", "power_cycle"]),
     method=st.sampled_from(["both", "advanced_config"]),
+    verify=st.sampled_from(["files", "query"]),
 )
 states = st.sampled_from(["enabled", "disabled", "reset"])
 
@@ -225,6 +256,59 @@ def test_check_mode_tells_what_is_then_done(facts: VmFacts, state: str, wishes: 
 
 
 @given(machines(), wishes_of_any_kind)
+def test_disabling_restores_what_was_there_before_enabling(facts: VmFacts, wishes: Wishes) -> None:
+    untouched = {key: value for key, value in facts.settings.items() if not is_true(value)}
+    facts = replace(
+        facts, settings=untouched, flag=None, disks=tuple(replace(one, ctk_file=None) for one in facts.disks)
+    )
+    model = ModelVm(facts)
+    model.reach("enabled", wishes)
+    model.reach("disabled", wishes)
+    # By the flag, vSphere writes the keys of disks that had none as well; what the note names is as it was.
+    assert {key.lower(): value for key, value in model.facts.settings.items()} == {
+        key.lower(): value for key, value in untouched.items()
+    }
+    assert model.reach("disabled", wishes).done == []
+
+
+@given(
+    machines(), st.sampled_from(["enabled", "disabled"]), st.sampled_from(["both", "advanced_config"]), st.booleans()
+)
+def test_a_request_alone_activates_nothing_and_is_made_once(
+    facts: VmFacts, state: str, method: str, at_once: bool
+) -> None:
+    model = ModelVm(facts, at_once)
+    wishes = Wishes(activate="none", method=method)
+    done = model.reach(state, wishes)
+    assert not {"stun", "shut_down"} & {step.action for step in done.done}
+    assert [step.action for step in done.done].count("configure") <= 1
+    assert state_of(model.facts).requested == (state != "disabled")
+    assert model.reach(state, wishes).done == []
+
+
+@given(machines(), wishes_of_any_kind)
+def test_a_verification_holds_until_tracking_begins_anew(facts: VmFacts, wishes: Wishes) -> None:
+    model = ModelVm(replace(facts, power_state=ON))
+    wishes = replace(wishes, verify="query")
+    model.reach("enabled", wishes)
+    assert is_verified(model.facts, frozenset())
+    assert epochs_changed(model.facts) == []
+    model.begin_anew()
+    assert not is_verified(model.facts, frozenset())
+    assert epochs_changed(model.facts) == [one for one in model.facts.disks if verification_of(model.facts)[1][one.key]]
+    again = model.reach("enabled", wishes)
+    assert [step.action for step in again.done] == ["query"]
+    assert is_verified(model.facts, frozenset())
+
+
+@given(st.dictionaries(st.integers(2000, 40000), st.from_regex(r"\A[0-9a-f]{2}( [0-9a-f]{2})*-[0-9a-f]{2}\Z")))
+def test_the_note_of_a_verification_is_read_as_it_was_written(epochs: dict[int, str]) -> None:
+    facts = vm(settings={VERIFIED_KEY.upper(): verification_note("2026-11-22T20:00:00Z", epochs)})
+    assert verification_of(facts) == ("2026-11-22T20:00:00Z", epochs)
+    assert verification_of(vm()) == ("", {})
+
+
+@given(machines(), wishes_of_any_kind)
 def test_a_reset_begins_a_new_epoch_on_a_running_vm(facts: VmFacts, wishes: Wishes) -> None:
     model = ModelVm(replace(tracked(facts), power_state=ON))
     model.reach("reset", wishes)
@@ -246,13 +330,16 @@ def test_a_run_that_was_killed_is_completed_by_the_next(
     assert not model.facts.power_on_again
 
 
+_DEEDS = ("configure", "stun", "shut_down", "power_on", "query", "tidy", "remove_snapshot")
+
+
 class Killed(BaseException):
     """What a killed process looks like to the code in it."""
 
 
 def _kill_after(model: ModelVm, state: str, wishes: Wishes, survived: int) -> None:
     left = [survived]
-    for name in ("configure", "stun", "shut_down", "power_on", "forget_power", "remove_snapshot"):
+    for name in _DEEDS:
         deed = getattr(model, name)
 
         def mortal(deed: object = deed, **arguments: object) -> None:
@@ -266,7 +353,7 @@ def _kill_after(model: ModelVm, state: str, wishes: Wishes, survived: int) -> No
         model.reach(state, wishes)
     except Killed:
         pass
-    for name in ("configure", "stun", "shut_down", "power_on", "forget_power", "remove_snapshot"):
+    for name in _DEEDS:
         delattr(model, name)
 
 
@@ -275,13 +362,18 @@ def test_an_untouched_running_vm_is_configured_stunned_and_proven() -> None:
     assert actions_of(plan) == ["configure", "stun", "verify_tracked"]
     assert plan.steps[0].arguments == {
         "flag": True,
-        "keys": {"ctkEnabled": "TRUE", "scsi0:0.ctkEnabled": "TRUE", "scsi0:1.ctkEnabled": "TRUE"},
+        "keys": {
+            "ctkEnabled": "TRUE",
+            "scsi0:0.ctkEnabled": "TRUE",
+            "scsi0:1.ctkEnabled": "TRUE",
+            "cutover.smc.cbtBefore": "ctkEnabled=;scsi0:0.ctkEnabled=;scsi0:1.ctkEnabled=",
+        },
     }
 
 
 def test_a_power_cycle_leaves_a_note_before_the_vm_goes_down() -> None:
     plan = plan_enable(vm(), Wishes(activate="power_cycle"))
-    assert actions_of(plan) == ["configure", "shut_down", "power_on", "verify_tracked", "forget_power"]
+    assert actions_of(plan) == ["configure", "shut_down", "power_on", "verify_tracked", "tidy"]
     assert plan.steps[0].arguments["keys"][POWER_ON_AGAIN_KEY] == "TRUE"
 
 
@@ -292,7 +384,7 @@ def test_a_vm_that_is_off_is_only_configured() -> None:
 def test_a_vm_that_a_killed_run_left_off_is_powered_on() -> None:
     left = replace(tracked(vm()), power_state=OFF)
     left = replace(left, settings=dict(left.settings, **{POWER_ON_AGAIN_KEY: "TRUE"}))
-    assert actions_of(plan_enable(left, Wishes())) == ["power_on", "verify_tracked", "forget_power"]
+    assert actions_of(plan_enable(left, Wishes())) == ["power_on", "verify_tracked", "tidy"]
 
 
 def test_a_request_that_never_took_effect_is_only_activated() -> None:
@@ -317,7 +409,10 @@ def test_one_disk_that_was_added_later_is_requested_alone() -> None:
     facts = tracked(vm(disk(0)))
     facts = replace(facts, disks=(*facts.disks, disk(1)))
     plan = plan_enable(facts, Wishes())
-    assert plan.steps[0].arguments["keys"] == {"scsi0:1.ctkEnabled": "TRUE"}
+    assert plan.steps[0].arguments["keys"] == {
+        "scsi0:1.ctkEnabled": "TRUE",
+        "cutover.smc.cbtBefore": "scsi0:1.ctkEnabled=",
+    }
 
 
 def test_a_key_set_to_false_counts_more_than_the_flag() -> None:

@@ -44,6 +44,8 @@ def machine(moid: str, name: str, parent: Any = None, **values: Any) -> Seen:
 class FakeVCenter:
     """A vCenter that has been read: objects and their properties, without a wire."""
 
+    version, is_vcenter = "8.0.2", True
+
     def __init__(self, *machines: Seen, others: tuple[Seen, ...] = ()) -> None:
         self.objects = [*machines, *(seen(*one) for one in TREE), *others]
         self.refreshed: list[str] = []
@@ -56,6 +58,9 @@ class FakeVCenter:
         if not wanted <= {one.moid for one in self.objects}:
             raise NotFound("gone")
         return [one for one in self.objects if one.moid in wanted or one.kind != "VirtualMachine"]
+
+    def custom_fields(self) -> dict[int, str]:
+        return {7: "wave"}
 
     def reference(self, kind: str, moid: str) -> Any:
         return getattr(vim, kind)(moid)
@@ -145,6 +150,13 @@ def test_a_folder_may_be_told_from_the_root_the_datacenter_or_below_vm(folder: s
         ),
     )
     assert inventory(vcenter)[0].lies_in(folder, None) == within
+
+
+def test_custom_attributes_are_told_by_name_when_asked_for() -> None:
+    values = [vim.CustomFieldsManager.StringValue(key=key, value="1") for key in (7, 8)]
+    vcenter = FakeVCenter(machine("vm-1", "app-01", customValue=values))
+    assert [vm.attributes for vm in inventory(vcenter, with_attributes=True)] == [{"wave": "1"}]
+    assert [vm.attributes for vm in inventory(vcenter)] == [{}]
 
 
 # Facts

@@ -39,10 +39,12 @@ class Wire:
     def __init__(self, **answers: list[Any]) -> None:
         self.answers = answers
         self.calls: list[str] = []
+        self.arguments: dict[str, Any] = {}
         self.sessions_dropped = 0
 
-    def InvokeMethod(self, _object: Any, info: Any, _arguments: Any) -> Any:  # noqa: N802 (pyVmomi's name)
+    def InvokeMethod(self, _object: Any, info: Any, arguments: Any) -> Any:  # noqa: N802 (pyVmomi's name)
         self.calls.append(info.wsdlName)
+        self.arguments[info.wsdlName] = arguments
         ready = self.answers[info.wsdlName]
         answer = ready.pop(0) if len(ready) > 1 else ready[0]
         if isinstance(answer, BaseException):
@@ -78,6 +80,7 @@ def content() -> Any:
         about=about,
         sessionManager=vim.SessionManager("sessions"),
         searchIndex=vim.SearchIndex("index"),
+        authorizationManager=vim.AuthorizationManager("rights"),
     )
 
 
@@ -85,7 +88,14 @@ def connected(monkeypatch: pytest.MonkeyPatch, **answers: list[Any]) -> tuple[VC
     """A session on a wire of which the test says what comes back."""
     wire = Wire(**({"Login": [None], "Logout": [None]} | answers))
     present = content()
-    for name in ("rootFolder", "propertyCollector", "viewManager", "sessionManager", "searchIndex"):
+    for name in (
+        "rootFolder",
+        "propertyCollector",
+        "viewManager",
+        "sessionManager",
+        "searchIndex",
+        "authorizationManager",
+    ):
         getattr(present, name)._stub = wire
     wire.answers["RetrieveServiceContent"] = [present]
     monkeypatch.setattr(_vcenter, "_stub", lambda _connection: wire)
@@ -284,7 +294,62 @@ def test_a_task_is_waited_for_and_its_result_returned(monkeypatch: pytest.Monkey
     states = [task_answer("running", progress=40), task_answer("success", result="made")]
     vcenter, _wire = connected(monkeypatch, RetrievePropertiesEx=states)
     with vcenter:
-        assert vcenter.run_task("work", start_task, ignore, 60) == "made"
+        assert vcenter.run_task("work", start_task, ignore, 60) == ("made", [])
+
+
+def test_a_vm_is_read_together_with_the_end_of_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_vm(answer: Any, name: str) -> Any:
+        properties = [vmodl.DynamicProperty(name="name", val=name)]
+        answer.objects.append(
+            vmodl.query.PropertyCollector.ObjectContent(obj=vim.VirtualMachine("vm-1"), propSet=properties)
+        )
+        return answer
+
+    states = [with_vm(task_answer("running"), "before"), with_vm(task_answer("success"), "after")]
+    vcenter, wire = connected(monkeypatch, RetrievePropertiesEx=states)
+    also = _vcenter.Also(vim.VirtualMachine("vm-1"), {"VirtualMachine": ("name",)})
+    with vcenter:
+        _result, seen = vcenter.run_task("work", start_task, ignore, 60, also)
+    assert [(one.moid, one.values) for one in seen] == [("vm-1", {"name": "after"})]
+    assert wire.calls.count("RetrievePropertiesEx") == 2
+
+
+@pytest.mark.parametrize(("user", "asked"), [("", "LAB\\operator"), ("smc", "smc")])
+def test_missing_privileges_are_asked_for_in_one_call(monkeypatch: pytest.MonkeyPatch, user: str, asked: str) -> None:
+    availability = vim.AuthorizationManager.PrivilegeAvailability
+    answer = vim.AuthorizationManager.EntityPrivilege(
+        entity=vim.VirtualMachine("vm-1"),
+        privAvailability=[availability(privId="A", isGranted=True), availability(privId="B", isGranted=False)],
+    )
+    session = vim.UserSession(userName="LAB\\operator")
+    vcenter, wire = connected(monkeypatch, Login=[session], HasUserPrivilegeOnEntities=[[answer]])
+    with vcenter:
+        assert vcenter.missing_privileges([vim.VirtualMachine("vm-1")], ["A", "B"], user) == {"vm-1": ("B",)}
+    assert wire.arguments["HasUserPrivilegeOnEntities"][1] == asked
+
+
+def test_a_server_that_cannot_tell_privileges_is_taken_to_grant_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = vmodl.fault.NotSupported()
+    vcenter, _wire = connected(
+        monkeypatch, Login=[vim.UserSession(userName="root")], HasUserPrivilegeOnEntities=[fault]
+    )
+    with vcenter:
+        assert vcenter.missing_privileges([vim.VirtualMachine("vm-1")], ["A"]) == {}
+
+
+@pytest.mark.parametrize(("kind", "views"), [("Folder", 0), ("VirtualApp", 1)])
+def test_the_inventory_is_read_by_a_view_only_where_there_are_vapps(
+    monkeypatch: pytest.MonkeyPatch, kind: str, views: int
+) -> None:
+    collector = vmodl.query.PropertyCollector
+    answer = collector.RetrieveResult(objects=[collector.ObjectContent(obj=getattr(vim, kind)("one"), propSet=[])])
+    vcenter, wire = connected(monkeypatch, RetrievePropertiesEx=[answer], DestroyView=[None])
+    view = vim.view.ContainerView("view")
+    view._stub = wire
+    wire.answers["CreateContainerView"] = [view]
+    with vcenter:
+        assert [one.kind for one in vcenter.read_all({kind: ("name",)})] == [kind]
+    assert wire.calls.count("CreateContainerView") == wire.calls.count("DestroyView") == views
 
 
 def test_a_task_that_fails_tells_its_fault(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Marks the concerns about a VM that waivers cover."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.cutover.smc.plugins.module_utils._cbt_rules import RULE_IDS
+from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._rules import apply_waivers, read_waivers, today
+
+DOCUMENTATION = r"""
+name: waive_concerns
+short_description: Mark the concerns about a VM that waivers cover
+version_added: 0.1.0
+description:
+  - Gives the concerns of a VM that M(cutover.smc.vmware_cbt_info) has read, each with the waiver that covers it today, or null, in C(waived).
+  - A waiver that has expired covers nothing. One that is incomplete, or about a rule that there is not, is an error.
+author:
+  - The cutover.smc contributors (@cutover-smc)
+options:
+  _input:
+    description: A VM, as one of RV(cutover.smc.vmware_cbt_info#module:vms), of which C(name) and C(concerns) are used.
+    type: dict
+    required: true
+  waivers:
+    description:
+      - The waivers, each with C(rule), C(reason), C(expires) and, where it does not hold for all, C(vms).
+      - The same as O(cutover.smc.vmware_cbt_info#module:waivers).
+    type: list
+    elements: dict
+    required: true
+seealso:
+  - module: cutover.smc.vmware_cbt_info
+"""
+
+EXAMPLES = r"""
+- name: Stop at blockers that nobody has accepted
+  ansible.builtin.assert:
+    that: vm | cutover.smc.waive_concerns(waivers) | selectattr('severity', 'equalto', 'blocker') | rejectattr('waived') | length == 0
+  vars:
+    waivers:
+      - {rule: fault_tolerance, reason: is turned off in the window (change 4711), expires: "2026-12-31"}
+"""
+
+RETURN = r"""
+_value:
+  description: The concerns.
+  type: list
+  elements: dict
+"""
+
+
+def waive_concerns(vm: t.Any, waivers: t.Any) -> list[dict[str, t.Any]]:
+    if not isinstance(vm, Mapping) or "concerns" not in vm or "name" not in vm:
+        raise AnsibleFilterError("waive_concerns takes a VM as cutover.smc.vmware_cbt_info returns it")
+    try:
+        return apply_waivers(vm["concerns"], vm["name"], read_waivers(waivers, RULE_IDS), today())
+    except BadInput as failure:
+        raise AnsibleFilterError("waive_concerns: %s" % failure) from failure
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"waive_concerns": waive_concerns}
