@@ -194,6 +194,10 @@ def inventory(vms: int, directory: LabDirectory) -> dict[str, Any]:
             "vars": local
             | {
                 "cutover_poll_interval": 1,
+                # The lab's clock runs fast: with a customary interval its two cores would do nothing but replicate, and an
+                # instance that is to release itself after two hours would be gone after seconds.
+                "replicate_interval": "7d",
+                "verify_image_release_after": "7d",
                 "replicate_vswitch_id": "vsw-lab-isolated",
                 "verify_image_vswitch_id": "vsw-lab-isolated",
                 "verify_image_security_group_id": "sg-lab-isolated",
