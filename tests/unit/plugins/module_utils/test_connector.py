@@ -488,6 +488,17 @@ def test_a_daemon_that_keeps_the_output_open_does_not_hold_up_the_run(connector:
     assert result["imported"][0]["source_id"] == "s-1"
 
 
+def test_the_client_has_no_terminal_to_ask_on_but_its_input(connector: Connector):
+    noted = connector.home / "session"
+    (connector.home / "go2aliyun_client").write_text(
+        f"#!{sys.executable}\nimport os, pathlib\n"
+        f"pathlib.Path({str(noted)!r}).write_text(str(os.getsid(0) == os.getpid()))\n"
+        "print('Import Source Server [s-1] Successfully!')\n"
+    )
+    connector.run(vms=[{"moid": "vm-1"}], **WITH_CODE)
+    assert noted.read_text() == "True"
+
+
 def test_a_vm_cannot_be_wanted_and_unwanted(connector: Connector):
     with pytest.raises(BadInput, match="both name vm-1"):
         connector.run(vms=[{"moid": "vm-1"}], deselected_vms=["vm-1"], **WITH_CODE)
