@@ -240,8 +240,10 @@ class TestDecide:
 
 # --- with a client that is really run ---------------------------------------------------------------------------
 
-PROGRAM = """#!{python}
-import json, os, pathlib, sys
+# A line that the shell reads as a command and Python as a string: a "#!" line takes no interpreter whose path has a space.
+STARTED_BY_SHELL = f'#!/bin/sh\n"exec" "{sys.executable}" "$0" "$@"\n'
+
+PROGRAM = """{start}import json, os, pathlib, sys
 home = pathlib.Path(__file__).resolve().parent
 home = home.parent if home.name == "dist" else home
 name = os.path.basename(__file__) + "".join(sys.argv[1:])
@@ -267,7 +269,7 @@ class Connector:
         (home / "dist").mkdir(parents=True)
         (home / "Logs").mkdir()
         for name in ("go2aliyun_client", "dist/migrate_configure"):
-            (home / name).write_text(PROGRAM.replace("{python}", sys.executable))
+            (home / name).write_text(PROGRAM.replace("{start}", STARTED_BY_SHELL))
             (home / name).chmod(0o755)
 
     @property
@@ -491,7 +493,7 @@ def test_a_daemon_that_keeps_the_output_open_does_not_hold_up_the_run(connector:
 def test_the_client_has_no_terminal_to_ask_on_but_its_input(connector: Connector):
     noted = connector.home / "session"
     (connector.home / "go2aliyun_client").write_text(
-        f"#!{sys.executable}\nimport os, pathlib\n"
+        f"{STARTED_BY_SHELL}import os, pathlib\n"
         f"pathlib.Path({str(noted)!r}).write_text(str(os.getsid(0) == os.getpid()))\n"
         "print('Import Source Server [s-1] Successfully!')\n"
     )
