@@ -301,7 +301,7 @@ def test_a_verification_holds_until_tracking_begins_anew(facts: VmFacts, wishes:
     assert is_verified(model.facts, frozenset())
 
 
-@given(st.dictionaries(st.integers(2000, 40000), st.from_regex(r"\A[0-9a-f]{2}( [0-9a-f]{2})*-[0-9a-f]{2}\Z")))
+@given(st.dictionaries(st.integers(2000, 40000), st.text("0123456789abcdef -")))
 def test_the_note_of_a_verification_is_read_as_it_was_written(epochs: dict[int, str]) -> None:
     facts = vm(settings={VERIFIED_KEY.upper(): verification_note("2026-11-22T20:00:00Z", epochs)})
     assert verification_of(facts) == ("2026-11-22T20:00:00Z", epochs)
