@@ -50,7 +50,7 @@ options:
     elements: str
   custom_attributes:
     description:
-      - Only VMs that have these custom attributes with these values, such as V({wave: "1"}).
+      - Only VMs that have all of these custom attributes with these values, each the attribute's name and its value.
     type: dict
   folder:
     description:
