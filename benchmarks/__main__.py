@@ -69,6 +69,8 @@ def measure(wish: argparse.Namespace, arguments: list[str]) -> str:
     texts: list[str] = []
     goals: list[Goal] = []
     loads = [machine.load()]
+    revision = machine.revision(wish.commit)
+    copy_collection(wish.commit)
     started = time.monotonic()
     for name in wish.only or PARTS:
         text, reached = PARTS[name](wish)
@@ -80,7 +82,7 @@ def measure(wish: argparse.Namespace, arguments: list[str]) -> str:
     head = [
         f"Made by `{command}` on {made}; {wish.rounds} rounds. Load average of the machine before and after each part: "
         f"{', '.join(loads)}.",
-        machine.describe(wish.commit),
+        machine.describe(revision),
         "### Goals",
         "\n".join(f"- {goal}" for goal in goals),
     ]
@@ -95,7 +97,6 @@ def main(arguments: list[str]) -> int:
         os.environ.pop(name, None)
     try:
         peers.set_up()
-        copy_collection(wish.commit)
         results = measure(wish, arguments)
     except (BenchmarkError, LabError) as error:
         print(error, file=sys.stderr)

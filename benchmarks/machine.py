@@ -21,12 +21,19 @@ def load() -> str:
     return f"{os.getloadavg()[0]:.1f}"
 
 
-def describe(commit: str | None) -> str:
+def revision(commit: str | None) -> str:
+    """What is measured: a commit, or the files as they are, whose last commit is told."""
+    command = ["git", "describe", "--always", *([commit] if commit else ["--dirty=, with changes"])]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return f"commit {told.stdout.strip()}" if told.returncode == 0 else "no commit"
+
+
+def describe(measured: str) -> str:
     """The versions and the machine, as a table."""
     galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text())
     govmomi = re.search(r"vmware/govmomi (\S+)", (ROOT / "lab" / "vcenter" / "go.mod").read_text())
     rows = [
-        ("cutover.smc", f"{galaxy['version']} ({_revision(commit)})"),
+        ("cutover.smc", f"{galaxy['version']} ({measured})"),
         ("community.vmware", f"{version_of_collection('community/vmware')} ({ANSIBLE})"),
         ("ansible-core", importlib.metadata.version("ansible-core")),
         ("pyvmomi", importlib.metadata.version("pyvmomi")),
@@ -35,13 +42,6 @@ def describe(commit: str | None) -> str:
         ("machine", f"{os.cpu_count()} processors ({_processor()}), {_memory_gib():.0f} GiB, {platform.system()}"),
     ]
     return table(("version", ""), rows)
-
-
-def _revision(commit: str | None) -> str:
-    """The commit that is measured, and whether the files that are differ from it."""
-    command = ["git", "describe", "--always", *([commit] if commit else ["--dirty=, with changes"])]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return f"commit {told.stdout.strip()}" if told.returncode == 0 else "no commit"
 
 
 def _processor() -> str:
