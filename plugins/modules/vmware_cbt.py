@@ -52,7 +52,7 @@ options:
       - V(stun) takes a snapshot and removes it at once; the VM stands still for moments.
       - V(power_cycle) shuts the VM down and powers it on.
       - V(none) only requests. What is requested takes effect at the next stun or power-on that comes along, such as the snapshot of a
-        backup; until then RV(vm.cbt.needs_stun) says so. Not for O(state=reset).
+        backup; until then C(cbt.needs_stun) in RV(vm) says so. Not for O(state=reset).
     type: str
     choices: [auto, power_cycle, stun, none]
     default: auto
