@@ -9,6 +9,7 @@ The tests run in the order in which they stand, over one lab: first what must no
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -85,6 +86,13 @@ def machines(lab: Lab) -> Iterator[vim.VirtualMachine]:
         Disconnect(connection)
 
 
+def hosts(lab: Lab, name: str, **variables: str) -> str:
+    """A further inventory file, in which one host has variables of its own."""
+    path = lab.directory / f"only-{name}.yml"
+    path.write_text(json.dumps({"migration": {"hosts": {name: variables}}}))
+    return str(path)
+
+
 def test_check_mode_on_a_fresh_lab_goes_to_the_end_and_changes_nothing(own_lab: Lab) -> None:
     own_lab.forget_requests()
     checked = play(own_lab, "migrate", "--check", "--diff")
@@ -129,6 +137,21 @@ def test_what_is_wrong_is_told_before_anything_is_touched(
         assert "smc CreateReplicationJob" not in own_lab.mutating()
 
 
+def test_a_hook_that_is_not_there_is_told_before_anything_is_touched(own_lab: Lab) -> None:
+    own_lab.forget_requests()
+    failed = play(
+        own_lab,
+        "migrate",
+        "--limit",
+        "app-03",
+        "-i",
+        hosts(own_lab, "app-03", cut_over_stop_services_tasks="/no/stop.yml"),
+    )
+    assert failed.returncode != 0
+    assert "cut_over_stop_services_tasks of app-03 names /no/stop.yml, which is no file" in failed.stdout
+    assert own_lab.mutating() == {}
+
+
 def test_a_run_that_is_killed_goes_on_when_it_is_started_again(own_lab: Lab) -> None:
     """The other VMs are left to the tests after this one; only app-01 is killed half-way, while its first run is copying."""
     command = [
@@ -170,7 +193,7 @@ def test_one_vm_that_fails_leaves_the_others_going_and_is_told_at_the_end(own_la
     assert migrated.returncode != 0
     assert counts["app-01"]["failed"] == counts["app-02"]["failed"] == 0, migrated.stdout[-4000:]
     assert counts["app-03"]["failed"] >= 1
-    assert "/nonexistent/stop.yml" in migrated.stdout.rsplit("PLAY RECAP", 1)[0][-6000:]
+    assert "postgresql is still running" in migrated.stdout.rsplit("PLAY RECAP", 1)[0][-6000:]
     states = {name: own_lab.job(name)["status"] for name in VMS}
     assert states == {"app-01": "Finished", "app-02": "Finished", "app-03": "Waiting"}
     assert own_lab.vm("app-03")["service"] == "running"
