@@ -263,6 +263,11 @@ class VCenter:
                 return manager.HasUserPrivilegeOnEntities(list(references), asked, list(privileges))
             except (vmodl.fault.NotSupported, vmodl.fault.MethodNotFound, vmodl.fault.NotImplemented):
                 return ()
+            except vmodl.MethodFault as fault:
+                # Somebody may not be allowed to ask even about himself; then it shows when it is done.
+                if user or isinstance(fault, vim.fault.NotAuthenticated):
+                    raise
+                return ()
 
         return {
             entity.entity._moId: tuple(one.privId for one in entity.privAvailability or () if not one.isGranted)

@@ -328,13 +328,24 @@ def test_missing_privileges_are_asked_for_in_one_call(monkeypatch: pytest.Monkey
     assert wire.arguments["HasUserPrivilegeOnEntities"][1] == asked
 
 
-def test_a_server_that_cannot_tell_privileges_is_taken_to_grant_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    fault = vmodl.fault.NotSupported()
+@pytest.mark.parametrize(
+    "fault", [vmodl.fault.NotSupported(), vim.fault.NoPermission(privilegeId="Authorization.View")]
+)
+def test_a_server_that_cannot_tell_privileges_is_taken_to_grant_them(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
     vcenter, _wire = connected(
         monkeypatch, Login=[vim.UserSession(userName="root")], HasUserPrivilegeOnEntities=[fault]
     )
     with vcenter:
         assert vcenter.missing_privileges([vim.VirtualMachine("vm-1")], ["A"]) == {}
+
+
+def test_that_one_may_not_ask_about_another_user_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = vim.fault.NoPermission(privilegeId="Authorization.View")
+    vcenter, _wire = connected(monkeypatch, HasUserPrivilegeOnEntities=[fault])
+    with vcenter, pytest.raises(NotReady, match=r"Authorization\.View"):
+        vcenter.missing_privileges([vim.VirtualMachine("vm-1")], ["A"], "smc")
 
 
 @pytest.mark.parametrize(("kind", "views"), [("Folder", 0), ("VirtualApp", 1)])
