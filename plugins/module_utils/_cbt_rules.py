@@ -414,4 +414,4 @@ DISK_RULES: tuple[DiskRule, ...] = (
 )
 
 #: The ids of all rules, which waivers may name.
-RULE_IDS = frozenset(rule.id for rule in (*VM_RULES, *DISK_RULES))
+RULE_IDS = frozenset([rule.id for rule in VM_RULES] + [rule.id for rule in DISK_RULES])

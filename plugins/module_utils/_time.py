@@ -73,6 +73,14 @@ def read_moment(text: t.Optional[str]) -> t.Optional[datetime]:
     return None
 
 
+@t.overload
+def format_moment(moment: datetime) -> str: ...
+
+
+@t.overload
+def format_moment(moment: t.Optional[datetime]) -> t.Optional[str]: ...
+
+
 def format_moment(moment: t.Optional[datetime]) -> t.Optional[str]:
     """A moment as SMC writes it: UTC, whole seconds, ``Z``."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
