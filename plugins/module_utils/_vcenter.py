@@ -280,7 +280,8 @@ class VCenter:
         disks = [
             one for one in seen.values.get("config.hardware.device") or () if isinstance(one, vim.vm.device.VirtualDisk)
         ]
-        return {disk.key: disk.backing.changeId for disk in disks if getattr(disk.backing, "changeId", None)}
+        ids = {disk.key: getattr(disk.backing, "changeId", None) for disk in disks}
+        return {key: change_id for key, change_id in ids.items() if change_id}
 
     def query_areas_in_use(self, machine: Reference, snapshot: Reference, disk_key: int) -> t.Any:
         """Ask once for the areas of a disk that are in use, which only a tracked disk can tell."""
