@@ -24,6 +24,8 @@ README = Path(__file__).with_name("README.md")
 # A loop of the other collection's module takes seconds for each VM; more of them would say no more.
 ONE_BY_ONE = 20
 
+BUSY = " The machine was busy with other work, so that wall times say less than processor times and counts."
+
 Part = Callable[[argparse.Namespace], tuple[str, list[Goal]]]
 
 
@@ -81,7 +83,7 @@ def measure(wish: argparse.Namespace, arguments: list[str]) -> str:
     made = f"{datetime.now(timezone.utc):%Y-%m-%d}, in {(time.monotonic() - started) / 60:.0f} minutes"
     head = [
         f"Made by `{command}` on {made}; {wish.rounds} rounds. Load average of the machine before and after each part: "
-        f"{', '.join(loads)}.",
+        f"{', '.join(loads)}.{BUSY if float(loads[0]) > 1 else ''}",
         machine.describe(revision),
         "### Goals",
         "\n".join(f"- {goal}" for goal in goals),
