@@ -259,7 +259,8 @@ def drift(wish: Wish, job: _smc.Job) -> dict[str, tuple[t.Any, t.Any]]:
         if actual != wanted:
             different[name] = (actual, wanted)
     until = _valid_until(wish, job)
-    if until and job.valid_until and until > job.valid_until:
+    # A job is created some moments after its validity was reckoned, so that it ends as much too early: no reason to change it.
+    if until and job.valid_until and until - job.valid_until > HOUR:
         different["valid_until"] = (job.valid_until, until)
     return different
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 from dataclasses import dataclass, field
 
@@ -13,6 +14,9 @@ from ansible_collections.cutover.smc.plugins.module_utils._failure import Ambigu
 
 S = t.TypeVar("S")
 View = dict[str, t.Any]
+
+#: How often in a row a step may get no usable answer, or meet a world that has moved, before that is the result.
+_MOST_HITCHES = 5
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ def converge(
     *,
     check_mode: bool,
     rounds: int = 20,
+    pause: t.Callable[[float], None] = time.sleep,
 ) -> Outcome[S]:
     """Observe, plan, apply, until nothing is left to do.
 
@@ -98,6 +103,7 @@ def converge(
     :param view: the resource as the diff shows it
     :param check_mode: only tell the first plan
     :param rounds: how often the world may be looked at before it is called unsettled
+    :param pause: waits for so many seconds, longer with each look in a row that a hitch made necessary
     :raises Failure: with what had been done until then in ``partial``
     """
     state = observe()
@@ -106,11 +112,17 @@ def converge(
     if check_mode:
         return Outcome(state, before, plan.predicted(before), list(plan.steps))
     done: list[Step] = []
+    hitches = 0
     try:
         for _round in range(rounds):
             if not plan.steps:
                 return Outcome(state, before, view(state), done)
-            _apply(plan, actions, done)
+            hitch, completed = _apply(plan, actions, done)
+            hitches = 0 if hitch is None else 1 if completed else hitches + 1
+            if hitch and hitches == _MOST_HITCHES:
+                raise hitch
+            if hitch:
+                pause(2.0 ** (hitches - 2))
             state = observe()
             plan = decide(state)
     except Failure as failure:
@@ -124,20 +136,26 @@ def converge(
     raise unsettled
 
 
-def _apply(plan: Plan, actions: t.Mapping[str, t.Callable[..., t.Any]], done: list[Step]) -> None:
-    """Run the steps until one of them makes another look necessary."""
-    for step in plan.steps:
+def _apply(
+    plan: Plan, actions: t.Mapping[str, t.Callable[..., t.Any]], done: list[Step]
+) -> tuple[t.Optional[Failure], int]:
+    """Run the steps until one of them makes another look necessary.
+
+    Returns the hitch that did, if it was one, and how many steps went through before.
+    """
+    for completed, step in enumerate(plan.steps):
         try:
             actions[step.action](**step.arguments)
-        except Conflict:
-            return
-        except Ambiguous:
+        except Conflict as conflict:
+            return conflict, completed
+        except Ambiguous as ambiguity:
             # It may have happened: whether it counts as done, the next look shows; that it may have, the result must not hide.
             done.append(step)
-            return
+            return ambiguity, completed
         done.append(step)
         if step.look_again:
-            return
+            break
+    return None, len(plan.steps)
 
 
 def _so_far(done: list[Step]) -> dict[str, t.Any]:

@@ -27,6 +27,7 @@ class World:
         self.after: dict[str, Callable[[], None]] = {}
         self.calls: list[str] = []
         self.looks = 0
+        self.pauses: list[float] = []
 
     def observe(self) -> frozenset[str]:
         self.looks += 1
@@ -55,6 +56,7 @@ class World:
             lambda there: dict.fromkeys(sorted(there), True),
             check_mode=check_mode,
             rounds=rounds,
+            pause=self.pauses.append,
         )
 
 
@@ -159,6 +161,22 @@ def test_waiting_alone_is_no_change():
     result = world.converge().result()
     assert world.calls == ["wait"]
     assert (result["changed"], result["plan"]) == (False, ["wait for it"])
+
+
+@pytest.mark.parametrize("kind", [Ambiguous, Conflict])
+def test_a_hitch_that_lasts_is_the_result_after_ever_longer_pauses(kind: type[Failure]):
+    world = World("a", faults={"a": [kind("HTTP 503")] * 9})
+    with pytest.raises(kind, match="HTTP 503") as caught:
+        world.converge()
+    assert world.calls == ["a"] * 5
+    assert world.pauses == [0.5, 1.0, 2.0, 4.0]
+    assert caught.value.partial["changed"] is (kind is Ambiguous)
+
+
+def test_hitches_that_pass_are_not_added_up():
+    world = World("abc", faults={name: [Conflict("busy")] * 4 for name in "abc"})
+    assert world.converge(rounds=30).result()["plan"] == ["add a", "add b", "add c"]
+    assert world.pauses == [0.5, 1.0, 2.0, 4.0] * 3
 
 
 def test_a_world_that_never_settles_is_given_up_with_what_was_done():
