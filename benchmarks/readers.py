@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from pyVmomi import SoapStubAdapter, vim, vmodl
 
 from ansible_collections.cutover.smc.plugins.module_utils import _cbt_tasks, _machines, _vcenter
@@ -28,8 +29,6 @@ _ATTRIBUTES = ("name", "parent", "capability", "config", "datastore", "guest", "
 
 def options() -> dict[str, Any]:
     """The options of ``vmware_cbt_info`` for all VMs, the connection from the environment."""
-    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
     task = vmware_cbt_info.TASK
     checked = ArgumentSpecValidator(task.argument_spec, **task.rules).validate({})
     if checked.error_messages:

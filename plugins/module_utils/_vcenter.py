@@ -48,8 +48,10 @@ Reference = t.Any
 #: What ``Task.requires`` of every vSphere module says.
 REQUIRES = (("pyvmomi", PYVMOMI_ERROR),)
 
-#: How many objects one answer of the property collector may hold.
+#: How many objects are asked for at once.
 PAGE = 100
+# An answer about given objects also holds those that they refer to: hosts, datastores, folders. It should still be one.
+_OBJECTS_OF_A_PAGE = 10 * PAGE
 
 _REQUEST_TIMEOUT = 60
 _READ_ATTEMPTS = 4
@@ -209,9 +211,12 @@ class VCenter:
         """
 
         def specify() -> t.Any:
-            return _filter([_object(reference, follow) for reference in references], paths)
+            selection = _selection(follow)  # shared: to build it anew for each of a hundred costs more than to send it
+            return _filter([_object(reference, selection) for reference in references], paths)
 
-        return self._ask("read from vCenter", lambda: self._retrieve(specify())) if references else []
+        if not references:
+            return []
+        return self._ask("read from vCenter", lambda: self._retrieve(specify(), _OBJECTS_OF_A_PAGE))
 
     def read_all(self, paths: t.Mapping[str, t.Sequence[str]]) -> list[Seen]:
         """Read properties of every object of the given kinds that the user may see.
@@ -365,7 +370,8 @@ class VCenter:
 
         def retrieve() -> list[Seen]:
             # The task comes first, so that what is read after it is from after its end.
-            return self._retrieve(_filter([_object(task, ()), _object(also.reference, also.follow)], paths))
+            wanted = [_object(task), _object(also.reference, _selection(also.follow))]
+            return self._retrieve(_filter(wanted, paths), _OBJECTS_OF_A_PAGE)
 
         return self._ask("read from vCenter", retrieve)
 
@@ -424,9 +430,9 @@ class VCenter:
                 self._sleep(0.5 * 2**attempt)
         raise Failure(f"Could not {doing}")  # not reached: the last attempt returns or raises
 
-    def _retrieve(self, specification: t.Any) -> list[Seen]:
+    def _retrieve(self, specification: t.Any, objects_in_an_answer: int = PAGE) -> list[Seen]:
         collector = self._content.propertyCollector
-        options = vmodl.query.PropertyCollector.RetrieveOptions(maxObjects=PAGE)
+        options = vmodl.query.PropertyCollector.RetrieveOptions(maxObjects=objects_in_an_answer)
         seen: list[Seen] = []
         answer = collector.RetrievePropertiesEx([specification], options)
         while answer is not None:
@@ -453,7 +459,7 @@ class VCenter:
     def _name_of(self, reference: Reference) -> str:
         """The name of an object for a message; its id where even that may not be read."""
         try:
-            answer = self._retrieve(_filter([_object(reference, ())], {reference._wsdlName: ("name",)}))
+            answer = self._retrieve(_filter([_object(reference)], {reference._wsdlName: ("name",)}))
             return str(answer[0].values["name"])
         except (vmodl.MethodFault, LookupError, *_NETWORK_FAULTS):
             return str(reference._moId)
@@ -492,9 +498,14 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
 
 
-def _object(reference: Reference, follow: t.Sequence[Follow]) -> t.Any:
+def _object(reference: Reference, selection: t.Sequence[t.Any] = ()) -> t.Any:
+    return vmodl.query.PropertyCollector.ObjectSpec(obj=reference, skip=False, selectSet=list(selection))
+
+
+def _selection(follow: t.Sequence[Follow]) -> list[t.Any]:
+    """The way from an object to those that it refers to."""
     collector = vmodl.query.PropertyCollector
-    traversals = [
+    return [
         collector.TraversalSpec(
             name=one.name,
             type=getattr(vim, one.kind),
@@ -504,7 +515,6 @@ def _object(reference: Reference, follow: t.Sequence[Follow]) -> t.Any:
         )
         for one in follow
     ]
-    return collector.ObjectSpec(obj=reference, skip=False, selectSet=traversals)
 
 
 def _whole_inventory(root: Reference) -> t.Any:
