@@ -14,22 +14,19 @@ options:
   hostname:
     description:
       - Host name or IP address of vCenter, or of a stand-alone ESXi host.
-      - If it is not given, the environment variable E(VMWARE_HOST) is used.
+      - If it is not given, the environment variable E(VMWARE_HOST) is used; one of the two is needed.
     type: str
-    required: true
   username:
     description:
       - The user that logs in.
-      - If it is not given, the environment variable E(VMWARE_USER) is used.
+      - If it is not given, the environment variable E(VMWARE_USER) is used; one of the two is needed.
     type: str
-    required: true
     aliases: [user, admin]
   password:
     description:
       - The user's password.
-      - If it is not given, the environment variable E(VMWARE_PASSWORD) is used.
+      - If it is not given, the environment variable E(VMWARE_PASSWORD) is used; one of the two is needed.
     type: str
-    required: true
     aliases: [pass, pwd]
   port:
     description:

@@ -146,14 +146,12 @@ from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _cle
 from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
 
-VCENTER_SPEC = {name: dict(option, required=False) for name, option in _vcenter.connection_spec().items()}
-
 TASK = Task(
     argument_spec=dict(
         _alicloud.CONNECTION_SPEC,
         **WAITING_SPEC,
         **_job.IDENTITY_SPEC,
-        **VCENTER_SPEC,
+        **_vcenter.connection_spec(),
         delete_job={"type": "bool", "default": False},
         delete_source={"type": "bool", "default": False},
         images_to_keep={"type": "int"},

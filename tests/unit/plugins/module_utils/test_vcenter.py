@@ -402,3 +402,36 @@ def test_certificates_are_verified_on_the_loopback_too() -> None:
     assert context.check_hostname
     careless = _vcenter._stub(Connection("127.0.0.1", "u", "p", validate_certs=False)).schemeArgs["context"]
     assert careless.verify_mode == ssl.CERT_NONE
+
+
+def params(**given: Any) -> dict[str, Any]:
+    return {name: given.get(name, option.get("default")) for name, option in _vcenter.connection_spec().items()}
+
+
+@pytest.mark.parametrize(
+    ("given", "message", "variables"),
+    [
+        (
+            {"username": "operator", "password": "a secret"},
+            "Option 'hostname' is missing",
+            "the environment variable VMWARE_HOST",
+        ),
+        (
+            {"hostname": "vcenter.example.com", "username": ""},
+            "Options 'username' and 'password' are missing",
+            "the environment variables VMWARE_USER and VMWARE_PASSWORD",
+        ),
+    ],
+)
+def test_a_missing_option_is_told_with_the_variable_that_would_do(
+    given: dict[str, Any], message: str, variables: str
+) -> None:
+    with pytest.raises(BadInput) as told:
+        Connection.from_params(params(**given))
+    assert told.value.message == message
+    assert variables in told.value.remedy
+
+
+def test_a_connection_is_made_of_the_options() -> None:
+    given = {"hostname": "vcenter.example.com", "username": "operator", "password": "a secret"}
+    assert Connection.from_params(params(**given)) == HERE
