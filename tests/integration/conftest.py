@@ -105,7 +105,7 @@ def playbook(lab: Lab) -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(name: str, *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
         command = [str(BIN / "ansible-playbook"), f"cutover.smc.{name}", "-i", str(lab.inventory), *options]
         command += ["-e", json.dumps(variables)] if variables else []
-        environment = dict(os.environ, **lab.environment, ANSIBLE_NOCOLOR="1")
+        environment = os.environ | lab.environment | {"ANSIBLE_NOCOLOR": "1"}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
 
     return run

@@ -100,7 +100,7 @@ def test_check_mode_on_a_fresh_lab_goes_to_the_end_and_changes_nothing(own_lab: 
     assert own_lab.mutating() == {}
     assert all(counts["changed"] > 0 and counts["failed"] == 0 for counts in recap(checked.stdout).values())
     assert "ctkEnabled" in checked.stdout
-    assert '+    "interval": "6h"' in checked.stdout
+    assert '+    "interval": "7d"' in checked.stdout
 
 
 @pytest.mark.parametrize(
@@ -184,11 +184,11 @@ def test_a_run_that_is_killed_goes_on_when_it_is_started_again(own_lab: Lab) -> 
 
 def test_one_vm_that_fails_leaves_the_others_going_and_is_told_at_the_end(own_lab: Lab) -> None:
     """app-03 fails in its stop hook; the services of app-03 run afterwards, and its job goes on."""
-    inventory = own_lab.directory / "broken.yml"
-    inventory.write_text(
-        "migration:\n  hosts:\n    app-03:\n      cut_over_stop_services_tasks: /nonexistent/stop.yml\n"
+    hook = own_lab.directory / "hooks" / "stop_fails.yml"
+    hook.write_text(
+        "---\n- name: Stop what does not stop\n  ansible.builtin.fail:\n    msg: postgresql is still running\n"
     )
-    migrated = play(own_lab, "migrate", "-i", str(inventory))
+    migrated = play(own_lab, "migrate", "-i", hosts(own_lab, "app-03", cut_over_stop_services_tasks=str(hook)))
     counts = recap(migrated.stdout)
     assert migrated.returncode != 0
     assert counts["app-01"]["failed"] == counts["app-02"]["failed"] == 0, migrated.stdout[-4000:]
