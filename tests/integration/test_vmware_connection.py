@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The way to vCenter through an HTTP proxy."""
+
+from __future__ import annotations
+
+import select
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from lab.launcher import Options
+from tests.integration.support import Access, running_vcenter
+
+pytestmark = pytest.mark.lab
+
+
+class ConnectProxy(socketserver.ThreadingTCPServer):
+    """A proxy that knows CONNECT alone, and remembers where it was asked to connect to."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Tunnel)
+        self.targets: list[str] = []
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+
+class _Tunnel(socketserver.StreamRequestHandler):
+    # A byte read ahead would be missing in the tunnel.
+    rbufsize = 0
+    server: ConnectProxy
+
+    def handle(self) -> None:
+        method, target, _version = self.rfile.readline().decode().split()
+        while self.rfile.readline().strip():
+            pass
+        if method != "CONNECT":
+            self.wfile.write(b"HTTP/1.1 405 Method Not Allowed\r\n\r\n")
+            return
+        self.server.targets.append(target)
+        host, port = target.rsplit(":", 1)
+        with socket.create_connection((host, int(port))) as beyond:
+            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            _carry(self.connection, beyond)
+
+
+def _carry(one: socket.socket, other: socket.socket) -> None:
+    """Carry bytes both ways until one side has ended."""
+    while True:
+        for end in select.select([one, other], [], [])[0]:
+            content = end.recv(65536)
+            if not content:
+                return
+            (other if end is one else one).sendall(content)
+
+
+@contextmanager
+def running_proxy() -> Iterator[ConnectProxy]:
+    with ConnectProxy() as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield proxy
+        finally:
+            proxy.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
+    with running_vcenter(tmp_path_factory.mktemp("connection"), Options(vms=3)) as access:
+        yield access
+
+
+def names(access: Access, **parameters: Any) -> list[str]:
+    result = access.call_module("vmware_cbt_info", parameters)
+    assert not result["failed"], result
+    return [vm["name"] for vm in result["vms"]]
+
+
+def test_the_proxy_of_the_options_is_the_way_to_vcenter(vcenter: Access) -> None:
+    with running_proxy() as proxy:
+        assert names(vcenter, proxy_host="127.0.0.1", proxy_port=proxy.port) == ["app-01", "app-02", "app-03"]
+        assert set(proxy.targets) == {f"{vcenter.variables['VMWARE_HOST']}:{vcenter.variables['VMWARE_PORT']}"}
+
+
+def test_the_proxy_of_the_environment_is_the_way_to_vcenter(vcenter: Access) -> None:
+    with running_proxy() as proxy:
+        where = {"VMWARE_PROXY_HOST": "127.0.0.1", "VMWARE_PROXY_PORT": str(proxy.port)}
+        result = vcenter.call_module("vmware_cbt", {"name": "app-01"}, **where)
+        assert result["vm"]["cbt"]["effective"]
+        assert proxy.targets
+
+
+def test_a_proxy_that_is_down_is_not_passed_by(vcenter: Access) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    result = vcenter.call_module("vmware_cbt_info", {"proxy_host": "127.0.0.1", "proxy_port": port})
+    assert "cannot be reached (Connection refused)" in result["msg"]
