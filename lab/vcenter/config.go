@@ -69,6 +69,7 @@ type Override struct {
 	Settings            map[string]string `json:"settings"` // advanced configuration, in any spelling
 	Folder              string            `json:"folder"`   // below the datacenter's vm folder, such as "prod/web"
 	Attributes          map[string]string `json:"attributes"`
+	Tags                []string          `json:"tags"` // each CATEGORY:NAME
 	Host                *int              `json:"host"`
 }
 
@@ -136,6 +137,11 @@ func (c *Config) check() error {
 	for name, override := range c.Overrides {
 		if !names[name] {
 			return fmt.Errorf("vm_overrides names %s, which is not among the %d VMs", name, c.VMs)
+		}
+		for _, tag := range override.Tags {
+			if category, tagName, _ := strings.Cut(tag, ":"); category == "" || tagName == "" {
+				return fmt.Errorf("%s: a tag is written CATEGORY:NAME, not %q", name, tag)
+			}
 		}
 		for _, disk := range override.Disks {
 			if _, _, err := controllerOf(disk.Controller); err != nil {

@@ -75,6 +75,9 @@ func startService(ctx context.Context, config Config) (*Service, error) {
 		service.vcenter, err = startServer(config.Listen, service.lab.vcenterHandler(), certificate)
 	}
 	if err == nil {
+		err = service.lab.attachTags(ctx, service.vcenter.Port())
+	}
+	if err == nil {
 		service.control, err = startServer(config.ControlListen, service.lab.controlHandler())
 	}
 	if err != nil {

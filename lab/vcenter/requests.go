@@ -58,7 +58,7 @@ func (r *Requests) List() []RequestCount {
 var harmlessPrefixes = []string{
 	"Acquire", "Browse", "CancelWaitFor", "Check", "ContinueRetrieve", "CreateCollector", "Current", "Estimate", "Fetch",
 	"Find", "Has", "List", "Login", "Query", "Read", "Refresh", "Retrieve", "Search", "Validate", "WaitFor",
-	"HTTP GET ", "HTTP HEAD ",
+	"HTTP GET ", "HTTP HEAD ", "HTTP POST tag-association list-",
 }
 
 var harmlessMethods = map[string]bool{
@@ -67,7 +67,7 @@ var harmlessMethods = map[string]bool{
 	"DestroyCollector": true, "DestroyPropertyCollector": true, "DestroyPropertyFilter": true, "DestroyView": true,
 	"ModifyListView": true, "OpenInventoryViewFolder": true, "ResetCollector": true, "ResetListView": true,
 	"ResetListViewFromView": true, "RewindCollector": true, "SessionIsActive": true, "SetCollectorPageSize": true,
-	"SetLocale": true, "Logout": true,
+	"SetLocale": true, "Logout": true, "HTTP POST session": true, "HTTP DELETE session": true,
 }
 
 // isMutating errs on the side of yes: a method that is not known to be harmless changes something.

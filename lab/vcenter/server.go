@@ -102,5 +102,6 @@ func (l *Lab) vcenterHandler() http.Handler {
 	mux.HandleFunc(l.registry.Path+"/vimService", l.serveSOAP(service.ServeSDK))
 	mux.HandleFunc(l.registry.Path+"/vimServiceVersions.xml", service.ServiceVersions)
 	mux.HandleFunc(folderPrefix, l.serveFiles(l.serveDatastore))
+	l.serveREST(mux)
 	return mux
 }

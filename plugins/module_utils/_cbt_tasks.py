@@ -24,6 +24,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._machines import (
 )
 from ansible_collections.cutover.smc.plugins.module_utils._rules import read_waivers, today
 from ansible_collections.cutover.smc.plugins.module_utils._smc_limits import CONNECTOR_PRIVILEGES
+from ansible_collections.cutover.smc.plugins.module_utils._tags import tagged_vms
 from ansible_collections.cutover.smc.plugins.module_utils._task import Params, Result, Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._vcenter import PAGE, Connection, Reference, VCenter
@@ -79,8 +80,9 @@ def ensure_cbt(params: Params, run: Run) -> Result:
 def read_cbt(params: Params, _run: Run) -> Result:
     """The handler of ``vmware_cbt_info``."""
     read_waivers(params["waivers"], RULE_IDS)  # a mistake in them is told before anything is read
-    with VCenter(Connection.from_params(params)) as vcenter:
-        vms, not_found = _read(vcenter, params)
+    connection = Connection.from_params(params)
+    with VCenter(connection) as vcenter:
+        vms, not_found = _read(vcenter, params, _tagged(vcenter, connection, params["tags"]))
     if not_found and params["fail_on_missing"]:
         raise BadInput(
             "No VM was found for " + ", ".join(not_found),
@@ -90,9 +92,24 @@ def read_cbt(params: Params, _run: Run) -> Result:
     return {"changed": False, "vms": vms, "not_found": not_found, "summary": summarise(vms, not_found)}
 
 
-def _read(vcenter: VCenter, params: Params) -> tuple[list[Result], list[str]]:
+def _tagged(
+    vcenter: VCenter, connection: Connection, tags: t.Optional[t.Sequence[str]]
+) -> t.Optional[t.Collection[str]]:
+    """The VMs to which the tags restrict the read; None when they do not."""
+    if tags is None:
+        return None
+    if not vcenter.is_vcenter:
+        raise BadInput(
+            f"There are no tags on {connection}, which is a stand-alone ESXi host (option 'tags')",
+            remedy="Ask the vCenter of that host, or select by name",
+        )
+    return tagged_vms(connection, tags)
+
+
+def _read(vcenter: VCenter, params: Params, tagged: t.Optional[t.Collection[str]]) -> tuple[list[Result], list[str]]:
     for _attempt in range(_LISTINGS):
-        selected, not_found = _select(inventory(vcenter, bool(params["custom_attributes"])), params)
+        listed = inventory(vcenter, bool(params["custom_attributes"]))
+        selected, not_found = _select([vm for vm in listed if tagged is None or vm.moid in tagged], params)
         references = [vm.reference for vm in selected]
         try:
             facts = with_fresh_files(vcenter, list(zip(references, read_facts(vcenter, references))))

@@ -53,7 +53,8 @@ PAGE = 100
 # An answer about given objects also holds those that they refer to: hosts, datastores, folders. It should still be one.
 _OBJECTS_OF_A_PAGE = 10 * PAGE
 
-_REQUEST_TIMEOUT = 60
+#: After how many seconds without an answer a request has failed.
+REQUEST_TIMEOUT = 60
 _READ_ATTEMPTS = 4
 _OLDEST_VERSION = "vim.version.version9"
 _NETWORK_FAULTS = (OSError, HTTPException, ExpatError)
@@ -464,7 +465,7 @@ class VCenter:
         except vmodl.MethodFault as fault:
             raise self._explain(fault, doing) from None
         except _NETWORK_FAULTS as error:
-            raise _explain_network(error, self._connection, doing, changes) from None
+            raise explain_network(error, self._connection, doing, changes) from None
 
     def _explain(self, fault: t.Any, doing: str) -> Failure:
         entity = self._name_of(fault.object) if getattr(fault, "object", None) else ""
@@ -479,20 +480,25 @@ class VCenter:
             return str(reference._moId)
 
 
-def _stub(connection: Connection) -> t.Any:
-    # An explicit context, because pyVmomi without one does not verify the certificate of a server on the loopback.
+def tls_context(connection: Connection) -> ssl.SSLContext:
+    """What the certificate of vCenter has to be."""
     context = ssl.create_default_context()
     if not connection.validate_certs:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _stub(connection: Connection) -> t.Any:
+    # An explicit context, because pyVmomi without one does not verify the certificate of a server on the loopback.
     return SoapStubAdapter(
         host=connection.hostname,
         port=connection.port,
         version=_OLDEST_VERSION,
-        sslContext=context,
+        sslContext=tls_context(connection),
         httpProxyHost=connection.proxy_host,
         httpProxyPort=connection.proxy_port,
-        httpConnectionTimeout=_REQUEST_TIMEOUT,
+        httpConnectionTimeout=REQUEST_TIMEOUT,
     )
 
 
@@ -562,7 +568,11 @@ def _seen(answer: t.Any) -> Seen:
     return Seen(answer.obj, answer.obj._wsdlName, answer.obj._moId, values)
 
 
-def _explain_network(error: BaseException, connection: Connection, doing: str, changes: bool) -> Failure:
+def explain_network(error: BaseException, connection: Connection, doing: str, changes: bool) -> Failure:
+    """What an error of the network means to the user.
+
+    :param changes: whether what was done is a write, whose outcome is unknown then
+    """
     where = f"vCenter at {connection}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return BadInput(

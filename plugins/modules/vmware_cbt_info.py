@@ -52,6 +52,14 @@ options:
     description:
       - Only VMs that have all of these custom attributes with these values, each the attribute's name and its value.
     type: dict
+  tags:
+    description:
+      - Only VMs that have all of these vSphere tags, each given as V(NAME), which means every tag of that name, or as V(CATEGORY:NAME).
+      - Tags of a folder or a host do not count as its VMs'. A tag that vCenter does not know is an error.
+      - They are read through vCenter's REST API, with the same user, and cost a call for each tag that vCenter knows and for each that is given,
+        however many VMs there are. A stand-alone ESXi host has none.
+    type: list
+    elements: str
   folder:
     description:
       - Only VMs in this inventory folder or below.
@@ -98,7 +106,6 @@ options:
     default: false
 notes:
   - Needs the privileges C(System.View) and C(System.Read).
-  - VMs cannot be selected by vSphere tags, because these are not part of the API that pyVmomi speaks. Custom attributes are.
   - Reads a little of all VMs to select from, in one call for each hundred, and the rest of the selected ones likewise.
 seealso:
   - module: cutover.smc.vmware_cbt
@@ -137,6 +144,10 @@ EXAMPLES = r"""
         reason: tried with a copy, boots (change 4711)
         expires: "2026-12-31"
         vms: [app-07]
+
+- name: Read the VMs of a wave by their vSphere tags
+  cutover.smc.vmware_cbt_info:
+    tags: ["wave:7", linux]
 
 - name: Show the VMs whose CBT was requested but takes no effect
   ansible.builtin.debug:
@@ -431,6 +442,7 @@ TASK = Task(
         datacenter={"type": "str"},
         name_patterns={"type": "list", "elements": "str"},
         custom_attributes={"type": "dict"},
+        tags={"type": "list", "elements": "str"},
         connector_user={"type": "str"},
         waivers=WAIVERS_SPEC,
         fail_on_missing={"type": "bool", "default": False},

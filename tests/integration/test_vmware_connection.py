@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way to vCenter through an HTTP proxy."""
+"""The way to vCenter through an HTTP proxy, and what is read of it beside the vSphere API: the tags."""
 
 from __future__ import annotations
 
@@ -79,7 +79,8 @@ def running_proxy() -> Iterator[ConnectProxy]:
 
 @pytest.fixture(scope="module")
 def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
-    with running_vcenter(tmp_path_factory.mktemp("connection"), Options(vms=3)) as access:
+    overrides = {"app-02": {"tags": ["wave:7", "os:linux"]}, "app-03": {"tags": ["wave:7"]}}
+    with running_vcenter(tmp_path_factory.mktemp("connection"), Options(vms=3, vm_overrides=overrides)) as access:
         yield access
 
 
@@ -108,3 +109,39 @@ def test_a_proxy_that_is_down_is_not_passed_by(vcenter: Access) -> None:
         port = closed.getsockname()[1]
     result = vcenter.call_module("vmware_cbt_info", {"proxy_host": "127.0.0.1", "proxy_port": port})
     assert "cannot be reached (Connection refused)" in result["msg"]
+
+
+def test_vms_are_selected_by_tags(vcenter: Access) -> None:
+    assert names(vcenter, tags=["wave:7"]) == ["app-02", "app-03"]
+    assert names(vcenter, tags=["7", "linux"]) == ["app-02"]
+    assert names(vcenter, tags=["wave:7"], names=["app-01", "app-03"]) == ["app-03"]
+    assert names(vcenter, tags=[]) == []
+
+
+def test_tags_cost_a_call_each_and_none_when_they_are_not_asked_for(vcenter: Access) -> None:
+    def calls(**parameters: Any) -> dict[str, int]:
+        vcenter.control.delete("/requests")
+        names(vcenter, **parameters)
+        counted = {one["action"]: one["count"] for one in vcenter.control.get("/requests")}
+        return {action: count for action, count in counted.items() if action.startswith("HTTP")}
+
+    assert calls() == {}
+    assert calls(tags=["wave:7"]) == {
+        "HTTP POST session": 1,
+        "HTTP GET tag": 3,
+        "HTTP GET category": 1,
+        "HTTP POST tag-association list-attached-objects": 1,
+        "HTTP DELETE session": 1,
+    }
+    assert vcenter.control.mutating_requests() == []
+
+
+def test_tags_are_read_through_the_proxy(vcenter: Access) -> None:
+    with running_proxy() as proxy:
+        assert names(vcenter, tags=["os:linux"], proxy_host="127.0.0.1", proxy_port=proxy.port) == ["app-02"]
+        assert len(proxy.targets) == 2
+
+
+def test_an_unknown_tag_is_told_with_tags_like_it(vcenter: Access) -> None:
+    result = vcenter.call_module("vmware_cbt_info", {"tags": ["wave:8"]})
+    assert "No tag of vCenter is called 'wave:8' (option 'tags'). Is one of these meant: wave:7?" in result["msg"]
