@@ -53,7 +53,7 @@ options:
   hostname:
     description:
       - Host name or IP address of vCenter. With it, and O(vm_uuid), the snapshots that SMC left on the VM are removed.
-      - If it is not given, the environment variable E(VMWARE_HOST) is used.
+      - If it is not given, the environment variable E(VMWARE_HOST) is used. An empty one leaves vCenter out.
     type: str
   username:
     description:
@@ -161,7 +161,6 @@ TASK = Task(
     requires=(_smc.LIBRARY, _ecs.LIBRARY, *_vcenter.REQUIRES),
     rules={
         "required_one_of": [("job_id", "source_id", "vm_uuid")],
-        "required_by": {"hostname": ("username", "password")},
         "required_together": [
             *_alicloud.CONNECTION_RULES["required_together"],
             *_vcenter.CONNECTION_RULES["required_together"],
