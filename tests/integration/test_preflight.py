@@ -12,9 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._vcenter import Connection, VCenter
+from lab.launcher import VCENTER
+from lab.places import LabDirectory
 from tests.integration.labs import Lab
 
 pytestmark = pytest.mark.lab
@@ -65,3 +68,18 @@ def test_a_blocker_stops_the_vm_until_it_is_waived(patched: Lab, playbook: Playb
     (vm,) = json.loads(report.read_text())["vms"]
     (concern,) = [one for one in vm["concerns"] if one["id"] == "snapshots"]
     assert concern["waived"] == {"reason": "goes tonight (change 4711)", "expires": "2099-12-31"}
+
+
+def test_what_the_connectors_user_lacks_is_told_and_stops_nobody(lab: Lab, playbook: Playbook) -> None:
+    control = json.loads(LabDirectory(lab.directory).ready(VCENTER).read_text())["control_port"]
+    with httpx.Client(base_url=f"http://127.0.0.1:{control}", trust_env=False) as vcenter:
+        denied = {"object": VM, "denied": ["VirtualMachine.Config.DiskLease"]}
+        vcenter.post("/privileges", json=denied).raise_for_status()
+        try:
+            told = playbook("preflight", "--limit", f"{VM},connectors", preflight_connector_user="LAB\\smc")
+            silent = playbook("preflight", "--limit", f"{VM},connectors")
+        finally:
+            vcenter.delete("/privileges").raise_for_status()
+    assert told.returncode == silent.returncode == 0, told.stdout
+    assert "the user of SMC's connector lacks there: VirtualMachine.Config.DiskLease" in told.stdout
+    assert "connector_privileges" not in silent.stdout
