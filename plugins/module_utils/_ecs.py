@@ -48,7 +48,7 @@ class Image:
 
     @classmethod
     def from_wire(cls, wire: Wire) -> Image:
-        mappings = _listed(wire, "DiskDeviceMappings", "DiskDeviceMapping")
+        mappings = _alicloud.listed(wire, "DiskDeviceMappings", "DiskDeviceMapping")
         return cls(
             image_id=wire["ImageId"],
             name=wire.get("ImageName") or "",
@@ -143,11 +143,11 @@ class Ecs:
                 ImageOwnerAlias="self",
                 Status=EVERY_IMAGE_STATUS,
                 ImageId=image_id,
-                Tag=_wire_tags(tags),
+                Tag=_alicloud.wire_tags(tags),
                 PageNumber=page,
                 PageSize=PAGE,
             )
-            items = _listed(body, "Images", "Image")
+            items = _alicloud.listed(body, "Images", "Image")
             found += items
             if not items or page * PAGE >= int(body.get("TotalCount") or 0):
                 return [Image.from_wire(wire) for wire in found]
@@ -181,11 +181,11 @@ class Ecs:
                 RegionId=self._region,
                 InstanceIds=json.dumps(instance_ids) if instance_ids else None,
                 InstanceName=name,
-                Tag=_wire_tags(tags),
+                Tag=_alicloud.wire_tags(tags),
                 MaxResults=PAGE,
                 NextToken=next_token,
             )
-            found += _listed(body, "Instances", "Instance")
+            found += _alicloud.listed(body, "Instances", "Instance")
             next_token = body.get("NextToken")
             if not next_token:
                 return [Instance.from_wire(wire) for wire in found]
@@ -193,7 +193,7 @@ class Ecs:
     def run_instance(self, parameters: Wire) -> str:
         """Create and start one instance; returns its id."""
         body = self._api.write("RunInstances", RegionId=self._region, Amount=1, **parameters)
-        return str(_listed(body, "InstanceIdSets", "InstanceIdSet")[0])
+        return str(_alicloud.listed(body, "InstanceIdSets", "InstanceIdSet")[0])
 
     def delete_instance(self, instance_id: str) -> None:
         """Release an instance, running or not; one that is gone already is fine."""
@@ -217,18 +217,14 @@ class Ecs:
 
     def tag_image(self, image_id: str, tags: dict[str, str]) -> None:
         self._api.write(
-            "TagResources", RegionId=self._region, ResourceType="image", ResourceId=[image_id], Tag=_wire_tags(tags)
+            "TagResources",
+            RegionId=self._region,
+            ResourceType="image",
+            ResourceId=[image_id],
+            Tag=_alicloud.wire_tags(tags),
         )
-
-
-def _listed(body: Wire, wrapper: str, item: str) -> list[t.Any]:
-    return t.cast("list[t.Any]", (body.get(wrapper) or {}).get(item) or [])
-
-
-def _wire_tags(tags: t.Optional[dict[str, str]]) -> t.Optional[list[Wire]]:
-    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())] if tags else None
 
 
 def _tags(wire: Wire) -> dict[str, str]:
     """Tags of a resource; ECS spells them otherwise than SMC."""
-    return {tag["TagKey"]: tag.get("TagValue") or "" for tag in _listed(wire, "Tags", "Tag")}
+    return {tag["TagKey"]: tag.get("TagValue") or "" for tag in _alicloud.listed(wire, "Tags", "Tag")}

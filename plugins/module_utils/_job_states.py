@@ -320,24 +320,20 @@ class Desk:
         try:
             self._until_it_moves(job_id, lambda: self._smc.start_job(job_id))
         except NotReady as refusal:
-            raise NotReady(
-                "SMC does not run job %s by hand: %s" % (job_id, refusal.message),
-                remedy="Wait for its next turn (interval), or complete it with smc_job_finalize and final_sync: true, which makes a last run",
-                code=refusal.code,
-                request_id=refusal.request_id,
-                http_status=refusal.http_status,
+            raise _refused(
+                refusal,
+                "SMC does not run job %s by hand" % job_id,
+                "Wait for its next turn (interval), or complete it with smc_job_finalize and final_sync: true, which makes a last run",
             ) from None
 
     def _stop(self, job_id: str) -> None:
         try:
             self._until_it_moves(job_id, lambda: self._smc.stop_job(job_id))
         except NotReady as refusal:
-            raise NotReady(
-                "SMC does not pause job %s now: %s" % (job_id, refusal.message),
-                remedy="SMC pauses a job while it is Running and Syncing; run this again during its next run",
-                code=refusal.code,
-                request_id=refusal.request_id,
-                http_status=refusal.http_status,
+            raise _refused(
+                refusal,
+                "SMC does not pause job %s now" % job_id,
+                "SMC pauses a job while it is Running and Syncing; run this again during its next run",
             ) from None
 
     def _until_it_moves(self, job_id: str, deed: t.Callable[[], None]) -> None:
@@ -383,6 +379,19 @@ class Desk:
                 "Job %s is gone: someone has deleted it" % job_id, remedy="Run this again to create a new one"
             )
         return jobs[0]
+
+
+def _refused(refusal: NotReady, message: str, remedy: str) -> NotReady:
+    """What SMC's refusal of an action in the job's state means; any other refusal as it is."""
+    if not refusal.code.startswith("ReplicationJob.Invalid"):
+        return refusal
+    return NotReady(
+        "%s: %s" % (message, refusal.message),
+        remedy=remedy,
+        code=refusal.code,
+        request_id=refusal.request_id,
+        http_status=refusal.http_status,
+    )
 
 
 def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:

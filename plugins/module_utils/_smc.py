@@ -320,7 +320,7 @@ class Smc:
                 SourceId=ids,
                 Name=name,
                 State=state,
-                Tag=_wire_tags(tags),
+                Tag=_alicloud.wire_tags(tags),
             )
             for ids in _chunks(source_ids)
         ]
@@ -346,7 +346,7 @@ class Smc:
                     SourceId=sources,
                     Name=name,
                     Status=status,
-                    Tag=_wire_tags(tags),
+                    Tag=_alicloud.wire_tags(tags),
                 )
         return [Job.from_wire(wire) for wire in found]
 
@@ -378,11 +378,13 @@ class Smc:
 
     def tag(self, resource_type: str, resource_id: str, tags: dict[str, str]) -> None:
         """Add tags; the type is ``sourceserver`` or ``replicationjob``."""
-        self._api.write("TagResources", ResourceType=resource_type, ResourceId=[resource_id], Tag=_wire_tags(tags))
+        self._api.write(
+            "TagResources", ResourceType=resource_type, ResourceId=[resource_id], Tag=_alicloud.wire_tags(tags)
+        )
 
     def access_tokens(self, token_ids: t.Optional[list[str]] = None, name: t.Optional[str] = None) -> list[AccessToken]:
         body = self._api.read("ListAccessTokens", AccessTokenId=token_ids, Name=name)
-        return [AccessToken.from_wire(wire) for wire in _listed(body, "AccessTokens", "AccessToken")]
+        return [AccessToken.from_wire(wire) for wire in _alicloud.listed(body, "AccessTokens", "AccessToken")]
 
     def create_access_token(
         self, name: str, description: t.Optional[str], uses: int, valid_days: int
@@ -404,7 +406,7 @@ class Smc:
         page = 1
         while True:
             body = self._api.read(action, PageNumber=page, PageSize=PAGE, **parameters)
-            items = _listed(body, wrapper, item)
+            items = _alicloud.listed(body, wrapper, item)
             found += items
             if not items or page * PAGE >= int(body.get("TotalCount") or 0):
                 return found
@@ -420,22 +422,13 @@ def _chunks(ids: t.Optional[list[str]]) -> t.Iterator[t.Optional[list[str]]]:
         yield ids[start : start + PAGE]
 
 
-def _listed(body: Wire, wrapper: str, item: str) -> list[Wire]:
-    return t.cast("list[Wire]", (body.get(wrapper) or {}).get(item) or [])
-
-
-def _wire_tags(tags: t.Optional[dict[str, str]]) -> t.Optional[list[Wire]]:
-    """Tags as SMC takes them; a value of None filters by key alone."""
-    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())] if tags else None
-
-
 def _tags(wire: Wire) -> dict[str, str]:
-    return {tag["Key"]: tag.get("Value") or "" for tag in _listed(wire, "Tags", "Tag")}
+    return {tag["Key"]: tag.get("Value") or "" for tag in _alicloud.listed(wire, "Tags", "Tag")}
 
 
 def _runs(wire: Wire) -> tuple[Run, ...]:
     runs = []
-    for record in _listed(wire, "ReplicationJobRuns", "ReplicationJobRun"):
+    for record in _alicloud.listed(wire, "ReplicationJobRuns", "ReplicationJobRun"):
         began = read_moment(record.get("StartTime"))
         if began is not None:
             runs.append(
@@ -465,12 +458,14 @@ def _addresses(value: t.Any) -> tuple[str, ...]:
 def _source_disks(wire: Wire) -> tuple[int, dict[int, int]]:
     """System disk and data disks by index; SMC fills the older shape, the newer one, or both."""
     system = _gib(wire.get("SystemDiskSize"))
-    data = {int(disk["Index"]): _gib(disk.get("Size")) for disk in _listed(wire, "DataDisks", "DataDisk")}
+    data = {int(disk["Index"]): _gib(disk.get("Size")) for disk in _alicloud.listed(wire, "DataDisks", "DataDisk")}
     disks = wire.get("Disks") or {}
     if not system:
         system = _gib((disks.get("System") or {}).get("Size"))
     if not data:
-        data = {index: _gib(disk.get("Size")) for index, disk in enumerate(_listed(disks, "Data", "Data"), start=1)}
+        data = {
+            index: _gib(disk.get("Size")) for index, disk in enumerate(_alicloud.listed(disks, "Data", "Data"), start=1)
+        }
     return system, data
 
 
