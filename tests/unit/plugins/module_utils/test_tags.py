@@ -140,6 +140,6 @@ def test_a_refusal(monkeypatch: pytest.MonkeyPatch, answer: Any, kind: type[Fail
     rest = vcenter(monkeypatch, session=answer)
     with pytest.raises(Failure, match=words) as told:
         _tags.tagged_vms(HERE, ["7"])
-    assert type(told.value) is kind
+    assert told.value.__class__ is kind
     assert "a secret" not in str(told.value.as_result())
     assert rest.closed
