@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _evidence, _job, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
@@ -249,7 +249,7 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     )
     smc, ecs = _smc.Smc(connection), _ecs.Ecs(connection)
     desk = Desk(smc, ecs, _job.Identity.from_params(params), params, run)
-    _check_moment(wish, smc)
+    _job.check_not_in_the_future("services_stopped_at", wish.stopped_at, smc)
     outcome = converge(
         desk.observe,
         lambda sight: decide(wish, sight),
@@ -258,15 +258,6 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
         check_mode=run.check_mode,
     )
     return _result(wish, outcome.result(), outcome.state, run)
-
-
-def _check_moment(wish: Wish, smc: _smc.Smc) -> None:
-    if wish.stopped_at and wish.stopped_at > smc.tell_time() + timedelta(minutes=1):
-        raise BadInput(
-            "Option 'services_stopped_at' is %s, which lies in the future of the cloud's clock (%s)"
-            % (format_moment(wish.stopped_at), format_moment(smc.now)),
-            remedy="Take the moment from the cloud_time that smc_incremental_job_info returns",
-        )
 
 
 def _result(wish: Wish, result: dict[str, t.Any], sight: Sight, run: Run) -> dict[str, t.Any]:

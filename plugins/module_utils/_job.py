@@ -244,6 +244,19 @@ def _replication_parameters(params: t.Mapping[str, t.Any]) -> t.Optional[dict[st
     return given or None
 
 
+def check_not_in_the_future(option: str, moment: t.Optional[datetime], smc: _smc.Smc) -> None:
+    """A moment from another clock than the cloud's could lie ahead of it, and nothing would ever have begun after it.
+
+    :raises BadInput: names the option, the value and the cloud's time
+    """
+    if moment and moment > smc.tell_time() + timedelta(minutes=1):
+        raise BadInput(
+            "Option '%s' is %s, which lies in the future of the cloud's clock (%s)"
+            % (option, format_moment(moment), format_moment(smc.now)),
+            remedy="Take the moment from the cloud_time that smc_incremental_job_info returns",
+        )
+
+
 # --- deciding ---------------------------------------------------------------------------------------------------
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _job, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady, TimedOut
+from ansible_collections.cutover.smc.plugins.module_utils._failure import NotReady, TimedOut
 from ansible_collections.cutover.smc.plugins.module_utils._job import Identity, Sight, Wish
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
@@ -402,21 +402,12 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     )
     identity = Identity.from_params(params)
     smc = _smc.Smc(connection)
-    _check_moment(wish, smc)
+    _job.check_not_in_the_future("synced_since", wish.synced_since, smc)
     desk = Desk(smc, connection, wish, identity, params, run)
     outcome = converge(
         desk.observe, lambda sight: decide(wish, sight), desk.actions, _job.view, check_mode=run.check_mode
     )
     return dict(outcome.result(**_resource(wish, outcome.state, run)))
-
-
-def _check_moment(wish: Wish, smc: _smc.Smc) -> None:
-    if wish.synced_since and wish.synced_since > smc.tell_time() + timedelta(minutes=1):
-        raise BadInput(
-            "Option 'synced_since' is %s, which lies in the future of the cloud's clock (%s)"
-            % (format_moment(wish.synced_since), format_moment(smc.now)),
-            remedy="Take the moment from the cloud_time that smc_incremental_job_info returns",
-        )
 
 
 def _resource(wish: Wish, sight: Sight, run: Run) -> dict[str, t.Any]:

@@ -21,6 +21,7 @@ author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
   - cutover.smc.alicloud
+  - cutover.smc.vmware
   - cutover.smc.waiting
   - cutover.smc.attributes
   - cutover.smc.attributes.changing
@@ -55,40 +56,6 @@ options:
       - Host name or IP address of vCenter. With it, and O(vm_uuid), the snapshots that SMC left on the VM are removed.
       - If it is not given, the environment variable E(VMWARE_HOST) is used. An empty one leaves vCenter out.
     type: str
-  username:
-    description:
-      - The user that logs in to vCenter.
-      - If it is not given, the environment variable E(VMWARE_USER) is used.
-    type: str
-    aliases: [user, admin]
-  password:
-    description:
-      - The user's password.
-      - If it is not given, the environment variable E(VMWARE_PASSWORD) is used.
-    type: str
-    aliases: [pass, pwd]
-  port:
-    description:
-      - The port of the vSphere API.
-      - If it is not given, the environment variable E(VMWARE_PORT) is used.
-    type: int
-    default: 443
-  validate_certs:
-    description:
-      - Whether the certificate of vCenter must be one that this machine trusts.
-      - If it is not given, the environment variable E(VMWARE_VALIDATE_CERTS) is used.
-    type: bool
-    default: true
-  proxy_host:
-    description:
-      - Host name of an HTTP proxy on the way to vCenter.
-      - If it is not given, the environment variable E(VMWARE_PROXY_HOST) is used.
-    type: str
-  proxy_port:
-    description:
-      - Port of the HTTP proxy.
-      - If it is not given, the environment variable E(VMWARE_PROXY_PORT) is used.
-    type: int
 """
 
 EXAMPLES = r"""
