@@ -12,7 +12,7 @@ from __future__ import annotations
 import secrets
 import time
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from ansible_collections.cutover.smc.plugins.module_utils._cbt import (
@@ -52,9 +52,10 @@ from ansible_collections.cutover.smc.plugins.module_utils._machines import (
     with_task,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Outcome, Plan, converge
+from ansible_collections.cutover.smc.plugins.module_utils._power import Power, PowerPolicy
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment
-from ansible_collections.cutover.smc.plugins.module_utils._vcenter import Also, Busy, Reference, Seen, VCenter
+from ansible_collections.cutover.smc.plugins.module_utils._vcenter import Also, Reference, Seen, VCenter
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
 
 _POLL_SECONDS = 2.0
@@ -76,19 +77,6 @@ _PRIVILEGES: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class PowerPolicy:
-    """How a VM may be switched off.
-
-    :ivar shutdown: ``guest`` asks the guest's system, ``hard`` cuts the power
-    :ivar fallback: ``fail`` or ``force``, when the guest does not go down in time
-    """
-
-    shutdown: str = "guest"
-    timeout: float = 300
-    fallback: str = "fail"
-
-
 class Activation:
     """One VM on its way to a state of CBT."""
 
@@ -107,8 +95,7 @@ class Activation:
         self._machine = machine
         self._run = run
         self._wishes = wishes
-        self._power = power
-        self._timeout = timeout
+        self._power = Power(vcenter, machine, run, power, timeout)
         self._waived = waived
         self._name = ""
         self._facts: t.Optional[VmFacts] = None  # what the plan rests on
@@ -152,7 +139,7 @@ class Activation:
     def _observe(self) -> VmFacts:
         seen, self._seen = self._seen or read_one(self._vcenter, self._machine), None
         facts = replace(seen, unsettled=self._unsettled)
-        self._name = facts.name
+        self._name = self._power.name = facts.name
         # Switched off by a run that was killed: from here on it is ours to power on, even when nothing else can be done.
         self._switched_off |= facts.power_state == OFF and facts.power_on_again and not self._run.check_mode
         if not self._files_looked_at:
@@ -336,40 +323,10 @@ class Activation:
 
     def _shut_down(self) -> None:
         self._switched_off = True
-        if self._power.shutdown == "hard":
-            self._cut_power()
-            return
-        problem = self._shut_guest_down()
-        if not problem:
-            return
-        if self._power.fallback != "force":
-            raise NotReady(
-                problem,
-                remedy="Shut it down from inside, raise 'shutdown_timeout', set shutdown_fallback to 'force' (cuts the power), "
-                "or use activate: stun, which needs no downtime. Should it still go down later, the next run powers it on again",
-                code="GuestShutdown",
-            )
-        self._run.warn(f"{problem}; its power is cut, as shutdown_fallback asks")
-        self._cut_power()
-
-    def _cut_power(self) -> None:
-        self._do("power off the VM", self._machine.PowerOffVM_Task)
-
-    def _shut_guest_down(self) -> str:
-        """Ask the guest to shut down and wait until the VM is off; what was in the way, or nothing."""
-        try:
-            self._vcenter.submit(f"ask the guest of {self._name} to shut down", self._machine.ShutdownGuest)
-        except Failure as failure:
-            if failure.code != "ToolsUnavailable":
-                raise
-            return f"VMware Tools do not run in {self._name}, so its guest cannot be asked to shut down"
-        waiting = f"waiting for the guest of {self._name} to shut down"
-        waiter = Waiter(self._power.timeout, _POLL_SECONDS, self._run.report)
-        try:
-            waiter.until(self._power_state, lambda state: state == OFF, lambda _state: waiting)
-        except TimedOut:
-            return f"The guest of {self._name} did not shut down within {self._power.timeout:.0f} seconds"
-        return ""
+        self._power.shut_down(
+            "Shut it down from inside, raise 'shutdown_timeout', set shutdown_fallback to 'force' (cuts the power), "
+            "or use activate: stun, which needs no downtime. Should it still go down later, the next run powers it on again"
+        )
 
     def _power_on(self) -> None:
         self._do_and_look("power on the VM", self._machine.PowerOnVM_Task)
@@ -461,7 +418,7 @@ class Activation:
         if not self._switched_off:
             return
         try:
-            if self._power_state() == OFF:
+            if self._power.state() == OFF:
                 self._power_on()
         except Failure as failure:
             note = f"{self._name} was on and is OFF now, because powering it on failed too: {failure.message}"
@@ -484,29 +441,12 @@ class Activation:
         seen = self._do(doing, start, with_task(self._machine))[1]
         self._seen = facts_in(self._vcenter, self._machine, seen)
 
-    def _power_state(self) -> str:
-        return power_state_of(
-            self._vcenter.read([self._machine], {"VirtualMachine": ("runtime.powerState",)})[0].values
-        )
-
     def _do(
         self, doing: str, start: t.Callable[[], Reference], also: t.Optional[Also] = None
     ) -> tuple[t.Any, list[Seen]]:
-        """Run a task on the VM; while another task has the VM, wait for that one to end."""
+        """Run a task on the VM; what was seen of it before holds no more."""
         self._seen = None
-        phrase = f"{doing} on {self._name}"
-
-        def attempt() -> t.Optional[tuple[t.Any, list[Seen]]]:
-            try:
-                return self._vcenter.run_task(phrase, start, self._run.report, self._timeout, also)
-            except Busy:
-                return None
-
-        waiter = Waiter(self._timeout, _POLL_SECONDS, self._run.report)
-        done = waiter.until(
-            attempt, lambda answer: answer is not None, lambda _answer: f"{phrase}: another task has the VM"
-        )
-        return done or (None, [])
+        return self._power.do(doing, start, also)
 
 
 def needed_privileges(plan: Plan) -> tuple[str, ...]:

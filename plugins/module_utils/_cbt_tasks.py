@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.cutover.smc.plugins.module_utils._cbt import VmFacts, Wishes, skipped_disks
-from ansible_collections.cutover.smc.plugins.module_utils._cbt_activation import Activation, PowerPolicy
+from ansible_collections.cutover.smc.plugins.module_utils._cbt_activation import Activation
 from ansible_collections.cutover.smc.plugins.module_utils._cbt_report import describe, summarise
 from ansible_collections.cutover.smc.plugins.module_utils._cbt_rules import RULE_IDS
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotFound
@@ -22,6 +22,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._machines import (
     read_facts,
     with_fresh_files,
 )
+from ansible_collections.cutover.smc.plugins.module_utils._power import PowerPolicy
 from ansible_collections.cutover.smc.plugins.module_utils._rules import read_waivers, today
 from ansible_collections.cutover.smc.plugins.module_utils._smc_limits import CONNECTOR_PRIVILEGES
 from ansible_collections.cutover.smc.plugins.module_utils._tags import tagged_vms

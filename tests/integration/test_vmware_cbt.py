@@ -14,7 +14,7 @@ import pytest
 from pyVim.connect import Disconnect, SmartConnect
 from pyVmomi import vim
 
-from ansible_collections.cutover.smc.plugins.module_utils import _cbt_activation
+from ansible_collections.cutover.smc.plugins.module_utils import _cbt_activation, _power
 from lab.launcher import Options
 from tests.integration.support import Access, running_vcenter
 
@@ -45,6 +45,7 @@ def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
 def _clean(vcenter: Access, monkeypatch: pytest.MonkeyPatch) -> None:
     # A vCenter on the loopback does in milliseconds what a real one takes seconds for.
     monkeypatch.setattr(_cbt_activation, "_POLL_SECONDS", 0.1)
+    monkeypatch.setattr(_power, "_POLL_SECONDS", 0.1)
     monkeypatch.setattr(_cbt_activation, "_REMOVAL_SECONDS", 1.0)
     vcenter.control.delete("/faults")
     vcenter.control.delete("/requests")
