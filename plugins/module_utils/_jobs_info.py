@@ -10,9 +10,9 @@ import typing as t
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _evidence, _job, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _evidence, _forecast, _job, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._failure import TimedOut
+from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, TimedOut
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import (
     format_duration,
@@ -85,14 +85,16 @@ def select(smc: _smc.Smc, params: t.Mapping[str, t.Any]) -> list[_smc.Job]:
     return [job for job in picked if job is not None]
 
 
-def describe(job: _smc.Job, now: datetime) -> dict[str, t.Any]:
-    """A job with what follows from it: how old its newest image is, when its run should end, when it expires."""
+def describe(job: _smc.Job, now: datetime, forecast_runs: int = _forecast.RUNS) -> dict[str, t.Any]:
+    """A job with what follows from it: how old its newest image is, how long its runs take, when it expires."""
     newest = job.newest_run
+    forecast = _forecast.forecast(job.status == lifecycle.RUNNING, job.progress, job.runs, now, forecast_runs)
     return dict(
         job.as_result(),
         vm_uuid=job.tags.get(_smc.VM_TAG),
         rpo_seconds=int((now - newest.began).total_seconds()) if newest else None,
-        eta_seconds=eta_seconds(job, now),
+        eta_seconds=forecast["eta"],
+        forecast=forecast,
         expires_in=format_duration(job.valid_until - now) if job.valid_until and job.valid_until > now else None,
         images=[run.image_id for run in _evidence.complete_runs(job.runs)],
         newest_image_id=newest.image_id if newest else None,
@@ -101,19 +103,13 @@ def describe(job: _smc.Job, now: datetime) -> dict[str, t.Any]:
     )
 
 
-def eta_seconds(job: _smc.Job, now: datetime) -> t.Optional[int]:
-    """How long the run in progress should still take, from its progress; SMC itself gives no estimate."""
-    began = max((run.began for run in job.runs if run.ended is None), default=None)
-    if job.status != lifecycle.RUNNING or began is None or not 0 < job.progress < 100:
-        return None
-    return int((now - began).total_seconds() * (100 - job.progress) / job.progress)
-
-
 def info(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     """The handler of ``smc_incremental_job_info``.
 
     A job that fails, or does not get there in time, does not fail the module: each host judges its own job afterwards.
     """
+    if params["forecast_runs"] < 1:
+        raise BadInput("Option 'forecast_runs' is %d" % params["forecast_runs"], remedy="Choose 1 or more")
     smc = _smc.Smc(_alicloud.Connection.from_params(params))
     jobs = select(smc, params)
     smc_time = smc.now if jobs else smc.tell_time()
@@ -122,7 +118,10 @@ def info(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
         jobs, reached = _wait(smc, jobs, params, run)
         smc_time = smc.now
     described = [
-        dict(describe(job, smc_time), **({"reached": reached[job.job_id]} if job.job_id in reached else {}))
+        dict(
+            describe(job, smc_time, params["forecast_runs"]),
+            **({"reached": reached[job.job_id]} if job.job_id in reached else {}),
+        )
         for job in jobs
     ]
     return {

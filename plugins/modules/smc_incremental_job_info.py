@@ -12,8 +12,8 @@ module: smc_incremental_job_info
 short_description: List replication jobs of Alibaba Cloud SMC, and wait for many of them at once
 version_added: 0.1.0
 description:
-  - Lists the jobs that match all the options given, with what follows from them - the age of the newest image, the time that the run
-    in progress should still take, and whether an intermediate instance is billed.
+  - Lists the jobs that match all the options given, with what follows from them - the age of the newest image, how long runs take and
+    the one in progress should still take, and whether an intermediate instance is billed.
   - With O(wait_for) it waits for all of them in one loop, in which 50 jobs cost one call a look. A job that fails or is late does not
     fail the module. Each host judges its own job afterwards by RV(jobs[].reached).
 author:
@@ -66,6 +66,10 @@ options:
   synced_since_by_job:
     description: With O(wait_for=synced), the moment of each job, by the id of the job. It goes before O(synced_since).
     type: dict
+  forecast_runs:
+    description: How many of the last incremental runs RV(jobs[].forecast) rests on at most.
+    type: int
+    default: 10
 """
 
 EXAMPLES = r"""
@@ -105,10 +109,66 @@ jobs:
       returned: always
       sample: 5400
     eta_seconds:
-      description: How long the run in progress should still take, reckoned from its progress; null when none is or it cannot be told.
+      description: The same as RV(jobs[].forecast.eta).
       type: int
       returned: always
       sample: 600
+    forecast:
+      description: What the runs that are complete foretell. Lengths are in seconds.
+      type: dict
+      returned: always
+      contains:
+        runs:
+          description:
+            - How many incremental runs the figures rest on, at most O(forecast_runs).
+            - SMC does not tell a full run from an incremental one. The first is full, and is not counted.
+          type: int
+          returned: always
+          sample: 8
+        median:
+          description: How long these runs took in the median; null without any.
+          type: int
+          returned: always
+          sample: 540
+        percentile_90:
+          description: The length that nine of ten of these runs do not exceed, of fewer than ten the longest; null without any.
+          type: int
+          returned: always
+          sample: 780
+        longest:
+          description: How long the longest of these runs took; null without any.
+          type: int
+          returned: always
+          sample: 780
+        first_run:
+          description: How long the first run took, which copied everything; null while it is not complete.
+          type: int
+          returned: always
+          sample: 4200
+        like_full:
+          description:
+            - Whether the newest of these runs took so much longer than the others that it has probably copied everything, as it does
+              when changed block tracking has been off or was restarted.
+          type: bool
+          returned: always
+          sample: false
+        eta:
+          description: How long the run in progress should still take; null when none is, or it cannot be told.
+          type: int
+          returned: always
+          sample: 600
+        eta_from:
+          description:
+            - What RV(jobs[].forecast.eta) was reckoned from - V(progress) of the run, the V(history) of earlier runs, or V(unknown);
+              V(none) when no run is in progress.
+          type: str
+          returned: always
+          sample: progress
+        text:
+          description: All this in a sentence.
+          type: str
+          returned: always
+          sample: "The last 8 incremental runs took 9m in the median, and nine of ten at most 13m; of the run in progress: about 10m left."
     expires_in:
       description: How long the job still lives; null when it does not expire, or has.
       type: str
@@ -185,6 +245,7 @@ TASK = Task(
         wait_for={"type": "str", "choices": ["idle", "image", "synced", "finished"]},
         synced_since={"type": "str"},
         synced_since_by_job={"type": "dict"},
+        forecast_runs={"type": "int", "default": 10},
     ),
     handler=_jobs_info.info,
     requires=(_smc.LIBRARY,),

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils import _jobs_info, _lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._jobs_info import Goal, describe, eta_seconds, select, summary
-from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, VM_TAG, Job, Smc
+from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._jobs_info import Goal, describe, select, summary
+from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, VM_TAG, Smc
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job_info import TASK
 from tests.unit.plugins.builders import NOW, a_job, a_run, at
@@ -110,20 +111,6 @@ def test_a_fleet_on_one_line():
     assert summary([]) == "0 jobs: "
 
 
-@pytest.mark.parametrize(
-    ("job", "seconds"),
-    [
-        (a_job("Running", progress=25.0, runs=(a_run(-60), a_run(-10, None, None))), 1800),
-        (a_job("Running", progress=0.0, runs=(a_run(-10, None, None),)), None),
-        (a_job("Running", progress=100.0, runs=(a_run(-10, None, None),)), None),
-        (a_job("Running", progress=25.0), None),
-        (a_job("Waiting", progress=25.0, runs=(a_run(-10, None, None),)), None),
-    ],
-)
-def test_how_long_it_should_still_take(job: Job, seconds: int | None):
-    assert eta_seconds(job, NOW) == seconds
-
-
 def test_a_job_described():
     job = a_job(
         runs=(a_run(-10, None, None), a_run(-30, "m-2"), a_run(-90, "m-1")), valid_until=NOW + timedelta(hours=36)
@@ -134,6 +121,9 @@ def test_a_job_described():
     assert shown["newest_image_id"] == "m-2"
     assert shown["expires_in"] == "1d12h"
     assert shown["billed"] is True
+    assert (shown["forecast"]["runs"], shown["forecast"]["median"], shown["eta_seconds"]) == (1, 300, None)
+    running = describe(a_job("Running", progress=25.0, runs=(a_run(-60), a_run(-10, None, None))), NOW)
+    assert running["eta_seconds"] == running["forecast"]["eta"] == 1800
     bare = describe(a_job("Finished", runs=(), valid_until=at(-1), tags={}), NOW)
     assert [bare[name] for name in ("rpo_seconds", "expires_in", "newest_image_id", "vm_uuid", "billed")] == [
         None
@@ -232,6 +222,20 @@ def test_what_has_arrived_is_not_asked_again(cloud: Cloud, connection: Any):
     cloud.says(answer(wire("j-1", "Waiting")))
     assert info(cloud, connection, job_ids=["j-1"], wait_for="idle")[0]["jobs"][0]["reached"] is True
     assert len(cloud.requests) == 1
+
+
+def test_the_forecast_rests_on_as_many_runs_as_asked_for(cloud: Cloud, connection: Any):
+    runs = [
+        {"StartTime": f"2026-11-{day}T10:00:00Z", "EndTime": f"2026-11-{day}T10:0{day % 10}:00Z", "ImageId": f"m-{day}"}
+        for day in (12, 13, 14, 15)
+    ]
+    for at_most, counted, median in ((10, 3, 240), (2, 2, 270)):
+        cloud.says(answer(wire("j-1", ReplicationJobRuns={"ReplicationJobRun": runs})))
+        result, _lines = info(cloud, connection, job_ids=["j-1"], forecast_runs=at_most)
+        forecast = result["jobs"][0]["forecast"]
+        assert (forecast["runs"], forecast["median"]) == (counted, median)
+    with pytest.raises(BadInput, match="Choose 1 or more"):
+        info(cloud, connection, job_ids=["j-1"], forecast_runs=0)
 
 
 def test_a_late_job_is_a_warning_and_not_a_failure(cloud: Cloud, connection: Any):
