@@ -11,9 +11,11 @@ from lab.alicloud.ecs.images import Images
 from lab.alicloud.ecs.instances import Instances
 from lab.alicloud.ecs.network import Network
 from lab.alicloud.ecs.snapshots import Snapshots
+from lab.alicloud.smc.cross_zone import CrossZone
 from lab.alicloud.smc.jobs import Jobs
 from lab.alicloud.smc.sources import Sources
 from lab.alicloud.smc.tokens import Tokens
+from lab.alicloud.smc.workgroups import Workgroups
 from lab.alicloud.store import Store
 from lab.alicloud.tagging import Tagging
 from lab.alicloud.wire import Parameters
@@ -22,8 +24,22 @@ Action = Callable[[Parameters], dict[str, Any]]
 Actions = Mapping[str, Action]
 
 
-def smc_actions(store: Store, sources: Sources, jobs: Jobs, tokens: Tokens) -> Actions:
+# By the metadata these refuse plain HTTP, which the 17 older actions accept.
+HTTPS_ONLY = frozenset(
+    {
+        "CreateWorkgroup",
+        "DescribeWorkgroups",
+        "ModifyWorkgroupAttribute",
+        "DeleteWorkgroup",
+        "AssociateSourceServers",
+        "DisassociateSourceServers",
+    }
+)
+
+
+def smc_actions(store: Store, compute: Compute, sources: Sources, jobs: Jobs, tokens: Tokens) -> Actions:
     """SMC 2019-06-01."""
+    workgroups, cross_zone = Workgroups(store, sources), CrossZone(store, compute)
     tagging = Tagging(
         {
             "sourceserver": lambda: {key: source.tags for key, source in store.sources.items()},
@@ -51,6 +67,13 @@ def smc_actions(store: Store, sources: Sources, jobs: Jobs, tokens: Tokens) -> A
         "TagResources": tagging.tag,
         "ListTagResources": tagging.list,
         "UntagResources": tagging.untag,
+        "CreateWorkgroup": workgroups.create,
+        "DescribeWorkgroups": workgroups.describe,
+        "ModifyWorkgroupAttribute": workgroups.modify,
+        "DeleteWorkgroup": workgroups.delete,
+        "AssociateSourceServers": workgroups.associate,
+        "DisassociateSourceServers": workgroups.disassociate,
+        "CreateCrossZoneMigrationJob": cross_zone.create,
     }
 
 

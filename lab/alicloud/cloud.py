@@ -51,7 +51,7 @@ class Cloud:
 
     def smc(self) -> Starlette:
         """The application of the SMC port, with the connector's protocol beside it."""
-        actions = smc_actions(self.store, self._sources, self._jobs, self.tokens)
+        actions = smc_actions(self.store, self.compute, self._sources, self._jobs, self.tokens)
         gateway = self._gateway(Service("smc", "SMC", "2019-06-01", "smc.aliyuncs.com"), actions)
         connector = ConnectorApi(self.store, self.tokens)
         return Starlette(

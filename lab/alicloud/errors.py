@@ -84,6 +84,37 @@ TEMPLATES: dict[str, tuple[int, str]] = {
         "This operation can only be performed in the following status: %s.",
     ),
     "InvalidJobId.NotFound": (404, "The specified JobId does not exist."),
+    # SMC: workgroups, by analogy with sources and jobs
+    "InvalidWorkgroupId.NotFound": (404, "The specified WorkgroupId does not exist."),
+    "WorkgroupName.Duplicate": (400, "The specified workgroup name already exists. Please modify the workgroup name."),
+    "QuotaExceeded.Workgroup": (
+        400,
+        "The maximum number of workgroups is exceeded. Please submit a ticket to raise the quota.",
+    ),
+    "QuotaExceeded.WorkgroupSourceServer": (
+        400,
+        "The maximum number of source servers in the workgroup is exceeded: %s.",
+    ),
+    "SourceServer.Related": (
+        400,
+        "The specified workgroup has related source servers. "
+        "Please disassociate source servers: %s before delete this workgroup.",
+    ),
+    "SourceServer.AssociatedWithWorkgroup": (
+        400,
+        "The specified source server: %s is associated with the workgroup: %s.",
+    ),
+    "SourceServer.NotAssociatedWithWorkgroup": (
+        400,
+        "The specified source server: %s is not associated with the workgroup: %s.",
+    ),
+    "ReplicationJob.NotIncremental": (
+        400,
+        "The specified source server: %s has a replication job that is not incremental. "
+        "A workgroup takes incremental replication jobs only.",
+    ),
+    "OperationConflict": (409, "Request was denied due to conflict with a previous request."),
+    "InvalidProtocol.NeedSsl": (400, "Your request is denied as lack of ssl protect."),
     # SMC: access tokens, and what the connector is told
     "InvalidAccessTokenId.NotFound": (404, "The specified AccessTokenId does not exist."),
     "InvalidAccessToken.NotFound": (404, "The specified access token does not exist or its code is wrong."),

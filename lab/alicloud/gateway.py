@@ -12,7 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lab.alicloud.actions import Actions
+from lab.alicloud.actions import HTTPS_ONLY, Actions
 from lab.alicloud.counters import Counters, is_mutating
 from lab.alicloud.errors import CloudError, error, missing
 from lab.alicloud.faults import Faults, Rule
@@ -46,6 +46,7 @@ class Call:
     parameters: Parameters
     signed: SignedRequest
     version: str
+    encrypted: bool
 
 
 class Gateway:
@@ -87,6 +88,7 @@ class Gateway:
             action=headers.get("x-acs-action") or parameters.text("Action"),
             version=headers.get("x-acs-version") or parameters.text("Version"),
             parameters=parameters,
+            encrypted="https" in (request.url.scheme, headers.get("x-forwarded-proto")),
             signed=SignedRequest(request.method, request.url.path, query, headers, body),
         )
 
@@ -112,6 +114,9 @@ class Gateway:
             self._verifier.verify(call.signed)
             if call.version != self._service.version:
                 raise error("InvalidVersion")
+            https_only = call.action in HTTPS_ONLY and self._store.switches.on("workgroup_https_only")
+            if https_only and not call.encrypted:
+                raise error("InvalidProtocol.NeedSsl")
             action = self._actions.get(call.action)
             if action is None:
                 modern = self._store.switches.text("gateway_codes") == "modern"

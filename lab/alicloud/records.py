@@ -12,6 +12,7 @@ from lab.alicloud.timers import Timer
 GIB = 1024**3
 TRANSITION_INSTANCE_NAME = "No_Delete_SMC_Transition_Instance"
 TEMPORARY_DISK_NAME = "SMC_Temp_Disk"
+AGENTLESS_JOB, CROSS_ZONE_JOB = 3, 2
 UNFINISHED = ("Ready", "Running", "Stopped", "Waiting", "InError", "Expired")
 
 
@@ -47,6 +48,7 @@ class Source:
     deleting: bool = False
     heartbeat_lost: bool = False
     last_job_id: str = ""
+    workgroup_id: str = ""
 
     @property
     def moref(self) -> str:
@@ -68,6 +70,17 @@ class Source:
         """The other disks, in order: `Index` N of a job is the Nth of them."""
         system = self.system_disk
         return [disk for disk in self.disks if disk is not system]
+
+
+@dataclass
+class Workgroup:
+    """A batch of sources that are migrated together; each source names its group."""
+
+    workgroup_id: str
+    name: str
+    created: datetime
+    description: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

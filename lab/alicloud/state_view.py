@@ -37,6 +37,13 @@ def state_view(store: Store) -> dict[str, Any]:
             for disk in store.disks.values()
         ],
         "tokens": [_token(token) for token in store.tokens.values()],
+        "workgroups": [
+            {
+                **_plain(group, "workgroup_id", "name", "description", "created", "tags"),
+                "source_ids": [source.source_id for source in store.members(group.workgroup_id)],
+            }
+            for group in store.workgroups.values()
+        ],
         "vpcs": [_plain(vpc, "vpc_id", "name") for vpc in store.vpcs.values()],
     }
 
@@ -51,6 +58,7 @@ def _job(store: Store, job: Job) -> dict[str, Any]:
     source = store.sources.get(job.source_id)
     names = (
         "job_id",
+        "job_type",
         "source_id",
         "name",
         "status",
@@ -101,7 +109,7 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def _source(store: Store, source: Source) -> dict[str, Any]:
-    names = ("source_id", "name", "vm_name", "moref", "description", "created", "tags", "deleting")
+    names = ("source_id", "name", "vm_name", "moref", "description", "created", "tags", "deleting", "workgroup_id")
     return {**_plain(source, *names), "state": store.source_state(source), "uuid": source.vm.get("uuid", "")}
 
 

@@ -22,6 +22,7 @@ from lab.alicloud.records import (
     Token,
     Vpc,
     VSwitch,
+    Workgroup,
 )
 from lab.alicloud.settings import Switches
 from lab.alicloud.timers import Timers
@@ -39,6 +40,7 @@ class Store:
     timers: Timers = field(default_factory=Timers)
     sources: dict[str, Source] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
+    workgroups: dict[str, Workgroup] = field(default_factory=dict)
     images: dict[str, Image] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     disks: dict[str, Disk] = field(default_factory=dict)
@@ -54,16 +56,24 @@ class Store:
         now = self.now()
         self.vpcs["vpc-lab"] = Vpc("vpc-lab", "lab", now)
         self.vswitches["vsw-lab-isolated"] = VSwitch("vsw-lab-isolated", "vpc-lab", self.zone_id, "lab-isolated", now)
+        self.vswitches["vsw-lab-other-zone"] = VSwitch(
+            "vsw-lab-other-zone", "vpc-lab", f"{self.region_id}-c", "lab-other-zone", now, cidr="10.80.128.0/24"
+        )
         self.security_groups["sg-lab-isolated"] = SecurityGroup("sg-lab-isolated", "vpc-lab", "lab-isolated", now)
 
     @property
     def zone_id(self) -> str:
-        """The one zone of the region."""
+        """The zone of the region in which everything is, unless its vSwitch lies in the other one."""
         return f"{self.region_id}-b"
 
     def now(self) -> datetime:
         """The virtual time."""
         return self.clock.now()
+
+    def zone_of(self, instance: Instance) -> str:
+        """The zone of an instance: its vSwitch's."""
+        vswitch = self.vswitches.get(instance.vswitch_id)
+        return vswitch.zone_id if vswitch else self.zone_id
 
     def next_private_ip(self) -> str:
         """An address of the lab's vSwitch that no instance has."""
@@ -96,6 +106,10 @@ class Store:
         if not self.source_online(source):
             return "Unavailable"
         return "InUse" if self.unfinished_job(source.source_id) else "Available"
+
+    def members(self, workgroup_id: str) -> list[Source]:
+        """The sources of a workgroup."""
+        return [source for source in self.sources.values() if source.workgroup_id == workgroup_id]
 
     def jobs_of(self, source_id: str) -> list[Job]:
         """All jobs of a source, oldest first."""

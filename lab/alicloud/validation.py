@@ -12,6 +12,7 @@ _LETTER = r"A-Za-z\u4e00-\u9fa5"
 # Digits, colons, underscores and hyphens are allowed after the first letter.
 _NAME = re.compile(rf"^[{_LETTER}][{_LETTER}0-9:_\-]{{1,127}}$")
 _IMAGE_NAME = re.compile(rf"^[{_LETTER}][{_LETTER}0-9:_.\-]{{1,127}}$")
+_WORKGROUP_NAME = re.compile(rf"^[{_LETTER}][{_LETTER}0-9:._\-]{{1,63}}$")
 _CLIENT_TOKEN = re.compile(r"^[\x21-\x7e]{1,64}$")
 _NAME_RULE = "2 to 128 characters: a letter first, then letters, digits, colons, underscores and hyphens; no http:// or https://."
 
@@ -22,6 +23,22 @@ def checked_name(parameters: Parameters, field: str) -> str:
     if name and not _NAME.match(name):
         raise invalid(parameters.name_of(field), _NAME_RULE)
     return name
+
+
+def checked_workgroup_name(parameters: Parameters) -> str:
+    """A workgroup's name; absent is empty."""
+    name = parameters.text("Name")
+    if name and not _WORKGROUP_NAME.match(name):
+        raise invalid("Name", "2 to 64 characters: a letter first, then letters, digits, and any of : . _ -")
+    return name
+
+
+def checked_workgroup_description(parameters: Parameters) -> str:
+    """A workgroup's description; absent is empty."""
+    description = parameters.text("Description")
+    if description and not (2 <= len(description) <= 256 and not description.startswith(("http://", "https://"))):
+        raise invalid("Description", "2 to 256 characters; no http:// or https://.")
+    return description
 
 
 def checked_image_name(parameters: Parameters, field: str = "ImageName") -> str:

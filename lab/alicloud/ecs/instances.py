@@ -48,7 +48,7 @@ class Instances:
             and parameters.text("VpcId") in ("", instance.vpc_id)
             and parameters.text("VSwitchId") in ("", instance.vswitch_id)
             and parameters.text("ImageId") in ("", instance.image_id)
-            and parameters.text("ZoneId") in ("", self._store.zone_id)
+            and parameters.text("ZoneId") in ("", self._store.zone_of(instance))
             and parameters.text("ResourceGroupId") in ("", instance.resource_group_id)
             and all(group in instance.security_group_ids for group in groups)
             and tags_match(instance.tags, parameters)
@@ -79,7 +79,7 @@ class Instances:
             "InstanceName": instance.name,
             "Status": instance.status,
             "RegionId": self._store.region_id,
-            "ZoneId": self._store.zone_id,
+            "ZoneId": self._store.zone_of(instance),
             "InstanceType": instance.instance_type,
             "ImageId": instance.image_id,
             "Description": instance.description,

@@ -10,7 +10,7 @@ from lab.alicloud.smc.sources import smc_tags
 from lab.alicloud.timefmt import seconds_format
 
 
-def job_view(job: Job, switches: Switches) -> dict[str, Any]:
+def job_view(job: Job, workgroup_id: str, switches: Switches) -> dict[str, Any]:
     """One element of ReplicationJobs.ReplicationJob."""
 
     def enum(value: str) -> str:
@@ -54,6 +54,7 @@ def job_view(job: Job, switches: Switches) -> dict[str, Any]:
         "VSwitchId": job.vswitch_id,
         "ValidTime": seconds_format(job.valid_time),
         "VpcId": job.vpc_id,
+        "WorkgroupId": workgroup_id,
     }
     if not job.run_once:
         view |= {"Frequency": job.frequency, "MaxNumberOfImageToKeep": job.images_to_keep}

@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.alicloud.errors import CloudError, error, invalid, missing
 from lab.alicloud.lifecycle import Lifecycle
-from lab.alicloud.records import Job, Source
+from lab.alicloud.records import AGENTLESS_JOB, Job, Source
 from lab.alicloud.smc import job_request
 from lab.alicloud.smc.job_view import job_view
 from lab.alicloud.smc.sources import Sources, tags_match
@@ -74,7 +74,11 @@ class Jobs:
         source = self._sources.find(parameters.required("SourceId"))
         job_type = self._job_type(parameters)
         name = checked_name(parameters, "Name")
+        if not source.moref:
+            raise invalid("SourceId", "It is not a VMware source.")
         run_once, frequency, keep = self._cycle(parameters)
+        if run_once and source.workgroup_id and store.switches.on("workgroup_needs_incremental"):
+            raise invalid("RunOnce", "The source is in a workgroup, which takes incremental jobs only.")
         kind = job_request.target_type(parameters, store.switches.on("target_type_inferred"))
         if not run_once and kind != "Image":
             raise invalid("TargetType", "An incremental job needs the target type Image.")
@@ -188,8 +192,12 @@ class Jobs:
             "PageNumber": number,
             "PageSize": size,
             "TotalCount": len(found),
-            "ReplicationJobs": {"ReplicationJob": [job_view(job, self._store.switches) for job in page]},
+            "ReplicationJobs": {"ReplicationJob": [self._view(job) for job in page]},
         }
+
+    def _view(self, job: Job) -> dict[str, Any]:
+        source = self._store.sources.get(job.source_id)
+        return job_view(job, source.workgroup_id if source else "", self._store.switches)
 
     @staticmethod
     def _texts_match(job: Job, parameters: Parameters) -> bool:
@@ -299,7 +307,7 @@ class Jobs:
         allowed: tuple[str, ...] = ("Ready", "Stopped", "InError")
         if self._store.switches.on("start_on_waiting"):
             allowed += ("Waiting",)
-        self._require(job, allowed)
+        self._require(job, allowed if job.job_type == AGENTLESS_JOB else ())
         self._require_online(job)
         if job.transition_instance_id and job.transition_instance_id not in self._store.instances:
             raise error("InvalidInstanceId.NotFound")  # it was released by hand: the job cannot be resumed

@@ -80,14 +80,14 @@ class Sources:
             and (not parameters.text("Name") or parameters.text("Name") == source.name)
             and (not job_id or any(job.job_id == job_id for job in self._store.jobs_of(source.source_id)))
             and (not related or bool(self._related(source) & {value.lower() for value in related}))
-            and not parameters.text("WorkgroupId")
+            and parameters.text("WorkgroupId") in ("", source.workgroup_id)
             and tags_match(source.tags, parameters.objects("Tag", 20))
         )
 
     def _related(self, source: Source) -> set[str]:
         jobs = self._store.jobs_of(source.source_id)
         related = {_RELATED[job.job_type] for job in jobs} or {"Not_Related"}
-        if self._store.switches.on("related_job_type_before_job"):
+        if source.moref and self._store.switches.on("related_job_type_before_job"):
             related.add("VMWare")
         return {value.lower() for value in related}
 
@@ -141,6 +141,7 @@ class Sources:
             "StatusInfo": "" if online else _offline_info(),
             "SystemInfo": _system_info(source.vm),
             "Tags": smc_tags(source.tags),
+            "WorkgroupId": source.workgroup_id,
         }
         shape = self._store.switches.text("disk_shape")
         if shape in ("both", "old"):

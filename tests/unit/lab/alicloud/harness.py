@@ -17,6 +17,7 @@ from alibabacloud_smc20190601 import models as smc_models
 from alibabacloud_smc20190601.client import Client as SmcClient
 from alibabacloud_tea_openapi import models as open_api
 from starlette.types import ASGIApp, Receive, Scope, Send
+from Tea.exceptions import TeaException
 
 from lab.alicloud.cloud import Cloud
 from lab.alicloud.replication import Area, DiskReader, NotTracked, ReplicationFailed, epoch
@@ -253,6 +254,15 @@ def job_request(source: str, **changes: Any) -> smc_models.CreateReplicationJobR
         **changes,
     }
     return smc_models.CreateReplicationJobRequest(**values)
+
+
+def code_of(call: Any, request: Any) -> str:
+    """The code of a refusal, empty when it was accepted."""
+    try:
+        call(request)
+    except TeaException as failure:
+        return str(failure.code)
+    return ""
 
 
 class Servers:

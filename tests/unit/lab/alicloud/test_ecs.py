@@ -8,16 +8,7 @@ import pytest
 from alibabacloud_ecs20140526 import models as ecs_models
 from Tea.exceptions import TeaException
 
-from tests.unit.lab.alicloud.harness import REGION, Lab
-
-
-def code_of(call: Any, request: Any) -> str:
-    """The code of a refusal, empty when it was accepted."""
-    try:
-        call(request)
-    except TeaException as failure:
-        return str(failure.code)
-    return ""
+from tests.unit.lab.alicloud.harness import REGION, Lab, code_of
 
 
 def run_request(image: str, **changes: Any) -> ecs_models.RunInstancesRequest:

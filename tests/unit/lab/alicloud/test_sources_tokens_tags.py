@@ -9,21 +9,12 @@ import pytest
 from alibabacloud_smc20190601 import models as smc_models
 from Tea.exceptions import TeaException
 
-from tests.unit.lab.alicloud.harness import HTTP, MIB, Lab
+from tests.unit.lab.alicloud.harness import HTTP, MIB, Lab, code_of
 
 
 def sources(lab: Lab, **filters: Any) -> list[Any]:
     request = smc_models.DescribeSourceServersRequest(**filters)
     return list(lab.smc().describe_source_servers(request).body.source_servers.source_server)
-
-
-def code_of(call: Any, request: Any) -> str:
-    """The code of a refusal, empty when it was accepted."""
-    try:
-        call(request)
-    except TeaException as failure:
-        return str(failure.code)
-    return ""
 
 
 def test_source_as_the_typed_model_reads_it(lab: Lab) -> None:
