@@ -44,7 +44,7 @@ _PLACES = {
     "VirtualApp": ("name", "parentFolder", "parentVApp"),
 }
 
-_DETAILS = {
+_VM_DETAILS = {
     _VM: (
         "name",
         "parent",
@@ -75,18 +75,24 @@ _DETAILS = {
         "runtime.powerState",
         "snapshot.rootSnapshotList",
     ),
+}
+_AROUND = {
     "HostSystem": ("config.product.build", "config.product.version"),
     "Datastore": ("name", "summary.type"),
     **_PLACES,
 }
+_DETAILS = {**_VM_DETAILS, **_AROUND}
+_UPWARDS = (
+    Follow("VirtualApp", "parentFolder", again=True),
+    Follow("Folder", "parent", again=True),
+    Follow("Datacenter", "parent", again=True),
+)
 _FOLLOW = (
     Follow(_VM, "runtime.host"),
     Follow(_VM, "datastore"),
     Follow(_VM, "parent"),
     Follow(_VM, "parentVApp"),
-    Follow("VirtualApp", "parentFolder", again=True),
-    Follow("Folder", "parent", again=True),
-    Follow("Datacenter", "parent", again=True),
+    *_UPWARDS,
 )
 
 _NOTES = frozenset(key.lower() for key in NOTE_KEYS)
@@ -214,14 +220,30 @@ def _locate_by_name(
 def read_facts(vcenter: VCenter, references: t.Sequence[Reference]) -> list[VmFacts]:
     """The facts of VMs, in the order of the references, with one call for each page.
 
+    What lies around them is read once and not with every page: to follow it from each of a hundred VMs would make
+    the question as long as the answer.
+
     :raises NotFound: one of them does not exist
     """
     facts: list[VmFacts] = []
+    around: dict[str, Seen] = {}
     for start in range(0, len(references), PAGE):
         page = references[start : start + PAGE]
-        seen = {one.moid: one for one in vcenter.read(page, _DETAILS, _FOLLOW)}
-        facts += [_facts(seen[reference._moId], seen, vcenter) for reference in page]
+        seen = {one.moid: one for one in vcenter.read(page, _VM_DETAILS)}
+        strange = {moid: one for moid, one in _referred(seen.values()) if moid not in around}
+        around.update((one.moid, one) for one in vcenter.read(list(strange.values()), _AROUND, _UPWARDS))
+        facts += [_facts(seen[reference._moId], around, vcenter) for reference in page]
     return facts
+
+
+def _referred(seen: t.Iterable[Seen]) -> t.Iterator[tuple[str, Reference]]:
+    """The hosts, datastores and folders of VMs, by their ids."""
+    for one in seen:
+        values = one.values
+        single = (values.get(path) for path in ("runtime.host", "parent", "parentVApp"))
+        for reference in (*single, *(values.get("datastore") or ())):
+            if reference is not None:
+                yield reference._moId, reference
 
 
 def with_task(reference: Reference) -> Also:
@@ -237,17 +259,18 @@ def facts_in(vcenter: VCenter, reference: Reference, seen: t.Sequence[Seen]) -> 
 
 
 def read_one(vcenter: VCenter, reference: Reference) -> VmFacts:
-    """The facts of one VM.
+    """The facts of one VM, with all that lies around it in one call.
 
     :raises BadInput: it does not exist
     """
     try:
-        return read_facts(vcenter, [reference])[0]
+        seen = {one.moid: one for one in vcenter.read([reference], _DETAILS, _FOLLOW)}
     except NotFound:
         raise BadInput(
             f"No VM has the managed object id '{reference._moId}' (option 'moid')",
             remedy="A VM that was registered anew has a new one; name it by 'uuid' or 'name'",
         ) from None
+    return _facts(seen[reference._moId], seen, vcenter)
 
 
 def with_fresh_files(vcenter: VCenter, seen: t.Sequence[tuple[Reference, VmFacts]]) -> list[VmFacts]:

@@ -48,10 +48,11 @@ Reference = t.Any
 #: What ``Task.requires`` of every vSphere module says.
 REQUIRES = (("pyvmomi", PYVMOMI_ERROR),)
 
-#: How many objects are asked for at once.
+#: How many objects are asked for at once, when much is asked of each.
 PAGE = 100
 # An answer about given objects also holds those that they refer to: hosts, datastores, folders. It should still be one.
-_OBJECTS_OF_A_PAGE = 10 * PAGE
+# Of a whole inventory little is asked: so many objects weigh less than a page of VMs with their devices.
+_OBJECTS_IN_AN_ANSWER = 10 * PAGE
 
 #: After how many seconds without an answer a request has failed.
 REQUEST_TIMEOUT = 60
@@ -231,7 +232,7 @@ class VCenter:
 
         if not references:
             return []
-        return self._ask("read from vCenter", lambda: self._retrieve(specify(), _OBJECTS_OF_A_PAGE))
+        return self._ask("read from vCenter", lambda: self._retrieve(specify()))
 
     def read_all(self, paths: t.Mapping[str, t.Sequence[str]]) -> list[Seen]:
         """Read properties of every object of the given kinds that the user may see.
@@ -386,7 +387,7 @@ class VCenter:
         def retrieve() -> list[Seen]:
             # The task comes first, so that what is read after it is from after its end.
             wanted = [_object(task), _object(also.reference, _selection(also.follow))]
-            return self._retrieve(_filter(wanted, paths), _OBJECTS_OF_A_PAGE)
+            return self._retrieve(_filter(wanted, paths))
 
         return self._ask("read from vCenter", retrieve)
 
@@ -445,9 +446,9 @@ class VCenter:
                 self._sleep(0.5 * 2**attempt)
         raise Failure(f"Could not {doing}")  # not reached: the last attempt returns or raises
 
-    def _retrieve(self, specification: t.Any, objects_in_an_answer: int = PAGE) -> list[Seen]:
+    def _retrieve(self, specification: t.Any) -> list[Seen]:
         collector = self._content.propertyCollector
-        options = vmodl.query.PropertyCollector.RetrieveOptions(maxObjects=objects_in_an_answer)
+        options = vmodl.query.PropertyCollector.RetrieveOptions(maxObjects=_OBJECTS_IN_AN_ANSWER)
         seen: list[Seen] = []
         answer = collector.RetrievePropertiesEx([specification], options)
         while answer is not None:

@@ -12,6 +12,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,6 +64,11 @@ def _carry(one: socket.socket, other: socket.socket) -> None:
             if not content:
                 return
             (other if end is one else one).sendall(content)
+
+
+def calls_since(access: Access) -> dict[str, int]:
+    """How often each action was asked for since the last ``DELETE /requests``."""
+    return {one["action"]: one["count"] for one in access.control.get("/requests")}
 
 
 @contextmanager
@@ -122,8 +128,7 @@ def test_tags_cost_a_call_each_and_none_when_they_are_not_asked_for(vcenter: Acc
     def calls(**parameters: Any) -> dict[str, int]:
         vcenter.control.delete("/requests")
         names(vcenter, **parameters)
-        counted = {one["action"]: one["count"] for one in vcenter.control.get("/requests")}
-        return {action: count for action, count in counted.items() if action.startswith("HTTP")}
+        return {action: count for action, count in calls_since(vcenter).items() if action.startswith("HTTP")}
 
     assert calls() == {}
     assert calls(tags=["wave:7"]) == {
@@ -145,3 +150,14 @@ def test_tags_are_read_through_the_proxy(vcenter: Access) -> None:
 def test_an_unknown_tag_is_told_with_tags_like_it(vcenter: Access) -> None:
     result = vcenter.call_module("vmware_cbt_info", {"tags": ["wave:8"]})
     assert "No tag of vCenter is called 'wave:8' (option 'tags'). Is one of these meant: wave:7?" in result["msg"]
+
+
+def test_a_session_that_idles_too_long_is_opened_again(tmp_path: Path) -> None:
+    with running_vcenter(tmp_path, Options(vms=1), session_timeout="200ms") as access:
+        # While another task has the VM nothing is asked of vCenter, for longer than it keeps an idle session.
+        busy = {"target": "vcenter", "method": "ReconfigVM_Task", "object": "app-01", "fault": "TaskInProgress"}
+        access.control.post("/faults", busy | {"count": 2, "task": True})
+        result = access.call_module("vmware_cbt", {"name": "app-01"})
+        calls = calls_since(access)
+    assert result["vm"]["cbt"]["effective"]
+    assert calls["Login"] >= 2

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pyVmomi import vim
 
+from ansible_collections.cutover.smc.plugins.module_utils import _machines
 from ansible_collections.cutover.smc.plugins.module_utils._cbt import DiskFacts, SnapshotFacts, VmFacts
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotFound
 from ansible_collections.cutover.smc.plugins.module_utils._machines import (
@@ -49,15 +50,18 @@ class FakeVCenter:
     def __init__(self, *machines: Seen, others: tuple[Seen, ...] = ()) -> None:
         self.objects = [*machines, *(seen(*one) for one in TREE), *others]
         self.refreshed: list[str] = []
+        self.questions: list[list[str]] = []
 
     def read_all(self, paths: dict[str, Any]) -> list[Seen]:
         return [one for one in self.objects if one.kind in paths]
 
-    def read(self, references: list[Any], _paths: Any, _follow: Any = ()) -> list[Seen]:
+    def read(self, references: list[Any], _paths: Any, follow: Any = ()) -> list[Seen]:
         wanted = {reference._moId for reference in references}
+        if wanted:
+            self.questions.append(sorted(wanted))
         if not wanted <= {one.moid for one in self.objects}:
             raise NotFound("gone")
-        return [one for one in self.objects if one.moid in wanted or one.kind != "VirtualMachine"]
+        return [one for one in self.objects if one.moid in wanted or (follow and one.kind != "VirtualMachine")]
 
     def custom_fields(self) -> dict[int, str]:
         return {7: "wave"}
@@ -76,6 +80,17 @@ def facts(values: dict[str, Any], *others: Seen) -> VmFacts:
     present = {"runtime.powerState": "poweredOn"} | values
     vcenter = FakeVCenter(machine("vm-1", "app-01", **present), others=others)
     return read_facts(vcenter, [vim.VirtualMachine("vm-1")])[0]
+
+
+def test_what_lies_around_many_vms_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_machines, "PAGE", 2)
+    host = seen("HostSystem", "host-9", {"config.product.version": "8.0.2"})
+    on = {"runtime.powerState": "poweredOn", "runtime.host": vim.HostSystem("host-9")}
+    vcenter = FakeVCenter(*(machine(f"vm-{number}", f"app-{number}", **on) for number in range(1, 6)), others=(host,))
+    found = read_facts(vcenter, [vim.VirtualMachine(f"vm-{number}") for number in (5, 4, 3, 2, 1)])
+    assert [vm.moid for vm in found] == ["vm-5", "vm-4", "vm-3", "vm-2", "vm-1"]
+    assert {(vm.folder, vm.esxi_version) for vm in found} == {("/DC/0/vm", "8.0.2")}
+    assert vcenter.questions == [["vm-4", "vm-5"], ["group-v3", "host-9"], ["vm-2", "vm-3"], ["vm-1"]]
 
 
 # Finding
