@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._failure import NotFound
+from ansible_collections.cutover.smc.plugins.module_utils._prices import Quote
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment, read_moment
 
 IMPORT_ERROR: t.Optional[ImportError] = _alicloud.IMPORT_ERROR
@@ -28,6 +29,8 @@ VERSION = "2014-05-26"
 PAGE = 100
 #: DescribeImages shows only available images unless it is told otherwise.
 EVERY_IMAGE_STATUS = "Creating,Waiting,Available,UnAvailable,CreateFailed"
+#: A size that every category of cloud disk is sold in; disks are priced by the GiB.
+PRICED_GIB = 2000
 
 Wire = dict[str, t.Any]
 
@@ -42,7 +45,9 @@ class Image:
     progress: str = ""
     size: int = 0
     used: bool = False
+    shared: bool = False
     snapshot_ids: tuple[str, ...] = ()
+    snapshot_sizes: dict[str, int] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     created: t.Optional[datetime] = None
 
@@ -56,7 +61,13 @@ class Image:
             progress=wire.get("Progress") or "",
             size=int(wire.get("Size") or 0),
             used=wire.get("Usage") == "instance",
+            shared=str(wire.get("IsSelfShared") or "").lower() == "true",
             snapshot_ids=tuple(mapping["SnapshotId"] for mapping in mappings if mapping.get("SnapshotId")),
+            snapshot_sizes={
+                mapping["SnapshotId"]: int(mapping.get("Size") or 0)
+                for mapping in mappings
+                if mapping.get("SnapshotId")
+            },
             tags=_tags(wire),
             created=read_moment(wire.get("CreationTime")),
         )
@@ -83,6 +94,9 @@ class Instance:
     status: str = ""
     image_id: str = ""
     instance_type: str = ""
+    charge_type: str = ""
+    stopped_mode: str = ""
+    spot: bool = False
     private_ipv4: tuple[str, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
     created: t.Optional[datetime] = None
@@ -97,6 +111,9 @@ class Instance:
             status=wire.get("Status") or "",
             image_id=wire.get("ImageId") or "",
             instance_type=wire.get("InstanceType") or "",
+            charge_type=wire.get("InstanceChargeType") or "",
+            stopped_mode=wire.get("StoppedMode") or "",
+            spot=(wire.get("SpotStrategy") or "NoSpot") != "NoSpot",
             private_ipv4=tuple(network.get("IpAddress") or ()),
             tags=_tags(wire),
             created=read_moment(wire.get("CreationTime")),
@@ -119,6 +136,65 @@ class Instance:
             "created": format_moment(self.created),
             "released_at": format_moment(self.released_at),
         }
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A cloud disk. The size is in GiB."""
+
+    disk_id: str
+    name: str = ""
+    status: str = ""
+    instance_id: str = ""
+    size: int = 0
+    category: str = ""
+    performance_level: str = ""
+    charge_type: str = ""
+    created: t.Optional[datetime] = None
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> Disk:
+        return cls(
+            disk_id=wire["DiskId"],
+            name=wire.get("DiskName") or "",
+            status=wire.get("Status") or "",
+            instance_id=wire.get("InstanceId") or "",
+            size=int(wire.get("Size") or 0),
+            category=wire.get("Category") or "",
+            performance_level=wire.get("PerformanceLevel") or "",
+            charge_type=wire.get("DiskChargeType") or "",
+            created=read_moment(wire.get("CreationTime")),
+        )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot of a cloud disk. The size is its disk's, in GiB; what it stores may be less.
+
+    :ivar usage: ``image``, ``disk``, ``image_disk`` or ``none``
+    """
+
+    snapshot_id: str
+    name: str = ""
+    description: str = ""
+    status: str = ""
+    size: int = 0
+    usage: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    created: t.Optional[datetime] = None
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> Snapshot:
+        return cls(
+            snapshot_id=wire["SnapshotId"],
+            name=wire.get("SnapshotName") or "",
+            description=wire.get("Description") or "",
+            status=wire.get("Status") or "",
+            size=int(wire.get("SourceDiskSize") or 0),
+            usage=wire.get("Usage") or "",
+            tags=_tags(wire),
+            created=read_moment(wire.get("CreationTime")),
+        )
 
 
 class Ecs:
@@ -190,6 +266,85 @@ class Ecs:
             if not next_token:
                 return [Instance.from_wire(wire) for wire in found]
 
+    def disks(
+        self,
+        disk_ids: t.Optional[list[str]] = None,
+        instance_id: t.Optional[str] = None,
+    ) -> list[Disk]:
+        return [
+            Disk.from_wire(wire)
+            for wire in self._by_token(
+                "DescribeDisks", "Disks", "Disk", disk_ids, "DiskIds", InstanceId=instance_id, Status="All"
+            )
+        ]
+
+    def snapshots(
+        self,
+        snapshot_ids: t.Optional[list[str]] = None,
+        usage: t.Optional[str] = None,
+        tags: t.Optional[t.Mapping[str, t.Optional[str]]] = None,
+    ) -> list[Snapshot]:
+        return [
+            Snapshot.from_wire(wire)
+            for wire in self._by_token(
+                "DescribeSnapshots",
+                "Snapshots",
+                "Snapshot",
+                snapshot_ids,
+                "SnapshotIds",
+                Usage=usage,
+                Tag=_alicloud.wire_tags(tags),
+            )
+        ]
+
+    def _by_token(
+        self, action: str, wrapper: str, item: str, ids: t.Optional[list[str]], ids_name: str, **parameters: t.Any
+    ) -> list[Wire]:
+        """A whole list; ids that do not exist are silently absent."""
+        found: list[Wire] = []
+        for start in range(0, 1 if ids is None else len(ids), PAGE):
+            next_token: t.Optional[str] = None
+            while True:
+                body = self._api.read(
+                    action,
+                    RegionId=self._region,
+                    MaxResults=PAGE,
+                    NextToken=next_token,
+                    **{ids_name: None if ids is None else json.dumps(ids[start : start + PAGE])},
+                    **parameters,
+                )
+                found += _alicloud.listed(body, wrapper, item)
+                next_token = body.get("NextToken")
+                if not next_token:
+                    break
+        return found
+
+    def hourly_price_of_type(self, instance_type: str, category: str) -> t.Optional[Quote]:
+        """The price of an hour of an instance type without its disks, pay-as-you-go; None when it is not told apart."""
+        parameters: Wire = {"SystemDisk": {"Category": category, "Size": 40}} if category else {}
+        price = self._price("instance", InstanceType=instance_type, **parameters)
+        details = _alicloud.listed(price, "DetailInfos", "DetailInfo")
+        own = next((one for one in details if str(one.get("Resource")).lower() == "instancetype"), None)
+        return _quote(own, price, 1) if own else None
+
+    def hourly_price_of_gib(self, category: str, performance_level: str) -> t.Optional[Quote]:
+        """The price of an hour of a GiB of disk, pay-as-you-go."""
+        disk = {"Category": category, "Size": PRICED_GIB, "PerformanceLevel": performance_level or None}
+        price = self._price("disk", DataDisk=[{name: value for name, value in disk.items() if value}])
+        return _quote(price, price, PRICED_GIB)
+
+    def _price(self, resource_type: str, **parameters: t.Any) -> Wire:
+        body = self._api.read(
+            "DescribePrice",
+            RegionId=self._region,
+            ResourceType=resource_type,
+            PriceUnit="Hour",
+            Period=1,
+            Amount=1,
+            **parameters,
+        )
+        return t.cast(Wire, (body.get("PriceInfo") or {}).get("Price") or {})
+
     def run_instance(self, parameters: Wire) -> str:
         """Create and start one instance; returns its id."""
         body = self._api.write("RunInstances", RegionId=self._region, Amount=1, **parameters)
@@ -215,14 +370,33 @@ class Ecs:
         except NotFound:
             pass
 
+    def delete_disk(self, disk_id: str) -> None:
+        """Release a disk that is attached to nothing; one that is gone already is fine."""
+        try:
+            self._api.write("DeleteDisk", DiskId=disk_id)
+        except NotFound:
+            pass
+
     def tag_image(self, image_id: str, tags: dict[str, str]) -> None:
+        self._tag("image", [image_id], tags)
+
+    def tag_snapshots(self, snapshot_ids: list[str], tags: dict[str, str]) -> None:
+        """Add tags to the snapshots of one image, which has 17 disks at most."""
+        self._tag("snapshot", snapshot_ids, tags)
+
+    def _tag(self, resource_type: str, resource_ids: list[str], tags: dict[str, str]) -> None:
         self._api.write(
             "TagResources",
             RegionId=self._region,
-            ResourceType="image",
-            ResourceId=[image_id],
+            ResourceType=resource_type,
+            ResourceId=resource_ids,
             Tag=_alicloud.wire_tags(tags),
         )
+
+
+def _quote(amounts: Wire, price: Wire, units: int) -> t.Optional[Quote]:
+    amount = amounts.get("TradePrice")
+    return None if amount is None else Quote(float(amount) / units, str(price.get("Currency") or ""))
 
 
 def _tags(wire: Wire) -> dict[str, str]:
