@@ -30,6 +30,11 @@ PURPOSES: dict[str, tuple[str, ...]] = {
         "ecs:DescribeImages",
         "ecs:DescribeInstances",
     ),
+    "Telling what costs money, and orphans: `clean_up`, `report` (without `ecs:DescribePrice` prices are unknown, nothing fails)": (
+        "ecs:DescribeDisks",
+        "ecs:DescribePrice",
+        "ecs:DescribeSnapshots",
+    ),
     "Importing: `import_source`": (
         "smc:CreateAccessToken",
         "smc:DeleteAccessToken",
@@ -46,6 +51,14 @@ PURPOSES: dict[str, tuple[str, ...]] = {
         "smc:StopReplicationJob",
         "ecs:TagResources",
     ),
+    "Waves: `smc_workgroup`, `workgroup` of `smc_source`": (
+        "smc:AssociateSourceServers",
+        "smc:CreateWorkgroup",
+        "smc:DeleteWorkgroup",
+        "smc:DescribeWorkgroups",
+        "smc:DisassociateSourceServers",
+        "smc:ModifyWorkgroupAttribute",
+    ),
     "Verifying: `verify_image`, `roll_back` (and what `clean_up` releases)": (
         "ecs:DeleteInstance",
         "ecs:RunInstances",
@@ -53,8 +66,10 @@ PURPOSES: dict[str, tuple[str, ...]] = {
     "Deleting: `clean_up` when told to, `state: absent`": (
         "smc:DeleteReplicationJob",
         "smc:DeleteSourceServer",
+        "ecs:DeleteDisk",
         "ecs:DeleteImage",
         "ecs:DeleteSnapshot",
+        "ecs:TagResources",
     ),
 }
 

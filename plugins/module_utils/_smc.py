@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""SMC: sources, jobs, runs and activation codes as small dataclasses (private to the collection)."""
+"""SMC: sources, jobs, runs, activation codes and workgroups as small dataclasses (private to the collection)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._evidence import Run, newest_complete
+from ansible_collections.cutover.smc.plugins.module_utils._failure import NotFound
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment, read_moment
 
 IMPORT_ERROR: t.Optional[ImportError] = _alicloud.IMPORT_ERROR
@@ -47,6 +48,7 @@ class Source:
     error_code: str = ""
     status_info: t.Any = None
     job_id: str = ""
+    workgroup_id: str = ""
     platform: str = ""
     architecture: str = ""
     agent_version: str = ""
@@ -71,6 +73,7 @@ class Source:
             error_code=wire.get("ErrorCode") or "",
             status_info=_embedded(wire.get("StatusInfo")),
             job_id=wire.get("JobId") or "",
+            workgroup_id=wire.get("WorkgroupId") or "",
             platform=wire.get("Platform") or "",
             architecture=wire.get("Architecture") or "",
             agent_version=wire.get("AgentVersion") or "",
@@ -105,6 +108,7 @@ class Source:
             "status_info": self.status_info,
             "trouble": self.trouble,
             "job_id": self.job_id or None,
+            "workgroup_id": self.workgroup_id or None,
             "platform": self.platform,
             "architecture": self.architecture,
             "agent_version": self.agent_version,
@@ -289,6 +293,45 @@ class AccessToken:
         }
 
 
+@dataclass(frozen=True)
+class Workgroup:
+    """A wave of sources; the warnings are SMC's, as kind -> ids of the sources that they are about."""
+
+    workgroup_id: str
+    name: str = ""
+    description: str = ""
+    status: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> Workgroup:
+        warnings = _alicloud.listed(wire, "Warnings", "Warning")
+        return cls(
+            workgroup_id=wire["WorkgroupId"],
+            name=wire.get("Name") or "",
+            description=wire.get("Description") or "",
+            status=_lifecycle.canonical(wire.get("Status"), ("NotStarted", "InProgress", "Cutover", "Completed")),
+            tags=_tags(wire),
+            warnings={
+                _lifecycle.canonical(warning.get("WarningType"), ("InError", "UnRelated", "NotPassed")): tuple(
+                    _alicloud.listed(warning, "SourceIds", "SourceId")
+                )
+                for warning in warnings
+            },
+        )
+
+    def as_result(self) -> dict[str, t.Any]:
+        return {
+            "workgroup_id": self.workgroup_id,
+            "name": self.name,
+            "description": self.description,
+            "status": self.status,
+            "tags": self.tags,
+            "warnings": {kind: list(source_ids) for kind, source_ids in sorted(self.warnings.items())},
+        }
+
+
 class Smc:
     """The SMC API; every list is read to its last page."""
 
@@ -299,6 +342,11 @@ class Smc:
     def now(self) -> datetime:
         """SMC's own clock at its last answer; this machine's before the first one."""
         return self._api.cloud_time or datetime.now(timezone.utc)
+
+    @property
+    def clock_offset(self) -> t.Optional[int]:
+        """By how many seconds SMC's clock was ahead of this machine's at its last answer."""
+        return self._api.clock_offset
 
     def tell_time(self) -> datetime:
         """Ask SMC for the time, by way of the cheapest read."""
@@ -311,6 +359,7 @@ class Smc:
         name: t.Optional[str] = None,
         state: t.Optional[str] = None,
         tags: t.Optional[dict[str, str]] = None,
+        workgroup_id: t.Optional[str] = None,
     ) -> list[Source]:
         pages = [
             self._pages(
@@ -321,6 +370,7 @@ class Smc:
                 Name=name,
                 State=state,
                 Tag=_alicloud.wire_tags(tags),
+                WorkgroupId=workgroup_id,
             )
             for ids in _chunks(source_ids)
         ]
@@ -400,6 +450,30 @@ class Smc:
 
     def delete_access_token(self, token_id: str) -> None:
         self._api.write("DeleteAccessToken", AccessTokenId=token_id)
+
+    def workgroups(self) -> list[Workgroup]:
+        """All workgroups, of which an account has 50 at most; how SMC compares names is not documented."""
+        return [Workgroup.from_wire(wire) for wire in self._pages("DescribeWorkgroups", "Workgroups", "Workgroup")]
+
+    def create_workgroup(self, parameters: Wire) -> str:
+        """Create a workgroup; the parameters are in SMC's names. Returns its id."""
+        return str(self._api.write("CreateWorkgroup", **parameters)["WorkgroupId"])
+
+    def modify_workgroup(self, workgroup_id: str, parameters: Wire) -> None:
+        self._api.write("ModifyWorkgroupAttribute", WorkgroupId=workgroup_id, **parameters)
+
+    def delete_workgroup(self, workgroup_id: str) -> None:
+        """Delete a workgroup that no source is in; one that is gone already is fine."""
+        try:
+            self._api.write("DeleteWorkgroup", WorkgroupId=workgroup_id)
+        except NotFound:
+            pass
+
+    def put_into_workgroup(self, workgroup_id: str, source_ids: list[str]) -> None:
+        self._api.write("AssociateSourceServers", WorkgroupId=workgroup_id, SourceId=source_ids)
+
+    def take_out_of_workgroup(self, workgroup_id: str, source_ids: list[str]) -> None:
+        self._api.write("DisassociateSourceServers", WorkgroupId=workgroup_id, SourceId=source_ids)
 
     def _pages(self, action: str, wrapper: str, item: str, **parameters: t.Any) -> list[Wire]:
         found: list[Wire] = []

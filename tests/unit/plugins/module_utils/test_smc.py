@@ -14,9 +14,10 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import Connection
 from ansible_collections.cutover.smc.plugins.module_utils._evidence import Run
-from ansible_collections.cutover.smc.plugins.module_utils._smc import AccessToken, Job, Smc, Source
+from ansible_collections.cutover.smc.plugins.module_utils._failure import Failure
+from ansible_collections.cutover.smc.plugins.module_utils._smc import AccessToken, Job, Smc, Source, Workgroup
 from tests.unit.plugins.builders import a_job, a_run, a_source, at
-from tests.unit.plugins.wire import CLOCK, Cloud
+from tests.unit.plugins.wire import CLOCK, Cloud, refusal
 
 
 @pytest.fixture
@@ -356,3 +357,60 @@ def test_the_clock(cloud: Cloud, smc: Smc):
 def test_results_are_plain_data():
     for thing in (a_source(), a_job(scheduled_start=at(1), ended=at(2))):
         assert json.loads(json.dumps(thing.as_result())) == thing.as_result()
+
+
+# --- workgroups -------------------------------------------------------------------------------------------------
+
+
+def test_a_workgroup():
+    found = Workgroup.from_wire(
+        {
+            "WorkgroupId": "wg-1",
+            "Name": "wave-7",
+            "Status": "inprogress",
+            "Tags": {"Tag": [{"Key": "a", "Value": "b"}]},
+            "Warnings": {
+                "Warning": [
+                    {"WarningType": "UNRELATED", "SourceIds": {"SourceId": ["s-1", "s-2"]}},
+                    {"WarningType": "NotPassed"},
+                ]
+            },
+        }
+    )
+    assert (found.status, found.description, found.tags) == ("InProgress", "", {"a": "b"})
+    assert found.as_result()["warnings"] == {"NotPassed": [], "UnRelated": ["s-1", "s-2"]}
+    assert Workgroup.from_wire({"WorkgroupId": "wg-1", "Warnings": None}).warnings == {}
+
+
+def test_what_is_sent_for_workgroups(cloud: Cloud, smc: Smc):
+    cloud.says(
+        {"TotalCount": 1, "Workgroups": {"Workgroup": [{"WorkgroupId": "wg-1"}]}},
+        {"WorkgroupId": "wg-2"},
+        {},
+        {},
+        {},
+        {"TotalCount": 1, "SourceServers": {"SourceServer": [{"SourceId": "s-1", "WorkgroupId": "wg-2"}]}},
+    )
+    assert [group.workgroup_id for group in smc.workgroups()] == ["wg-1"]
+    parameters = {"Name": "wave-7", "Description": None, "Tag": [], "ClientToken": "t"}
+    assert smc.create_workgroup(parameters) == "wg-2"
+    smc.modify_workgroup("wg-2", {"Description": "new"})
+    smc.put_into_workgroup("wg-2", ["s-1", "s-2"])
+    smc.take_out_of_workgroup("wg-2", ["s-1"])
+    assert smc.sources(workgroup_id="wg-2")[0].as_result()["workgroup_id"] == "wg-2"
+    assert [(request.action, request.query) for request in cloud.requests] == [
+        ("DescribeWorkgroups", {"PageNumber": "1", "PageSize": "50"}),
+        ("CreateWorkgroup", {"Name": "wave-7", "ClientToken": "t"}),
+        ("ModifyWorkgroupAttribute", {"WorkgroupId": "wg-2", "Description": "new"}),
+        ("AssociateSourceServers", {"WorkgroupId": "wg-2", "SourceId.1": "s-1", "SourceId.2": "s-2"}),
+        ("DisassociateSourceServers", {"WorkgroupId": "wg-2", "SourceId.1": "s-1"}),
+        ("DescribeSourceServers", {"PageNumber": "1", "PageSize": "50", "WorkgroupId": "wg-2"}),
+    ]
+
+
+def test_a_workgroup_that_is_gone_already_is_fine(cloud: Cloud, smc: Smc):
+    cloud.says({}, refusal("InvalidWorkgroupId.NotFound", 404), refusal("Workgroup.NotEmpty", 400))
+    smc.delete_workgroup("wg-1")
+    smc.delete_workgroup("wg-1")
+    with pytest.raises(Failure, match="NotEmpty"):
+        smc.delete_workgroup("wg-1")
