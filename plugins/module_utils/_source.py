@@ -2,15 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The source of a VM: recognised after its import, named, tagged, online, or removed (private to the collection)."""
+"""The source of a VM: recognised after its import, named, tagged, in its workgroup, online, or removed (private to the collection)."""
 
 from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _job, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _job, _smc, _workgroup
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge, wait_step
@@ -36,14 +36,17 @@ class Wish:
     tags: dict[str, str] = field(default_factory=dict)
     with_job: bool = False
     wait: bool = True
+    workgroup: t.Optional[str] = None
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What was seen at one look: the source and the jobs that use it."""
+    """What was seen at one look: the source, the jobs that use it, and the workgroup in which it is to be, with its size."""
 
     source: t.Optional[_smc.Source]
     jobs: tuple[_smc.Job, ...] = ()
+    group: t.Optional[_smc.Workgroup] = None
+    group_size: int = 0
 
 
 def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
@@ -69,6 +72,7 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
         tags,
         params["with_job"],
         params["wait"],
+        params["workgroup"],
     )
 
 
@@ -126,11 +130,41 @@ def _present(wish: Wish, sight: Sight) -> Plan:
         steps.append(
             Step("tag", summary, {"source_id": source.source_id, "tags": tags}, {"tags": dict(source.tags, **tags)})
         )
+    steps += _membership(wish, sight, source)
     if not source.online and wish.wait:
         steps.append(
             wait_step("wait_online", "wait until source %s is online" % source.source_id, source_id=source.source_id)
         )
     return Plan(tuple(steps))
+
+
+def _membership(wish: Wish, sight: Sight, source: _smc.Source) -> t.Iterator[Step]:
+    if wish.workgroup is None:
+        return
+    if wish.workgroup and sight.group is None:
+        raise NotReady(
+            "There is no workgroup '%s' for source %s" % (wish.workgroup, source.source_id),
+            remedy="Make it with smc_workgroup first",
+        )
+    wanted = sight.group.workgroup_id if sight.group else ""
+    if source.workgroup_id == wanted:
+        return
+    if wanted and sight.group_size >= _workgroup.MOST_SOURCES:
+        raise NotReady(
+            "Workgroup %s has %d sources, and SMC allows no more" % (wish.workgroup, sight.group_size),
+            remedy="Choose another one for source %s" % source.source_id,
+        )
+    for action, told, workgroup_id, afterwards in (
+        ("leave", "take source %s out of workgroup %s", source.workgroup_id, None),
+        ("join", "put source %s into workgroup %s", wanted, wanted),
+    ):
+        if workgroup_id:
+            yield Step(
+                action,
+                told % (source.source_id, workgroup_id),
+                {"workgroup_id": workgroup_id, "source_ids": [source.source_id]},
+                {"workgroup_id": afterwards},
+            )
 
 
 def _absent(wish: Wish, sight: Sight) -> Plan:
@@ -165,6 +199,7 @@ def view(sight: Sight) -> dict[str, t.Any]:
         "name": source.name,
         "description": source.description,
         "tags": source.tags,
+        "workgroup_id": source.workgroup_id or None,
     }
 
 
@@ -180,6 +215,8 @@ class Desk:
         self.actions: dict[str, t.Callable[..., None]] = {
             "modify": smc.modify_source,
             "tag": lambda source_id, tags: smc.tag("sourceserver", source_id, tags),
+            "join": smc.put_into_workgroup,
+            "leave": smc.take_out_of_workgroup,
             "delete": smc.delete_source,
             "wait_online": self._wait_online,
         }
@@ -187,7 +224,16 @@ class Desk:
     def observe(self) -> Sight:
         source = self._find()
         jobs = self._smc.jobs(source_ids=[source.source_id]) if source and self._wish.state == "absent" else []
-        return Sight(source, tuple(jobs))
+        group = self._group() if self._wish.state == "present" else None
+        joins = source and group and source.workgroup_id != group.workgroup_id
+        size = len(self._smc.sources(workgroup_id=group.workgroup_id)) if group and joins else 0
+        return Sight(source, tuple(jobs), group, size)
+
+    def _group(self) -> t.Optional[_smc.Workgroup]:
+        if not self._wish.workgroup:
+            return None
+        groups = self._smc.workgroups()
+        return _workgroup.find_by_id(groups, self._wish.workgroup) or _workgroup.find(groups, self._wish.workgroup)
 
     def _find(self) -> t.Optional[_smc.Source]:
         if self._wish.source_id:
@@ -208,7 +254,7 @@ class Desk:
 
 
 def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
-    """The handler of ``smc_source``; in check mode a source that is yet to be imported is no failure."""
+    """The handler of ``smc_source``; in check mode a source or a workgroup that is yet to come is no failure."""
     wish = wish_from(params)
     desk = Desk(_smc.Smc(_alicloud.Connection.from_params(params)), wish, params, run)
 
@@ -220,6 +266,9 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
                 changes={"state": "present", "tags": wish.tags},
             )
             return Plan((missing,))
+        if run.check_mode and sight.source and wish.state == "present" and wish.workgroup and sight.group is None:
+            told = "put source %s into workgroup %s, once it is made" % (sight.source.source_id, wish.workgroup)
+            return Plan((*decide(replace(wish, workgroup=None), sight).steps, Step("join", told)))
         return decide(wish, sight)
 
     outcome = converge(desk.observe, plan, desk.actions, view, check_mode=run.check_mode)
@@ -233,7 +282,7 @@ def info(params: dict[str, t.Any], _run: Run) -> dict[str, t.Any]:
     tags = dict(params["tags"] or {})
     if params["project"]:
         tags[_smc.PROJECT_TAG] = params["project"]
-    sources = smc.sources(params["source_ids"], params["name"], params["state"], tags)
+    sources = smc.sources(params["source_ids"], params["name"], params["state"], tags, params["workgroup_id"])
     if params["vm_uuids"] is not None:
         sources = [source for source in sources if source.tags.get(_smc.VM_TAG) in params["vm_uuids"]]
     return {

@@ -14,7 +14,13 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _job, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._failure import (
+    Ambiguous,
+    BadInput,
+    Failure,
+    NotReady,
+    Unreachable,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 
@@ -343,7 +349,7 @@ class Desk:
         self.actions: dict[str, t.Callable[..., None]] = {
             "create": self._create,
             "modify": smc.modify_workgroup,
-            "join": smc.put_into_workgroup,
+            "join": self._join,
             "leave": smc.take_out_of_workgroup,
             "delete": smc.delete_workgroup,
         }
@@ -376,6 +382,27 @@ class Desk:
             "SMC answers the creation with workgroups that do not exist, lastly %s" % made,
             remedy="Run it again in an hour",
         )
+
+    def _join(self, workgroup_id: str, source_ids: list[str]) -> None:
+        try:
+            self._smc.put_into_workgroup(workgroup_id, source_ids)
+        except Failure as refusal:
+            told = [] if isinstance(refusal, (Ambiguous, Unreachable)) else self._run_once_only(source_ids)
+            if not told:
+                raise
+            # Whether SMC insists on incremental jobs is not documented for certain; here it may be why it refused.
+            raise NotReady(
+                "%s. SMC wants incremental jobs in a workgroup, and %s" % (refusal.message, "; ".join(told)),
+                remedy="Delete these jobs and make incremental ones with smc_incremental_job, or leave the sources out",
+                code=refusal.code,
+                request_id=refusal.request_id,
+                http_status=refusal.http_status,
+            ) from None
+
+    def _run_once_only(self, source_ids: list[str]) -> list[str]:
+        jobs = self._smc.jobs(source_ids=source_ids)
+        unfinished = [job for job in jobs if job.status in lifecycle.UNFINISHED and not job.incremental]
+        return ["job %s of source %s runs once only" % (job.job_id, job.source_id) for job in unfinished]
 
     def members(self, sight: Sight) -> list[dict[str, t.Any]]:
         """The members with their jobs, which are read in one call."""

@@ -12,7 +12,7 @@ module: smc_source
 short_description: Manage the migration source of a VM in Alibaba Cloud SMC
 version_added: 0.1.0
 description:
-  - Finds the source that a connector has imported for a VM, names and tags it, and waits until it is online.
+  - Finds the source that a connector has imported for a VM, names and tags it, puts it into a workgroup, and waits until it is online.
   - SMC has no API to import a VM; the role C(cutover.smc.import_source) drives the connector for that.
   - The tag C(cutover:vm-uuid) ties a source to its VM from then on, whatever either is called.
 author:
@@ -59,6 +59,12 @@ options:
   tags:
     description: Further tags that the source is to have. Other tags stay.
     type: dict
+  workgroup:
+    description:
+      - The name or the id of the workgroup in which the source is to be. It is taken out of another one. Without this option it stays where it is,
+        and with an empty value it is in none.
+      - The workgroup has to exist; M(cutover.smc.smc_workgroup) makes it, and can fill it as well.
+    type: str
   with_job:
     description: With O(state=absent), whether to delete the source's finished job with it.
     type: bool
@@ -76,6 +82,11 @@ EXAMPLES = r"""
     vm_name: app-01
     name: app-01
     project: wave-7
+
+- name: Move it to the wave of another night
+  cutover.smc.smc_source:
+    vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
+    workgroup: wave-8
 
 - name: Forget a VM that has moved
   cutover.smc.smc_source:
@@ -113,6 +124,7 @@ source:
     system_disk_size: 40
     tags: {'cutover:vm-uuid': 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b}
     trouble: ''
+    workgroup_id: wg-bp1a2b3c4d5e6f
 plan:
   description: What was done, or in check mode what would be done.
   returned: success
@@ -123,7 +135,7 @@ diff:
   description: The source before and after.
   returned: success
   type: dict
-  sample: {before: {name: app-01, tags: {}}, after: {name: app-01, tags: {'cutover:project': wave-7}}}
+  sample: {before: {name: app-01, tags: {}, workgroup_id: null}, after: {name: app-01, tags: {'cutover:project': wave-7}, workgroup_id: null}}
 """
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _smc, _source
@@ -144,6 +156,7 @@ TASK = Task(
         description={"type": "str"},
         project={"type": "str"},
         tags={"type": "dict"},
+        workgroup={"type": "str"},
         with_job={"type": "bool", "default": False},
         wait={"type": "bool", "default": True},
     ),

@@ -42,6 +42,9 @@ options:
   tags:
     description: Only sources with all these tags.
     type: dict
+  workgroup_id:
+    description: Only the sources in the workgroup of this id.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -62,7 +65,7 @@ sources:
   returned: success
   type: list
   elements: dict
-  sample: [{source_id: s-bp1a2b3c4d5e6f, name: app-01, state: Unavailable, trouble: 'Unavailable, SourceServer.Offline'}]
+  sample: [{source_id: s-bp1a2b3c4d5e6f, name: app-01, state: Unavailable, trouble: 'Unavailable, SourceServer.Offline', workgroup_id: null}]
 by_vm_uuid:
   description: The sources that are tied to a VM, by its instance UUID.
   returned: success
@@ -93,6 +96,7 @@ TASK = Task(
         state={"type": "str", "choices": ["Available", "InUse", "Unavailable", "Deleting"]},
         project={"type": "str"},
         tags={"type": "dict"},
+        workgroup_id={"type": "str"},
     ),
     handler=_source.info,
     requires=(_smc.LIBRARY,),

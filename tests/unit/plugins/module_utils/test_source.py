@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils import _source
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
-from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, VM_TAG
+from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, VM_TAG, Workgroup
 from ansible_collections.cutover.smc.plugins.module_utils._source import Sight, Wish, decide, recognise
 from ansible_collections.cutover.smc.plugins.modules.smc_source import TASK
 from tests.unit.plugins.builders import VM_UUID, a_job, a_source
@@ -131,6 +131,38 @@ def test_a_source_that_is_offline_is_waited_for(wait: bool, steps: list[str]):
 def test_a_source_that_is_not_there_is_told_with_what_to_do():
     with pytest.raises(NotReady, match=r"SMC has no source for VM app-01\. Import it with the connector first"):
         decide(wish(vm_uuid=VM_UUID, vm_name="app-01"), Sight(None))
+
+
+WAVE = Workgroup("wg-1", "wave-7")
+
+
+@pytest.mark.parametrize(
+    ("workgroup", "present", "group", "expected"),
+    [
+        (None, "wg-2", None, []),
+        ("wave-7", "wg-1", WAVE, []),
+        ("", "", None, []),
+        ("wave-7", "", WAVE, [("join", "wg-1")]),
+        ("wave-7", "wg-2", WAVE, [("leave", "wg-2"), ("join", "wg-1")]),
+        ("", "wg-2", None, [("leave", "wg-2")]),
+    ],
+)
+def test_a_source_is_in_the_workgroup_that_is_said(
+    workgroup: str | None, present: str, group: Workgroup | None, expected: list[tuple[str, str]]
+):
+    sight = Sight(a_source(workgroup_id=present), group=group)
+    plan = decide(wish(vm_uuid=VM_UUID, workgroup=workgroup), sight)
+    assert [(step.action, step.arguments["workgroup_id"]) for step in plan.steps] == expected
+    assert all(step.arguments["source_ids"] == ["s-1"] for step in plan.steps)
+    afterwards = present if workgroup is None else WAVE.workgroup_id if workgroup else ""
+    assert plan.predicted(_source.view(sight))["workgroup_id"] == (afterwards or None)
+
+
+def test_a_workgroup_that_does_not_exist_or_is_full_is_told():
+    with pytest.raises(NotReady, match=r"There is no workgroup 'wave-7' for source s-1\. Make it with smc_workgroup"):
+        decide(wish(vm_uuid=VM_UUID, workgroup="wave-7"), Sight(a_source()))
+    with pytest.raises(NotReady, match="Workgroup wave-7 has 50 sources"):
+        decide(wish(vm_uuid=VM_UUID, workgroup="wave-7"), Sight(a_source(), group=WAVE, group_size=50))
 
 
 ABSENT = {"state": "absent", "vm_uuid": VM_UUID}

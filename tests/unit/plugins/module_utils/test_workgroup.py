@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils import _workgroup
-from ansible_collections.cutover.smc.plugins.module_utils._failure import Ambiguous, BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._failure import (
+    Ambiguous,
+    BadInput,
+    Conflict,
+    Failure,
+    NotReady,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._plan import converge
 from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, VM_TAG, Job, Source, Workgroup
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
@@ -318,6 +324,29 @@ def test_a_cloud_that_makes_nothing_is_told():
     desk = Desk(Liar(), wish())  # type: ignore[arg-type]
     with pytest.raises(NotReady, match="workgroups that do not exist, lastly wg-nowhere"):
         converge(desk.observe, lambda sight: decide(wish(), sight), desk.actions, view, check_mode=False)
+
+
+@pytest.mark.parametrize(
+    "refusal", [Conflict("busy", code="OperationConflict"), Failure("no", code="X.NotIncremental")]
+)
+def test_a_refused_source_is_told_with_its_job(monkeypatch: pytest.MonkeyPatch, refusal: Failure):
+    class Strict(Smc):
+        incremental = False
+
+        def put_into_workgroup(self, workgroup_id: str, source_ids: list[str]) -> None:
+            raise refusal
+
+        def jobs(self, source_ids: list[str]) -> list[Job]:
+            return [a_job("Waiting", source_id="s-1", incremental=self.incremental)]
+
+    smc = Strict(source(1), groups=(GROUP,))
+    with pytest.raises(NotReady, match="and job j-1 of source s-1 runs once only") as caught:
+        ensure(smc, monkeypatch, source_ids=["s-1"])
+    assert caught.value.code == refusal.code
+    smc.incremental = True
+    with pytest.raises(type(refusal)) as unexplained:
+        Desk(smc, wish())._join("wg-1", ["s-1"])  # type: ignore[arg-type]
+    assert unexplained.value is refusal
 
 
 def test_tokens_are_short_and_differ_with_what_is_created():
