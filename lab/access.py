@@ -16,10 +16,10 @@ from lab.places import BUILD, COLLECTION_TREE, PYTHON, LabDirectory, connectors_
 # The Alibaba SDKs send requests for 127.0.0.1 to a proxy too, and know no exception from it.
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
-STOP_SERVICES = """\
+_SET_SERVICES = """\
 ---
-# Stops the service of the lab's guest, as a user's own task file stops theirs. When the request is answered, nothing writes any more.
-- name: "stop_services | Read how the guest is"
+# {PURPOSE}
+- name: "{NAME} | Read how the guest is"
   ansible.builtin.uri:
     url: "{{ lookup('ansible.builtin.env', 'LAB_CONTROL') }}/vms"
   delegate_to: localhost
@@ -27,42 +27,38 @@ STOP_SERVICES = """\
   changed_when: false
   check_mode: false
 
-- name: "stop_services | Stop the service in the guest"
+- name: "{NAME} | Have the service in the guest {WANTED}"
   ansible.builtin.uri:
     url: "{{ lookup('ansible.builtin.env', 'LAB_CONTROL') }}/vms/{{ inventory_hostname }}/guest"
     method: POST
     body_format: json
     body:
-      service: stopped
+      service: {WANTED}
     status_code: [200, 202, 204]
   delegate_to: localhost
   changed_when: true
-  when: (lab_guests.json | selectattr('name', 'equalto', inventory_hostname) | first).service == 'running'
+  when: (lab_guests.json | selectattr('name', 'equalto', inventory_hostname) | first).service != '{WANTED}'
 """
 
-START_SERVICES = """\
----
-# Starts the service of the lab's guest again, as a user's own task file starts theirs.
-- name: "start_services | Read how the guest is"
-  ansible.builtin.uri:
-    url: "{{ lookup('ansible.builtin.env', 'LAB_CONTROL') }}/vms"
-  delegate_to: localhost
-  register: lab_guests
-  changed_when: false
-  check_mode: false
 
-- name: "start_services | Start the service in the guest"
-  ansible.builtin.uri:
-    url: "{{ lookup('ansible.builtin.env', 'LAB_CONTROL') }}/vms/{{ inventory_hostname }}/guest"
-    method: POST
-    body_format: json
-    body:
-      service: running
-    status_code: [200, 202, 204]
-  delegate_to: localhost
-  changed_when: true
-  when: (lab_guests.json | selectattr('name', 'equalto', inventory_hostname) | first).service == 'stopped'
-"""
+def _set_services(name: str, wanted: str, purpose: str) -> str:
+    """A task file that has the service of the lab's guest ``running`` or ``stopped``."""
+    # Not str.format: the braces of the text are Ansible's.
+    filled = _SET_SERVICES.replace("{NAME}", name).replace("{WANTED}", wanted)
+    return filled.replace("{PURPOSE}", purpose)
+
+
+STOP_SERVICES = _set_services(
+    "stop_services",
+    "stopped",
+    "Stops the service of the lab's guest, as a user's own task file stops theirs. "
+    "When the request is answered, nothing writes any more.",
+)
+START_SERVICES = _set_services(
+    "start_services",
+    "running",
+    "Starts the service of the lab's guest again, as a user's own task file starts theirs.",
+)
 
 CHECK_INSTANCE = """\
 ---
