@@ -21,3 +21,21 @@ options:
     type: float
     default: 30
 """
+
+    STALLING = r"""
+options:
+  stall_after:
+    description:
+      - How long a run may show no progress, neither of its phase nor in percent, before that is told with its likely cause, as a
+        warning, on the progress line and in the result, and again after as long. V(0s) never tells.
+      - It is measured by the cloud's clock. Finding the cause costs one call each time, for all jobs together.
+    type: str
+    default: 30m
+  on_stall:
+    description:
+      - V(warn) - a run without progress is told and waited for.
+      - V(fail) - the wait for it ends.
+    type: str
+    choices: [warn, fail]
+    default: warn
+"""

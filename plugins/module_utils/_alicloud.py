@@ -18,6 +18,7 @@ from urllib.request import proxy_bypass
 
 from ansible.module_utils.basic import env_fallback
 
+from ansible_collections.cutover.smc.plugins.module_utils import _clock
 from ansible_collections.cutover.smc.plugins.module_utils._failure import (
     Ambiguous,
     BadInput,
@@ -143,6 +144,8 @@ class Api:
         self.host: str = self._reader._endpoint
         #: the service's own clock at its last answer
         self.cloud_time: t.Optional[datetime] = None
+        #: by how many seconds it was ahead of this machine's
+        self.clock_offset: t.Optional[int] = None
 
     def _client(
         self,
@@ -201,6 +204,8 @@ class Api:
         except TeaException as error:
             raise failure_of(error, action, self.host, write) from None
         self.cloud_time = _date(answer["headers"])
+        here = datetime.now(timezone.utc)
+        self.clock_offset = _clock.offset(self.cloud_time, here) if self.cloud_time else None
         return t.cast("dict[str, t.Any]", answer["body"])
 
     def _check_credentials(self) -> None:

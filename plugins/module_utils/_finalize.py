@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _evidence, _job, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _clock, _ecs, _evidence, _job, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment, parse_duration, parse_moment
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
+from ansible_collections.cutover.smc.plugins.module_utils._watch import Watch
 
 #: On the job: when the services stopped, so that a run that is started again still knows.
 STOPPED_TAG = "cutover:services-stopped-at"
@@ -192,12 +193,23 @@ class Desk:
     """The job at hand: looks at it, and does what a plan says."""
 
     def __init__(
-        self, smc: _smc.Smc, ecs: _ecs.Ecs, identity: _job.Identity, params: dict[str, t.Any], run: Run
+        self,
+        smc: _smc.Smc,
+        ecs: _ecs.Ecs,
+        identity: _job.Identity,
+        params: dict[str, t.Any],
+        run: Run,
+        watch: Watch,
+        wish: Wish,
     ) -> None:
         self._smc = smc
         self._ecs = ecs
         self._identity = identity
         self._run = run
+        self._watch = watch
+        self._wish = wish
+        self._warned: set[str] = set()
+        self._fails_on_stall = params["on_stall"] == "fail"
         self._timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
         self._interval = params["poll_interval"]
         self.actions: dict[str, t.Callable[..., None]] = {
@@ -212,6 +224,19 @@ class Desk:
         job = self._job()
         image_id = job.newest_run.image_id if job.newest_run else None
         return Sight(job, self._ecs.image(image_id) if image_id else None, self._smc.now)
+
+    def plan(self, sight: Sight) -> Plan:
+        """What is left to do; a clock that can mislead is told before anything is done that cannot be undone."""
+        offset, here = self._smc.clock_offset, datetime.now(timezone.utc)
+        warnings = {
+            "refusal": _clock.near_refusal(offset),
+            "misleading": _clock.misleading(sight.job.runs, self._wish.stopped_at, offset, here),
+        }
+        for kind, warning in warnings.items():
+            if warning and kind not in self._warned:
+                self._warned.add(kind)
+                self._run.warn(warning)
+        return decide(self._wish, sight)
 
     def _job(self) -> _smc.Job:
         job = _job.find_job(self._smc, self._identity)
@@ -234,7 +259,9 @@ class Desk:
         waiter.until(self._job, lambda job: job.status != lifecycle.WAITING, lambda job: job.told)
 
     def _wait(self, done: t.Callable[[_smc.Job], bool]) -> None:
-        Waiter(self._timeout, self._interval, self._run.report).until(self._job, done, lambda job: job.told)
+        Waiter(self._timeout, self._interval, self._run.report).until(
+            lambda: self._watch.see_or_fail(self._job(), self._fails_on_stall), done, self._watch.tell
+        )
 
 
 def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
@@ -248,21 +275,25 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
         params["wait"],
     )
     smc, ecs = _smc.Smc(connection), _ecs.Ecs(connection)
-    desk = Desk(smc, ecs, _job.Identity.from_params(params), params, run)
+    watch = Watch.from_params(smc, connection, params, run)
+    desk = Desk(smc, ecs, _job.Identity.from_params(params), params, run, watch, wish)
     _job.check_not_in_the_future("services_stopped_at", wish.stopped_at, smc)
     outcome = converge(
         desk.observe,
-        lambda sight: decide(wish, sight),
+        desk.plan,
         desk.actions,
         lambda sight: view(wish, sight),
         check_mode=run.check_mode,
     )
-    return _result(wish, outcome.result(), outcome.state, run)
+    told = {"stalls": [stall.as_result() for stall in watch.stalls]}
+    return _result(wish, outcome.result(**told), outcome.state, smc.clock_offset, run)
 
 
-def _result(wish: Wish, result: dict[str, t.Any], sight: Sight, run: Run) -> dict[str, t.Any]:
+def _result(
+    wish: Wish, result: dict[str, t.Any], sight: Sight, clock_offset: t.Optional[int], run: Run
+) -> dict[str, t.Any]:
     job = sight.job
-    evidence = _evidence.evidence(job.runs, stopped_at(wish, job))
+    evidence = dict(_evidence.evidence(job.runs, stopped_at(wish, job)), clock_offset=clock_offset)
     if job.status == lifecycle.FINISHED and not evidence["proven"]:
         run.warn("Job %s is Finished, but nothing proves that its image holds every write" % job.job_id)
     return dict(

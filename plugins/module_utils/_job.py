@@ -12,8 +12,8 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ansible_collections.cutover.smc.plugins.module_utils import _clock, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils import _smc
 from ansible_collections.cutover.smc.plugins.module_utils._evidence import Run as JobRun
 from ansible_collections.cutover.smc.plugins.module_utils._evidence import began_after, newest_complete
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
@@ -251,8 +251,8 @@ def check_not_in_the_future(option: str, moment: t.Optional[datetime], smc: _smc
     """
     if moment and moment > smc.tell_time() + timedelta(minutes=1):
         raise BadInput(
-            "Option '%s' is %s, which lies in the future of the cloud's clock (%s)"
-            % (option, format_moment(moment), format_moment(smc.now)),
+            "Option '%s' is %s, which lies in the future of the cloud's clock (%s); %s"
+            % (option, format_moment(moment), format_moment(smc.now), _clock.told(smc.clock_offset or 0)),
             remedy="Take the moment from the cloud_time that smc_incremental_job_info returns",
         )
 

@@ -18,6 +18,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Ste
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
+from ansible_collections.cutover.smc.plugins.module_utils._watch import Watch
 
 #: How long SMC may take to show that it has begun what it accepted; its client reports every 30 seconds.
 _REACTION_SECONDS = 180
@@ -251,6 +252,8 @@ class Desk:
         self._timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
         self._interval = params["poll_interval"]
         self._resumed = False
+        self._fails_on_stall = params["on_stall"] == "fail"
+        self.watch = Watch.from_params(smc, connection, params, run)
         self.actions: dict[str, t.Callable[..., None]] = {
             "create_job": self._create,
             "modify_job": smc.modify_job,
@@ -355,15 +358,14 @@ class Desk:
         )
 
     def _wait_idle(self, job_id: str) -> None:
-        self._waiter().until(
-            lambda: self._look(job_id), lambda job: job.status != lifecycle.RUNNING, lambda job: job.told
-        )
+        self._watched(job_id, lambda job: job.status != lifecycle.RUNNING)
 
     def _wait_pausable(self, job_id: str) -> None:
+        self._watched(job_id, lambda job: job.status != lifecycle.RUNNING or lifecycle.may_pause(job.status, job.phase))
+
+    def _watched(self, job_id: str, done: t.Callable[[_smc.Job], bool]) -> None:
         self._waiter().until(
-            lambda: self._look(job_id),
-            lambda job: job.status != lifecycle.RUNNING or lifecycle.may_pause(job.status, job.phase),
-            lambda job: job.told,
+            lambda: self.watch.see_or_fail(self._look(job_id), self._fails_on_stall), done, self.watch.tell
         )
 
     def _wait_gone(self, job_id: str) -> None:
@@ -407,7 +409,8 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     outcome = converge(
         desk.observe, lambda sight: decide(wish, sight), desk.actions, _job.view, check_mode=run.check_mode
     )
-    return dict(outcome.result(**_resource(wish, outcome.state, run)))
+    stalls = [stall.as_result() for stall in desk.watch.stalls]
+    return dict(outcome.result(**_resource(wish, outcome.state, run), stalls=stalls))
 
 
 def _resource(wish: Wish, sight: Sight, run: Run) -> dict[str, t.Any]:

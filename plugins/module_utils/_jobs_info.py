@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _evidence, _forecast, _job, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _clock, _evidence, _forecast, _job, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, TimedOut
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
@@ -21,6 +21,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._time import (
     parse_moment,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
+from ansible_collections.cutover.smc.plugins.module_utils._watch import Stall, Watch
 
 
 @dataclass(frozen=True)
@@ -54,20 +55,6 @@ class Goal:
         if job.status == lifecycle.READY and self.kind != "idle":
             return job.scheduled_start is None
         return job.status == lifecycle.FINISHED and not self.reached(job)
-
-
-def summary(jobs: list[_smc.Job]) -> str:
-    """All jobs on one line: a count per state, and how far the running ones are."""
-    counts: dict[str, list[_smc.Job]] = {}
-    for job in jobs:
-        told = "%s/%s" % (job.status, job.phase) if job.status == lifecycle.RUNNING and job.phase else job.status
-        counts.setdefault(told, []).append(job)
-    parts = []
-    for told, group in sorted(counts.items()):
-        running = group[0].status == lifecycle.RUNNING
-        percent = " (%d %%)" % (sum(job.progress for job in group) / len(group)) if running else ""
-        parts.append("%d %s%s" % (len(group), told, percent))
-    return "%d jobs: %s" % (len(jobs), ", ".join(parts)) if len(jobs) != 1 else jobs[0].told
 
 
 def select(smc: _smc.Smc, params: t.Mapping[str, t.Any]) -> list[_smc.Job]:
@@ -110,17 +97,22 @@ def info(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     """
     if params["forecast_runs"] < 1:
         raise BadInput("Option 'forecast_runs' is %d" % params["forecast_runs"], remedy="Choose 1 or more")
-    smc = _smc.Smc(_alicloud.Connection.from_params(params))
+    connection = _alicloud.Connection.from_params(params)
+    smc = _smc.Smc(connection)
+    watch = Watch.from_params(smc, connection, params, run)
     jobs = select(smc, params)
     smc_time = smc.now if jobs else smc.tell_time()
     reached: dict[str, bool] = {}
     if params["wait_for"] and not run.check_mode:
-        jobs, reached = _wait(smc, jobs, params, run)
+        jobs, reached = _wait(smc, jobs, params, run, watch)
         smc_time = smc.now
+    warning = _clock.near_refusal(smc.clock_offset)
+    if warning:
+        run.warn(warning)
     described = [
         dict(
             describe(job, smc_time, params["forecast_runs"]),
-            **({"reached": reached[job.job_id]} if job.job_id in reached else {}),
+            **(_of_wait(job.job_id, reached[job.job_id], watch.stalls) if job.job_id in reached else {}),
         )
         for job in jobs
     ]
@@ -131,36 +123,42 @@ def info(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
         "jobs": sorted(described, key=lambda job: str(job["job_id"])),
         "by_vm_uuid": {job["vm_uuid"]: job for job in described if job["vm_uuid"]},
         "cloud_time": format_moment(smc_time),
+        "clock_offset": smc.clock_offset,
     }
 
 
+def _of_wait(job_id: str, reached: bool, stalls: list[Stall]) -> dict[str, t.Any]:
+    """What the wait has shown of one job."""
+    return {"reached": reached, "stalls": [stall.as_result() for stall in stalls if stall.job_id == job_id]}
+
+
 def _wait(
-    smc: _smc.Smc, jobs: list[_smc.Job], params: t.Mapping[str, t.Any], run: Run
+    smc: _smc.Smc, jobs: list[_smc.Job], params: t.Mapping[str, t.Any], run: Run, watch: Watch
 ) -> tuple[list[_smc.Job], dict[str, bool]]:
     """One loop for all jobs; 50 of them cost one call a look."""
     goals = _goals(jobs, params)
     ids = [job.job_id for job in jobs]
     seen = {job.job_id: job for job in jobs}
 
+    def settled(job: _smc.Job) -> bool:
+        given_up = params["on_stall"] == "fail" and watch.stall_of(job.job_id) is not None
+        return given_up or goals[job.job_id].reached(job) or goals[job.job_id].hopeless(job)
+
     def look() -> list[_smc.Job]:
         # What has arrived need not be asked for again.
-        open_ids = [
-            job_id
-            for job_id in ids
-            if not goals[job_id].reached(seen[job_id]) and not goals[job_id].hopeless(seen[job_id])
-        ]
+        open_ids = [job_id for job_id in ids if not settled(seen[job_id])]
         found = {job.job_id: job for job in smc.jobs(open_ids)}
         # One that SMC does not list any more has been deleted, and is not waited for.
         gone = {job_id: replace(seen[job_id], status=lifecycle.DELETING) for job_id in open_ids if job_id not in found}
         seen.update(found, **gone)
+        watch.see(found.values())
         return [seen[job_id] for job_id in ids]
-
-    def over(current: list[_smc.Job]) -> bool:
-        return all(goals[job.job_id].reached(job) or goals[job.job_id].hopeless(job) for job in current)
 
     timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
     try:
-        Waiter(timeout, params["poll_interval"], run.report).until(look, over, summary)
+        Waiter(timeout, params["poll_interval"], run.report).until(
+            look, lambda current: all(settled(job) for job in current), watch.tell_all
+        )
     except TimedOut as late:
         run.warn(str(late))
     current = [seen[job_id] for job_id in ids]

@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - cutover.smc.alicloud
   - cutover.smc.waiting
+  - cutover.smc.waiting.stalling
   - cutover.smc.attributes
   - cutover.smc.attributes.changing
   - cutover.smc.attributes.alicloud
@@ -251,6 +252,14 @@ cloud_time:
   returned: success
   type: str
   sample: '2026-11-22T20:00:00Z'
+stalls:
+  description:
+    - The times at which the job had stood still for O(stall_after) while it was waited for, with the likely cause; it may have gone on
+      afterwards.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 plan:
   description: What was done, or in check mode what would be done.
   returned: success
@@ -267,11 +276,13 @@ diff:
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _job, _job_states, _smc
 from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._watch import STALL_SPEC
 
 TASK = Task(
     argument_spec=dict(
         _alicloud.CONNECTION_SPEC,
         **WAITING_SPEC,
+        **STALL_SPEC,
         **_job.IDENTITY_SPEC,
         state={"type": "str", "choices": ["present", "synced", "paused", "absent"], "default": "present"},
         project={"type": "str"},

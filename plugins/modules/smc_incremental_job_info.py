@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - cutover.smc.alicloud
   - cutover.smc.waiting
+  - cutover.smc.waiting.stalling
   - cutover.smc.attributes
   - cutover.smc.attributes.reading
   - cutover.smc.attributes.alicloud
@@ -200,6 +201,21 @@ jobs:
       type: bool
       returned: when O(wait_for) is given
       sample: true
+    stalls:
+      description:
+        - The times at which the job had stood still for O(stall_after) while it was waited for, with the likely cause; it may have
+          gone on afterwards.
+      type: list
+      elements: dict
+      returned: when O(wait_for) is given
+      sample:
+        - cause: its source s-bp1a2b3c4d5e6f has lost its connector (Unavailable, SourceServer.Offline)
+          job_id: j-bp1a2b3c4d5e6f
+          phase: Syncing
+          progress: 42.0
+          remedy: See that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud
+          seconds: 1830
+          since: '2026-11-22T19:29:30Z'
   sample: [{job_id: j-bp1a2b3c4d5e6f, status: Waiting, rpo_seconds: 5400, reached: true}]
 by_vm_uuid:
   description: The jobs that are tied to a VM, by its instance UUID.
@@ -211,6 +227,13 @@ cloud_time:
   returned: success
   type: str
   sample: '2026-11-22T20:00:00Z'
+clock_offset:
+  description:
+    - By how many seconds the cloud's clock is ahead of this machine's, negative when it is behind; null when the cloud did not say.
+    - Moments are compared by the cloud's clock alone.
+  returned: success
+  type: int
+  sample: 2
 plan:
   description: Always empty.
   returned: success
@@ -227,11 +250,13 @@ diff:
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _jobs_info, _smc
 from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._watch import STALL_SPEC
 
 TASK = Task(
     argument_spec=dict(
         _alicloud.CONNECTION_SPEC,
         **WAITING_SPEC,
+        **STALL_SPEC,
         job_ids={"type": "list", "elements": "str"},
         source_ids={"type": "list", "elements": "str"},
         vm_uuids={"type": "list", "elements": "str"},

@@ -22,6 +22,7 @@ author:
 extends_documentation_fragment:
   - cutover.smc.alicloud
   - cutover.smc.waiting
+  - cutover.smc.waiting.stalling
   - cutover.smc.attributes
   - cutover.smc.attributes.changing
   - cutover.smc.attributes.alicloud
@@ -77,10 +78,14 @@ finished:
   type: bool
   sample: true
 evidence:
-  description: What proves that no write was lost. Moments are the cloud's.
+  description:
+    - What proves that no write was lost. Moments are the cloud's.
+    - C(clock_offset) in it is by how many seconds the cloud's clock was ahead of this machine's. When the proof would not hold for a
+      moment read from this machine's clock, that is a warning.
   returned: success
   type: dict
   sample:
+    clock_offset: 2
     image_id: m-bp1a2b3c4d5e6f
     proven: true
     run_began_at: '2026-11-22T20:00:12Z'
@@ -109,6 +114,14 @@ cloud_time:
   returned: success
   type: str
   sample: '2026-11-22T20:10:00Z'
+stalls:
+  description:
+    - The times at which the job had stood still for O(stall_after) while it was waited for, with the likely cause; it may have gone on
+      afterwards.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 plan:
   description: What was done, or in check mode what would be done.
   returned: success
@@ -125,11 +138,13 @@ diff:
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _finalize, _job, _smc
 from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._watch import STALL_SPEC
 
 TASK = Task(
     argument_spec=dict(
         _alicloud.CONNECTION_SPEC,
         **WAITING_SPEC,
+        **STALL_SPEC,
         **_job.IDENTITY_SPEC,
         services_stopped_at={"type": "str"},
         final_sync={"type": "bool", "default": False},
