@@ -79,6 +79,7 @@ class Cloud:
             routes=[
                 Route("/requests", control.requests, methods=["GET", "DELETE"]),
                 Route("/vms", control.forward, methods=["GET"]),
+                Route("/journal", control.journal, methods=["GET"]),
                 Route("/vms/{rest:path}", control.forward, methods=["GET", "POST"]),
                 Route("/images/{image_id}/disks", control.image_disks, methods=["GET"]),
                 Route("/clock", control.clock, methods=["GET", "POST"]),

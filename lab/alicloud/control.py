@@ -21,6 +21,8 @@ from lab.alicloud.state_view import state_view
 from lab.alicloud.store import Store
 from lab.alicloud.timefmt import parse_duration, seconds_format
 
+JOURNAL_LOOK_SECONDS = 0.005
+
 
 class Refused(Exception):
     """The control request makes no sense; its text says why."""
@@ -58,10 +60,16 @@ class Control:
             raise Refused(f"the lab's vCenter does not answer: {failure}", 502) from failure
 
     async def forward(self, request: Request) -> Response:
-        """`/vms…`: as vCenter's control answers it."""
-        answer = await self._vcenter(request.method, request.url.path, await request.body())
+        """`/vms…`: as vCenter's control answers it. What is done to a guest's service is noted when it has been done."""
+        body = await request.body()
+        answer = await self._vcenter(request.method, request.url.path, body)
         if answer is None:
             raise Refused("this lab has no vCenter", 404)
+        if request.url.path.endswith("/guest") and answer.is_success:
+            with self._store.lock:
+                details = {"vm": request.path_params["rest"].partition("/")[0]}
+                service = json.loads(body)["service"]
+                self._store.journal.arrived("guest", service, self._store.now(), details).done({})
         return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
 
     # -- requests ------------------------------------------------------------------------------------------------
@@ -75,6 +83,18 @@ class Control:
                 return JSONResponse({})
             rows = self._counters.as_list()
         return JSONResponse(rows + (answer.json() if answer is not None else []))
+
+    async def journal(self, request: Request) -> Response:
+        """`GET /journal?after=0&wait=0`: the entries after that number; waits for one as many seconds at most."""
+        after = int(request.query_params.get("after", "0"))
+        patience = float(request.query_params.get("wait", "0"))
+        while True:
+            with self._store.lock:
+                entries = self._store.journal.after(after)
+            if entries or patience <= 0:
+                return JSONResponse(entries)
+            await asyncio.sleep(JOURNAL_LOOK_SECONDS)
+            patience -= JOURNAL_LOOK_SECONDS
 
     # -- clock ---------------------------------------------------------------------------------------------------
 

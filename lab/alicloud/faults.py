@@ -18,6 +18,7 @@ REQUEST_KINDS = frozenset(
         "reset_before_commit",
         "reset_after_commit",
         "slow",
+        "late_answer",
         "clock_skew",
         "error",
     }

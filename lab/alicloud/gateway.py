@@ -17,6 +17,7 @@ from lab.alicloud.counters import Counters, is_mutating
 from lab.alicloud.errors import CloudError, error, missing
 from lab.alicloud.faults import Faults, Rule
 from lab.alicloud.ids import request_id
+from lab.alicloud.journal import Entry
 from lab.alicloud.server import reset_connection
 from lab.alicloud.signature import SignedRequest, Verifier
 from lab.alicloud.store import Store
@@ -66,7 +67,9 @@ class Gateway:
         """The Starlette endpoint."""
         call = await self._read(request)
         with self._store.lock:
-            self._counters.count(self._service.name, call.action or "?", is_mutating(call.action, call.parameters))
+            mutating = is_mutating(call.action, call.parameters)
+            self._counters.count(self._service.name, call.action or "?", mutating)
+            entry = self._note(call) if mutating else None
             fault = self._faults.request_fault(self._service.name, call.action)
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(float(fault.options.get("delay_ms", 3000)) / 1000)
@@ -74,10 +77,15 @@ class Gateway:
             return reset_connection(request)
         if fault is not None and fault.kind == "html_502":
             return self._plain(_HTML_502, 502, "text/html")
-        response = self._respond(call, fault)
+        response = self._respond(call, fault, entry)
+        if fault is not None and fault.kind == "late_answer":
+            await asyncio.sleep(float(fault.options.get("delay_ms", 3000)) / 1000)
         if fault is not None and fault.kind == "reset_after_commit":
             return reset_connection(request)
         return response
+
+    def _note(self, call: Call) -> Entry:
+        return self._store.journal.arrived(self._service.name, call.action, self._store.now(), call.parameters)
 
     async def _read(self, request: Request) -> Call:
         body = await request.body()
@@ -92,13 +100,17 @@ class Gateway:
             signed=SignedRequest(request.method, request.url.path, query, headers, body),
         )
 
-    def _respond(self, call: Call, fault: Rule | None) -> Response:
+    def _respond(self, call: Call, fault: Rule | None, entry: Entry | None) -> Response:
         identifier = request_id()
         try:
             if fault is not None:
                 _raise_fault(fault)
             body = self._do(call)
+            if entry is not None:
+                entry.done(body)
         except CloudError as failure:
+            if entry is not None:
+                entry.refused(failure.code)
             return self._error(failure, identifier)
         except Exception:
             LOG.exception("%s %s", self._service.name, call.action)

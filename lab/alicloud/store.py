@@ -11,6 +11,7 @@ from typing import Any
 from lab.alicloud.clock import VirtualClock
 from lab.alicloud.errors import error
 from lab.alicloud.ids import Identifiers
+from lab.alicloud.journal import Journal
 from lab.alicloud.records import (
     Disk,
     Image,
@@ -51,6 +52,7 @@ class Store:
     security_groups: dict[str, SecurityGroup] = field(default_factory=dict)
     client_tokens: dict[tuple[str, str], tuple[datetime, str, dict[str, Any]]] = field(default_factory=dict)
     _address_counter: int = 9
+    journal: Journal = field(default_factory=Journal)
 
     def __post_init__(self) -> None:
         now = self.now()

@@ -95,9 +95,40 @@ def test_chosen_error(lab: Lab) -> None:
     assert (refused.value.code, refused.value.data["statusCode"]) == ("EntityNotExist.Role", 403)
 
 
-def test_slow_answer(lab: Lab) -> None:
-    add(lab, kind="slow", delay_ms=1)
+@pytest.mark.parametrize("kind", ["slow", "late_answer"])
+def test_slow_answer(lab: Lab, kind: str) -> None:
+    add(lab, kind=kind, delay_ms=1)
     assert describe(lab) == ""
+
+
+def test_journal_tells_what_changed_something_and_what_came_of_it(lab: Lab) -> None:
+    source_id = lab.source()
+    before = len(lab.control("GET", "/journal"))
+    add(lab, kind="throttle", action="CreateReplicationJob")
+    add(lab, kind="reset_after_commit", action="CreateReplicationJob")
+    request = job_request(source_id, client_token="token")
+    for _ in range(2):
+        with pytest.raises(TeaException):
+            lab.smc().create_replication_job(request)
+    describe(lab)
+    job_id = lab.smc().create_replication_job(request).body.job_id
+    entries = lab.control("GET", f"/journal?after={before}")
+    assert [(entry["number"] - before, entry["outcome"], entry["made"]) for entry in entries] == [
+        (1, "Throttling.User", []),
+        (2, "done", [job_id]),
+        (3, "done", [job_id]),
+    ]
+    assert entries[0]["action"] == "CreateReplicationJob"
+    assert entries[0]["parameters"]["SourceId"] == source_id
+    assert lab.control("GET", f"/journal?after={before + 2}&wait=5") == entries[2:]
+    assert lab.control("GET", f"/journal?after={before + 3}&wait=0.01") == []
+
+
+def test_journal_keeps_no_activation_code(lab: Lab) -> None:
+    answer = lab.smc().create_access_token(smc_models.CreateAccessTokenRequest(name="token", count="1")).body
+    (entry,) = lab.control("GET", "/journal")
+    assert entry["made"] == [answer.access_token_id]
+    assert answer.access_token_code not in str(entry)
 
 
 @pytest.mark.parametrize("phase", ["Preparing", "Syncing", "Processing"])

@@ -1,0 +1,60 @@
+"""What was asked that changes something, in the order of its arrival: by it a test judges a whole history, not only its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from lab.alicloud.timefmt import seconds_format
+
+# Of an answer only what names a thing is kept: an answer may hold an activation code.
+_NAMING = ("JobId", "AccessTokenId", "SnapshotId", "TaskId", "WorkgroupId")
+
+
+@dataclass
+class Entry:
+    """One request.
+
+    :ivar number: counted from 1
+    :ivar service: `smc`, `ecs`, or `guest` for the service in a VM
+    :ivar at: the cloud's time of its arrival
+    :ivar outcome: `done`, or the code of the refusal; empty as long as nothing has come of it
+    :ivar made: the ids in its answer
+    """
+
+    number: int
+    service: str
+    action: str
+    at: str
+    parameters: dict[str, str]
+    outcome: str = ""
+    made: list[str] = field(default_factory=list)
+
+    def done(self, answer: Mapping[str, Any]) -> None:
+        """It was carried out."""
+        self.outcome = "done"
+        self.made = [str(answer[name]) for name in _NAMING if name in answer]
+        self.made += (answer.get("InstanceIdSets") or {}).get("InstanceIdSet") or []
+
+    def refused(self, code: str) -> None:
+        """Nothing came of it."""
+        self.outcome = code
+
+
+class Journal:
+    """All entries. Its caller holds the store's lock."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+
+    def arrived(self, service: str, action: str, at: datetime, parameters: Mapping[str, str]) -> Entry:
+        """Note a request; its caller tells the entry what comes of it."""
+        entry = Entry(len(self._entries) + 1, service, action, seconds_format(at), dict(parameters))
+        self._entries.append(entry)
+        return entry
+
+    def after(self, number: int) -> list[dict[str, Any]]:
+        """The entries after the one with this number."""
+        return [asdict(entry) for entry in self._entries[number:]]
