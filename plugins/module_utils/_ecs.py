@@ -150,6 +150,7 @@ class Disk:
     category: str = ""
     performance_level: str = ""
     charge_type: str = ""
+    system: bool = False
     created: t.Optional[datetime] = None
 
     @classmethod
@@ -163,6 +164,7 @@ class Disk:
             category=wire.get("Category") or "",
             performance_level=wire.get("PerformanceLevel") or "",
             charge_type=wire.get("DiskChargeType") or "",
+            system=wire.get("Type") == "system",
             created=read_moment(wire.get("CreationTime")),
         )
 

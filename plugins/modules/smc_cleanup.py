@@ -17,6 +17,8 @@ description:
   - It refuses while the job is not finished.
   - An instance is released only by the id that the job names, never by its name.
   - By default the finished job stays as the record by which a later run knows that the VM has moved, and all images stay.
+  - It tells what everything costs a day, what goes and what stays. In check mode it tells the same and removes nothing.
+  - With O(orphans) it looks through the whole region for what migrations left and no job needs, and removes only what is named by id.
 author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
@@ -45,16 +47,57 @@ options:
     type: bool
     default: false
   images_to_keep:
-    description: How many of the job's images to keep, the newest, at least 1. One that an instance uses stays. All stay without it.
+    description:
+      - How many of the job's images to keep, the newest, at least 1. All stay without it.
+      - One that an instance uses, that is shared with other accounts, that was verified, or that is the final one stays in any case, and so does one that
+        ECS refuses to delete because it is needed. RV(left.kept) tells why. Whether a launch template names an image, it does not see.
+      - An image is deleted before its snapshots. They are tagged C(cutover:deleted-image) before, so that they are found if the run is killed in between.
+        A snapshot of which a disk was made stays.
     type: int
   access_token_ids:
     description: The ids of the activation codes to delete.
     type: list
     elements: str
+  orphans:
+    description:
+      - Look for orphans in the whole region, and delete those whose ids are given here. With an empty list they are only told, in RV(orphans).
+      - Orphans are intermediate instances that no job names, temporary disks of SMC that are attached to nothing, snapshots of images that are gone, and
+        verification instances past their purpose.
+      - Whether something is an orphan is looked at once more just before it is deleted. What is none is refused with the reason, before anything is
+        deleted, and so is what a run in progress may be about to use.
+    type: list
+    elements: str
+  vm_snapshots:
+    description:
+      - Of the snapshots that SMC took of this VM for jobs that are over or no more, those to be removed, by their references in vCenter such as
+        V(snapshot-42). RV(orphans) tells them. The snapshots of the VM's own finished job are removed without being named.
+      - Needs O(vm_uuid) and O(hostname).
+    type: list
+    elements: str
+  prices:
+    description:
+      - Prices that Alibaba Cloud does not tell, such as that of snapshots, or that are to be used instead of those that it tells. Without them
+        instances and disks are priced by what C(ecs:DescribePrice) answers, once for each instance type and disk category.
+      - What has no known price is told as unknown, never as free.
+    type: dict
+    suboptions:
+      currency:
+        description: The currency of these prices, such as V(CNY) or V(USD). It has to be that of the account's own prices.
+        type: str
+      snapshot_gib_month:
+        description: The price of a GiB of snapshot for a month of 30 days.
+        type: float
+      disk_gib_month:
+        description: The price of a GiB of disk for a month of 30 days, by the disk's category, such as V(cloud_essd).
+        type: dict
+      instance_hour:
+        description: The price of an hour, by the instance type, such as V(ecs.c7.large).
+        type: dict
   hostname:
     description:
       - Host name or IP address of vCenter. With it, and O(vm_uuid), the snapshots that SMC left on the VM are removed.
       - If it is not given, the environment variable E(VMWARE_HOST) is used. An empty one leaves vCenter out.
+      - Only then the library pyvmomi is needed.
     type: str
 """
 
@@ -71,26 +114,106 @@ EXAMPLES = r"""
     images_to_keep: 1
     delete_job: true
     delete_source: true
+
+- name: See what all migrations of the region cost a day, and what no migration needs any more
+  cutover.smc.smc_cleanup:
+    orphans: []
+    prices:
+      currency: CNY
+      snapshot_gib_month: 0.12
+  check_mode: true
+  register: region
+
+- name: Delete two orphans that were looked at
+  cutover.smc.smc_cleanup:
+    orphans:
+      - i-bp1a2b3c4d5e6f
+      - s-bp1a2b3c4d5e6f
 """
 
 RETURN = r"""
 left:
-  description: What is left - the job, the source and the images.
+  description: What is left - the job, the source, the images, and why images stay beyond those to keep.
   returned: success
   type: dict
-  sample: {job: null, source_id: null, images: [{image_id: m-bp1a2b3c4d5e6f, name: app-01_CYCLE_3}]}
-billed:
-  description: What goes on costing money, and why it is there. The size is in GiB.
+  sample:
+    job: null
+    source_id: null
+    images: [{image_id: m-bp1a2b3c4d5e6f, name: app-01_CYCLE_3}]
+    kept: {m-bp1a2b3c4d5e6f: it is the final one}
+costs:
+  description:
+    - What the migration has, or had at the first look, that is paid for. Without O(job_id), O(source_id) and O(vm_uuid) that of all migrations
+      of the region. Orphans are in it when they were looked for. Public traffic is not.
+  returned: success
+  type: dict
+  contains:
+    currency:
+      description: The currency of all amounts; null when it is not known.
+      type: str
+      returned: always
+      sample: CNY
+    per_day:
+      description: What that which stays costs a day, as far as prices are known.
+      type: float
+      returned: always
+      sample: 0.16
+    saved_per_day:
+      description: What that which was removed, or in check mode would be, has cost a day, as far as prices are known.
+      type: float
+      returned: always
+      sample: 5.2
+    complete:
+      description: Whether all prices are known.
+      type: bool
+      returned: always
+      sample: true
+    items:
+      description:
+        - Each thing with its C(id), C(kind) (V(instance), V(verification_instance), V(image), V(disk), V(snapshot)), C(name), C(vm_uuid)
+          and C(job_id) where known, C(per_day) (null when unknown), whether less may be charged (C(at_most), for what is stored in a
+          snapshot may be less than its disk), whether it C(stays), and C(why) it is there.
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - id: m-bp1a2b3c4d5e6f
+          kind: image
+          name: app-01_CYCLE_3
+          vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
+          job_id: j-bp1a2b3c4d5e6f
+          per_day: 0.16
+          at_most: true
+          stays: true
+          why: it is the final one
+    unknown:
+      description: The things whose price is not known, and why.
+      type: list
+      elements: dict
+      returned: always
+      sample: [{id: m-bp1a2b3c4d5e6f, kind: image, why: "no price is known of snapshots (option prices, snapshot_gib_month)"}]
+    notes:
+      description: Why prices could not be had, such as a missing permission.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+  sample: {currency: CNY, per_day: 0.16, saved_per_day: 5.2, complete: true, items: [], unknown: [], notes: []}
+orphans:
+  description:
+    - What nothing needs any more and was not removed - with O(orphans) that of the region, and the snapshots of the VM in vCenter whose
+      jobs are over or no more.
+    - C(held) says why something must not be removed now, and is empty when it may be.
   returned: success
   type: list
   elements: dict
   sample:
-    - id: m-bp1a2b3c4d5e6f
-      kind: image
-      name: app-01_CYCLE_3
-      size: 41
-      snapshot_ids: [s-bp1a2b3c4d5e6f]
-      why: an image itself is free, the snapshots behind it are not
+    - id: i-bp1a2b3c4d5e6f
+      kind: instance
+      name: No_Delete_SMC_Transition_Instance
+      why: it is an intermediate instance by its name, and no job names it
+      held: ''
+      created: '2026-11-22T18:00:00Z'
 connector_must_reread:
   description: Whether snapshots of the VM were removed, after which the connector has to read the VM anew before it copies it again.
   returned: success
@@ -109,7 +232,15 @@ diff:
   sample: {before: {images: [m-bp1, m-bp2]}, after: {images: [m-bp2]}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _cleanup, _ecs, _job, _smc, _vcenter
+from ansible_collections.cutover.smc.plugins.module_utils import (
+    _alicloud,
+    _cleanup,
+    _ecs,
+    _job,
+    _prices,
+    _smc,
+    _vcenter,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
 
@@ -123,11 +254,14 @@ TASK = Task(
         delete_source={"type": "bool", "default": False},
         images_to_keep={"type": "int"},
         access_token_ids={"type": "list", "elements": "str", "no_log": False},
+        orphans={"type": "list", "elements": "str"},
+        vm_snapshots={"type": "list", "elements": "str"},
+        **_prices.PRICES_SPEC,
     ),
     handler=_cleanup.ensure,
-    requires=(_smc.LIBRARY, _ecs.LIBRARY, *_vcenter.REQUIRES),
+    requires=(_smc.LIBRARY, _ecs.LIBRARY),
     rules={
-        "required_one_of": [("job_id", "source_id", "vm_uuid")],
+        "required_one_of": [("job_id", "source_id", "vm_uuid", "orphans")],
         "required_together": [
             *_alicloud.CONNECTION_RULES["required_together"],
             *_vcenter.CONNECTION_RULES["required_together"],

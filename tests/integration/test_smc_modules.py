@@ -518,7 +518,7 @@ def test_clean_up_waits_for_the_end_and_keeps_what_it_is_told_to(lab: Lab, call:
     cleared = call("smc_cleanup", vm_uuid=no_jobs[VM], images_to_keep=1, delete_job=True)
     assert [image["image_id"] for image in cleared["left"]["images"]] == [final]
     assert cleared["left"]["job"] is None
-    assert [item["id"] for item in cleared["billed"]] == [final]
+    assert [item["id"] for item in cleared["costs"]["items"] if item["stays"]] == [final]
     lab.forget_requests()
     assert not call("smc_cleanup", vm_uuid=no_jobs[VM], images_to_keep=1, delete_job=True)["changed"]
     moved = call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="6h")

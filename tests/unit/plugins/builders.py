@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ansible_collections.cutover.smc.plugins.module_utils._ecs import Image, Instance
+from ansible_collections.cutover.smc.plugins.module_utils._ecs import Disk, Image, Instance, Snapshot
 from ansible_collections.cutover.smc.plugins.module_utils._evidence import Run
 from ansible_collections.cutover.smc.plugins.module_utils._smc import VM_TAG, AccessToken, Job, Source
 
@@ -69,7 +69,20 @@ def an_image(image_id: str = "m-1", **fields: Any) -> Image:
         "size": 41,
         "snapshot_ids": (f"snap-{image_id}",),
     }
-    return Image(image_id, **(defaults | fields))
+    merged = defaults | fields
+    return Image(image_id, **({"snapshot_sizes": dict.fromkeys(merged["snapshot_ids"], merged["size"])} | merged))
+
+
+def a_disk(disk_id: str = "d-1", **fields: Any) -> Disk:
+    return Disk(
+        disk_id, **({"status": "In_use", "size": 40, "category": "cloud_essd", "charge_type": "PostPaid"} | fields)
+    )
+
+
+def a_snapshot(snapshot_id: str = "s-1", **fields: Any) -> Snapshot:
+    return Snapshot(
+        snapshot_id, **({"status": "accomplished", "size": 40, "usage": "none", "created": at(-60)} | fields)
+    )
 
 
 def an_instance(instance_id: str = "i-1", **fields: Any) -> Instance:

@@ -17,13 +17,13 @@ from ansible_collections.cutover.smc.plugins.module_utils._cleanup import (
     Sight,
     Wish,
     decide,
-    still_billed,
     superfluous,
+    things,
     view,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._lifecycle import ALIVE
-from tests.unit.plugins.builders import a_job, a_source, a_token, an_image, an_instance
+from tests.unit.plugins.builders import a_disk, a_job, a_snapshot, a_source, a_token, an_image, an_instance
 
 EVERYTHING = Wish(delete_job=True, delete_source=True, images_to_keep=1, access_token_ids=("at-1",))
 IMAGES = (an_image("m-1"), an_image("m-2", snapshot_ids=("snap-a", "snap-b")), an_image("m-3"))
@@ -100,12 +100,13 @@ def test_the_newest_images_stay(keep: int | None, gone: list[str]):
 @given(st.lists(st.booleans(), max_size=8), st.integers(1, 5))
 def test_the_newest_image_and_those_in_use_always_stay(used: list[bool], keep: int):
     images = [an_image(f"m-{number}", used=in_use) for number, in_use in enumerate(used)]
-    gone = superfluous(images, keep)
+    kept = Sight(None, None, images=tuple(images)).kept
+    gone = superfluous(images, keep, kept)
     assert not any(image.used for image in gone)
     assert len(images) - len(gone) >= min(keep, len(images))
     assert images[-keep:] == [image for image in images[-keep:] if image not in gone]
     after = [image for image in images if image not in gone]
-    assert superfluous(after, keep) == [] or len(after) > keep
+    assert superfluous(after, keep, kept) == []
 
 
 def test_check_mode_shows_what_is_left():
@@ -115,14 +116,74 @@ def test_check_mode_shows_what_is_left():
         "source": None,
         "intermediate_instance": None,
         "images": ["m-3"],
+        "unneeded_snapshots": [],
         "access_tokens": [],
         "vm_snapshots": [],
+        "orphans": [],
     }
 
 
-def test_what_goes_on_costing_money():
-    billed = still_billed(a_full_sight(images=(an_image("m-2", used=True), an_image("m-3"))))
-    assert [(item["kind"], item["id"]) for item in billed] == [("instance", "i-7"), ("image", "m-2"), ("image", "m-3")]
-    assert billed[1]["why"] == "an instance uses it"
-    assert billed[2]["snapshot_ids"] == ["snap-m-3"]
-    assert still_billed(Sight(None, None)) == []
+@pytest.mark.parametrize(
+    ("fields", "job", "reason"),
+    [
+        ({"used": True}, {}, "an instance uses it"),
+        ({"shared": True}, {}, "it is shared with other accounts"),
+        ({"tags": {"cutover:final-run-began-at": "2026-11-22T18:00:00Z"}}, {}, "it is the final one"),
+        ({}, {"image_id": "m-1"}, "it is the final one"),
+        ({}, {"tags": {"cutover:verified-image": "m-1"}}, "it is the one that was verified"),
+    ],
+)
+def test_an_image_that_somebody_needs_stays_with_its_reason(
+    fields: dict[str, Any], job: dict[str, Any], reason: str
+) -> None:
+    images = (an_image("m-1", **fields), an_image("m-2"))
+    sight = a_full_sight(job=a_job("Finished", **job), images=images)
+    assert sight.kept == {"m-1": reason}
+    assert not any(deed[0] == "delete_image" for deed in deeds(EVERYTHING, sight))
+
+
+def test_an_image_that_ecs_refused_to_delete_is_not_asked_for_again():
+    sight = a_full_sight(refused={"m-1": "it is being copied"})
+    assert [identifier for action, identifier in deeds(EVERYTHING, sight) if action == "delete_image"] == ["m-2"]
+    assert sight.kept == {"m-1": "it is being copied"}
+
+
+def test_a_snapshot_of_which_a_disk_was_made_stays_and_is_told():
+    sight = a_full_sight(in_disks=(a_snapshot("snap-a", usage="image_disk"),))
+    assert ("delete_snapshot", "snap-b") in deeds(EVERYTHING, sight)
+    assert ("delete_snapshot", "snap-a") not in deeds(EVERYTHING, sight)
+    assert ("snapshot", "snap-a") in [(thing.kind, thing.identifier) for thing in things(sight, named=True)]
+
+
+def test_a_snapshot_whose_image_an_earlier_clean_up_deleted_goes():
+    sight = Sight(a_job("Finished"), None, unneeded=(a_snapshot("snap-9", tags={"cutover:deleted-image": "m-0"}),))
+    assert deeds(Wish(images_to_keep=1), sight) == [("delete_snapshot", "snap-9")]
+
+
+STRAYS = (SnapshotFacts("snapshot-4", "smc_j-gone_2026"), SnapshotFacts("snapshot-5", "smc_j-live_2026"))
+
+
+def test_the_snapshot_of_a_job_that_is_no_more_goes_by_its_own_reference_only():
+    sight = a_full_sight(snapshots=STRAYS, live_jobs=frozenset({"j-live"}), instance=None, tokens=())
+    assert sight.stray_snapshots == [STRAYS[0]]
+    assert deeds(Wish(), sight) == []
+    assert deeds(Wish(vm_snapshots=("snapshot-4", "snapshot-77")), sight) == [("delete_stray_snapshot", "snapshot-4")]
+    with pytest.raises(
+        BadInput, match=r"names snapshot-5 \(smc_j-live_2026\), but job j-live, which took it, is not over"
+    ):
+        decide(Wish(vm_snapshots=("snapshot-4", "snapshot-5")), sight)
+
+
+def test_what_is_paid_for():
+    sight = a_full_sight(
+        images=(an_image("m-2", used=True), an_image("m-3")), disks=(a_disk("d-1", instance_id="i-7", system=True),)
+    )
+    told = things(sight, named=True)
+    assert [(thing.kind, thing.identifier) for thing in told] == [
+        ("instance", "i-7"),
+        ("image", "m-2"),
+        ("image", "m-3"),
+    ]
+    assert told[1].why == "an instance uses it"
+    assert {thing.job_id for thing in told} == {"j-1"}
+    assert things(Sight(None, None), named=True) == []

@@ -1,0 +1,243 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What SMC or a clean-up left in a region and nothing needs any more: how it is recognised, and what speaks against removing it (private to the collection).
+
+Names only make something suspect. What a job names, what an image rests on, and what a run in progress may be making is no orphan.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+from datetime import datetime
+
+from ansible_collections.cutover.smc.plugins.module_utils import _billed, _ecs, _evidence, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
+from ansible_collections.cutover.smc.plugins.module_utils._billed import Owner
+from ansible_collections.cutover.smc.plugins.module_utils._finalize import JOB_TAG
+from ansible_collections.cutover.smc.plugins.module_utils._prices import Thing
+from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._verification import TAG as VERIFIES_TAG
+
+#: What the snapshots of an image are tagged with before it is deleted, so that they are found if the clean-up is killed in between.
+DELETED_IMAGE_TAG = "cutover:deleted-image"
+
+# Compared without case: whether ECS minds the case of names is not documented.
+_TRANSITION = "no_delete_smc_transition"
+_TEMPORARY_DISK = "smc_temp_disk"
+# How SMC names the snapshots behind its images is not documented either.
+_OF_SMC = re.compile(r"(?:^|[^a-z])smc(?:[^a-z]|$)|\bj-[0-9a-z]{8,}", re.IGNORECASE)
+_ID = re.compile(r"^[ids]-[0-9A-Za-z]+$")
+
+
+@dataclass(frozen=True)
+class Region:
+    """All of a region in which orphans may be.
+
+    :ivar now: the cloud's clock
+    :ivar snapshots: those that nothing was made of, and those that were asked for
+    """
+
+    now: datetime
+    instances: tuple[_ecs.Instance, ...] = ()
+    disks: tuple[_ecs.Disk, ...] = ()
+    snapshots: tuple[_ecs.Snapshot, ...] = ()
+    images: tuple[_ecs.Image, ...] = ()
+    jobs: tuple[_smc.Job, ...] = ()
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """Something that nothing needs any more.
+
+    :ivar held: why it must not be removed now, empty when it may be
+    """
+
+    thing: Thing
+    created: t.Optional[datetime] = None
+    held: str = ""
+
+    @property
+    def identifier(self) -> str:
+        return self.thing.identifier
+
+    def as_result(self) -> dict[str, t.Any]:
+        return {
+            "id": self.thing.identifier,
+            "kind": self.thing.kind,
+            "name": self.thing.name,
+            "why": self.thing.why,
+            "held": self.held,
+            "created": format_moment(self.created),
+        }
+
+
+def read(smc: _smc.Smc, ecs: _ecs.Ecs, named: t.Iterable[str]) -> Region:
+    """Read a region, with what is named by id.
+
+    The jobs come last: whatever SMC had made until then is named by one of them, if by any.
+    """
+    instances = ecs.instances()
+    disks = ecs.disks()
+    snapshots = {one.snapshot_id: one for one in ecs.snapshots(usage="none")}
+    wanted = sorted({one for one in named if one.startswith("s-")} - set(snapshots))
+    snapshots.update({one.snapshot_id: one for one in (ecs.snapshots(wanted) if wanted else [])})
+    images = ecs.images()
+    jobs = smc.jobs()
+    return Region(smc.now, tuple(instances), tuple(disks), tuple(snapshots.values()), tuple(images), tuple(jobs))
+
+
+def find(region: Region) -> list[Orphan]:
+    """All orphans of a region."""
+    return [*_instances(region), *_verifiers(region), *_disks(region), *_snapshots(region)]
+
+
+def _instances(region: Region) -> t.Iterator[Orphan]:
+    """Intermediate instances that no job names."""
+    unnamed = next(
+        (job for job in region.jobs if job.status == lifecycle.RUNNING and not job.intermediate_instance_id), None
+    )
+    held = (
+        "job %s is running and names no intermediate instance yet: this may be its own" % unnamed.job_id
+        if unnamed
+        else ""
+    )
+    for one in region.instances:
+        if _is_transition(one) and not _job_of(region, one):
+            why = "it is an intermediate instance by its name, and no job names it"
+            yield Orphan(_billed.instance(one, region.disks, why), one.created, held)
+
+
+def _is_transition(one: _ecs.Instance) -> bool:
+    return one.name.lower().startswith(_TRANSITION)
+
+
+def _job_of(region: Region, one: _ecs.Instance) -> t.Optional[_smc.Job]:
+    return next((job for job in region.jobs if job.intermediate_instance_id == one.instance_id), None)
+
+
+def _verifiers(region: Region) -> t.Iterator[Orphan]:
+    """Verification instances of ours past their purpose."""
+    for one in region.instances:
+        why = _overdue(region, one) if VERIFIES_TAG in one.tags else ""
+        if why:
+            thing = _billed.instance(one, region.disks, why, "verification_instance", Owner(one.tags.get(_smc.VM_TAG)))
+            yield Orphan(thing, one.created)
+
+
+def _overdue(region: Region, one: _ecs.Instance) -> str:
+    image_id = one.tags[VERIFIES_TAG]
+    if all(image.image_id != image_id for image in region.images):
+        return "the image %s that it verifies is gone" % image_id
+    if one.released_at is None:
+        return "it verifies image %s, and nothing releases it" % image_id
+    if one.released_at < region.now:
+        return "it was to be released at %s" % format_moment(one.released_at)
+    return ""
+
+
+def _disks(region: Region) -> t.Iterator[Orphan]:
+    """Temporary disks that are attached to nothing."""
+    # Only jobs with an instance for their destination make them, and these are never incremental.
+    other = next((job for job in region.jobs if job.status in lifecycle.ALIVE and not job.incremental), None)
+    held = "job %s is unfinished and may be using it" % other.job_id if other else ""
+    for one in region.disks:
+        if one.name.lower() == _TEMPORARY_DISK and not one.instance_id:
+            yield Orphan(_billed.disk(one, "it is a temporary disk of SMC, attached to nothing"), one.created, held)
+
+
+def _snapshots(region: Region) -> t.Iterator[Orphan]:
+    """Snapshots on which no image rests any more."""
+    for one in region.snapshots:
+        why = "" if _needed_by(region, one) else _origin(one)
+        if why:
+            thing = _billed.snapshot(one, why, Owner(one.tags.get(_smc.VM_TAG), one.tags.get(JOB_TAG)))
+            yield Orphan(thing, one.created, _in_the_making(region, one))
+
+
+def _needed_by(region: Region, one: _ecs.Snapshot) -> str:
+    image = next((image for image in region.images if one.snapshot_id in image.snapshot_ids), None)
+    if image:
+        return "image %s rests on it" % image.image_id
+    return "" if one.usage in ("", "none") else "something was made of it (%s)" % one.usage
+
+
+def _origin(one: _ecs.Snapshot) -> str:
+    if DELETED_IMAGE_TAG in one.tags:
+        return "its image %s was deleted by a clean-up" % one.tags[DELETED_IMAGE_TAG]
+    if _OF_SMC.search(one.name) or _OF_SMC.search(one.description):
+        return "it is SMC's by its name or description, and no image rests on it"
+    return ""
+
+
+def _in_the_making(region: Region, one: _ecs.Snapshot) -> str:
+    """Whether a run in progress may be about to make an image of it; empty when not."""
+    if one.status not in ("", "accomplished"):
+        return "it is being made"
+    for job in region.jobs:
+        began = max((run.began for run in job.runs if run.ended is None), default=job.created)
+        if job.status == lifecycle.RUNNING and (one.created is None or began is None or one.created >= began):
+            return "job %s is running and may be making an image of it" % job.job_id
+    return ""
+
+
+def why_not(region: Region, identifier: str) -> str:
+    """Why something that is no orphan is none; empty when it does not exist, or not any more."""
+    if not _ID.match(identifier):
+        return "it is not the id of an instance, a disk or a snapshot of ECS"
+    instance = next((one for one in region.instances if one.instance_id == identifier), None)
+    if instance:
+        return _why_not_instance(region, instance)
+    disk = next((one for one in region.disks if one.disk_id == identifier), None)
+    if disk:
+        return "it is attached to %s" % disk.instance_id if disk.instance_id else "it is no temporary disk of SMC"
+    snapshot = next((one for one in region.snapshots if one.snapshot_id == identifier), None)
+    if snapshot:
+        return _needed_by(region, snapshot) or "nothing says that SMC or a clean-up left it"
+    return ""
+
+
+def _why_not_instance(region: Region, instance: _ecs.Instance) -> str:
+    job = _job_of(region, instance)
+    if job:
+        return "job %s, which is %s, names it as its intermediate instance" % (job.job_id, job.status)
+    if VERIFIES_TAG in instance.tags:
+        return "it verifies image %s until %s" % (instance.tags[VERIFIES_TAG], format_moment(instance.released_at))
+    return "it is no instance of SMC's or of a verification"
+
+
+def needed(region: Region) -> list[Thing]:
+    """What migrations have in the region that is paid for and is no orphan."""
+    orphans = {orphan.identifier for orphan in find(region)}
+    things = []
+    for one in region.instances:
+        job = _job_of(region, one)
+        if job:
+            why = "the intermediate instance of the job, which is %s" % job.status
+            things.append(_billed.instance(one, region.disks, why, owner=Owner(job.tags.get(_smc.VM_TAG), job.job_id)))
+        elif VERIFIES_TAG in one.tags and one.instance_id not in orphans:
+            things.append(
+                _billed.instance(
+                    one,
+                    region.disks,
+                    "it verifies an image until %s" % format_moment(one.released_at),
+                    "verification_instance",
+                    Owner(one.tags.get(_smc.VM_TAG)),
+                )
+            )
+    return [*things, *_needed_images(region)]
+
+
+def _needed_images(region: Region) -> t.Iterator[Thing]:
+    jobs = {run.image_id: job for job in region.jobs for run in _evidence.complete_runs(job.runs)}
+    for image in region.images:
+        job = jobs.get(image.image_id)
+        vm_uuid = image.tags.get(_smc.VM_TAG) or (job.tags.get(_smc.VM_TAG) if job else None)
+        if job or vm_uuid:
+            why = (
+                "an instance uses it" if image.used else "an image of a migration; the snapshots behind it are paid for"
+            )
+            yield _billed.image(image, why, owner=Owner(vm_uuid, job.job_id if job else None))
