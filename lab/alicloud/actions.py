@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab.alicloud.compute import Compute
+from lab.alicloud.ecs.assistant import Assistant, Background
+from lab.alicloud.ecs.console import Console
 from lab.alicloud.ecs.disks import Disks
 from lab.alicloud.ecs.images import Images
 from lab.alicloud.ecs.instances import Instances
 from lab.alicloud.ecs.network import Network
 from lab.alicloud.ecs.snapshots import Snapshots
+from lab.alicloud.faults import Faults
 from lab.alicloud.smc.cross_zone import CrossZone
 from lab.alicloud.smc.jobs import Jobs
 from lab.alicloud.smc.sources import Sources
@@ -77,9 +80,10 @@ def smc_actions(store: Store, compute: Compute, sources: Sources, jobs: Jobs, to
     }
 
 
-def ecs_actions(store: Store, compute: Compute) -> Actions:
+def ecs_actions(store: Store, compute: Compute, faults: Faults, background: Background) -> Actions:
     """ECS 2014-05-26."""
-    instances, images, network = Instances(store, compute), Images(store, compute), Network(store)
+    assistant, console = Assistant(store, background), Console(store)
+    instances, images, network = Instances(store, compute, faults), Images(store, compute), Network(store)
     snapshots, disks = Snapshots(store), Disks(store)
     tagging = Tagging(
         {
@@ -112,6 +116,11 @@ def ecs_actions(store: Store, compute: Compute) -> Actions:
         "DescribeSecurityGroups": network.describe_security_groups,
         "DescribeVSwitches": network.describe_vswitches,
         "DescribeRegions": network.describe_regions,
+        "RunCommand": assistant.run,
+        "DescribeInvocations": assistant.describe_invocations,
+        "DescribeInvocationResults": assistant.describe_results,
+        "DescribeCloudAssistantStatus": assistant.describe_status,
+        "GetInstanceConsoleOutput": console.output,
         "TagResources": tagging.tag,
         "ListTagResources": tagging.list,
         "UntagResources": tagging.untag,

@@ -65,7 +65,8 @@ class Cloud:
     def ecs(self) -> Starlette:
         """The application of the ECS port."""
         host = f"ecs.{self.settings.region_id}.aliyuncs.com"
-        gateway = self._gateway(Service("ecs", "Ecs", "2014-05-26", host), ecs_actions(self.store, self.compute))
+        actions = ecs_actions(self.store, self.compute, self.faults, self.engine.background)
+        gateway = self._gateway(Service("ecs", "Ecs", "2014-05-26", host), actions)
         return Starlette(routes=[Route("/", gateway.answer, methods=_ALL_METHODS)])
 
     def _gateway(self, service: Service, actions: Actions) -> Gateway:
@@ -78,8 +79,8 @@ class Cloud:
         return Starlette(
             routes=[
                 Route("/requests", control.requests, methods=["GET", "DELETE"]),
-                Route("/vms", control.forward, methods=["GET"]),
                 Route("/journal", control.journal, methods=["GET"]),
+                Route("/vms", control.forward, methods=["GET"]),
                 Route("/vms/{rest:path}", control.forward, methods=["GET", "POST"]),
                 Route("/images/{image_id}/disks", control.image_disks, methods=["GET"]),
                 Route("/clock", control.clock, methods=["GET", "POST"]),

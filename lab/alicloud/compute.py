@@ -178,6 +178,7 @@ class Compute:
             architecture=str(source.vm.get("architecture", "x86_64")),
             boot_mode="UEFI" if "efi" in str(source.vm.get("boot_mode", "bios")).lower() else "BIOS",
             resource_group_id=job.resource_group_id,
+            host_name=str(source.vm.get("host_name", "")),
         )
         system_key = source.system_disk.key
         transition_disks = [

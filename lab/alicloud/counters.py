@@ -9,8 +9,8 @@ from lab.alicloud.wire import Parameters
 
 
 def is_mutating(action: str, parameters: Parameters) -> bool:
-    """Describe* and List* read; so does any ECS request with DryRun."""
-    if action.startswith(("Describe", "List")):
+    """Describe*, List* and Get* read; so does any ECS request with DryRun."""
+    if action.startswith(("Describe", "List", "Get")):
         return False
     dry = parameters.text("DryRun").lower() == "true" or parameters.text("RepeatMode") == "DryRun"
     return not dry

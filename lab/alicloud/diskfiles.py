@@ -53,12 +53,17 @@ def sha256_of(path: Path, length: int) -> str:
     with path.open("rb") as reader:
         while length > 0:
             data = reader.read(min(_CHUNK, length))
-            if not data:
-                digest.update(bytes(length))
-                break
+            data = data or bytes(min(_CHUNK, length))
             digest.update(data)
             length -= len(data)
     return digest.hexdigest()
+
+
+def read_block(path: Path, length: int) -> bytes:
+    """The first `length` bytes; what the file lacks counts as zeros."""
+    with path.open("rb") as reader:
+        data = reader.read(length)
+    return data + bytes(length - len(data))
 
 
 class DiskFiles:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from lab.alicloud.lifecycle import Lifecycle
 from lab.alicloud.records import Job
@@ -16,6 +16,7 @@ from lab.alicloud.replication import Cancelled, DiskResult, Order, ReplicationFa
 from lab.alicloud.store import Store
 
 LOG = logging.getLogger(__name__)
+Outcome = TypeVar("Outcome")
 # The longest real time between two looks at heartbeats.
 _LOOK_SECONDS = 1.0
 
@@ -86,6 +87,21 @@ class Engine:
         except Exception as failure:
             LOG.exception("replication of job %s", order.job_id)
             return ReplicationFailed("InternalError", f"{type(failure).__name__}: {failure}")
+
+    def background(self, work: Callable[[], Outcome], done: Callable[[Outcome], None]) -> None:
+        """Do what takes real time without the store's lock, then `done` with it; asked for with the lock held."""
+        self._outstanding += 1
+
+        def carry_out() -> None:
+            outcome = work()
+            with self.changed:
+                try:
+                    done(outcome)
+                finally:
+                    self._outstanding -= 1
+                    self.changed.notify_all()
+
+        self._workers.submit(carry_out)
 
     # -- time ----------------------------------------------------------------------------------------------------
 

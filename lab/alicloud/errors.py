@@ -163,6 +163,12 @@ TEMPLATES: dict[str, tuple[int, str]] = {
     "ImageUsingByInstance": (403, "The specified image is used by an instance."),
     "SnapshotCreatedImage": (403, "The snapshot has been used to create an image; delete the image first."),
     "SnapshotCreatedDisk": (403, "The snapshot has been used to create a disk; set Force to delete it."),
+    "InvalidInstance.NotFound": (404, "The specified instances do not exist: %s."),
+    "InvalidInstance.NotMatch": (400, "The type of the command does not match the operating system of the instances: %s."),
+    "InstanceIds.ExceedLimit": (403, "The number of instance IDs exceeds the limit of %s."),
+    "CmdContent.DecodeError": (400, "The CommandContent can not be base64 decoded."),
+    "CmdContent.ExceedLimit": (403, "The length of the CommandContent exceeds the limit of 24 KB."),
+    "InvalidInstance.AgentNotRunning": (403, "The Cloud Assistant Agent is not running on the instances: %s."),
     "InvalidAutoReleaseTime.Malformed": (400, "The specified AutoReleaseTime is out of range or malformed."),
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.alicloud.records import Job, Source
+from lab.alicloud.records import Image, Job, Source
 
 REQUEST_KINDS = frozenset(
     {
@@ -24,6 +24,7 @@ REQUEST_KINDS = frozenset(
     }
 )
 JOB_KINDS = frozenset({"job_in_error", "instance_gone"})
+INSTANCE_KINDS = frozenset({"boot_fails"})
 SOURCE_KINDS = frozenset({"heartbeat_lost"})
 _KNOWN = frozenset({"target", "kind", "action", "nth", "count", "probability"})
 
@@ -48,7 +49,7 @@ class Rule:
         target, kind = str(data.get("target", "smc")), str(data.get("kind", ""))
         if target not in ("smc", "ecs"):
             raise ValueError(f"a fault's target is smc, ecs or vcenter, not {target!r}")
-        if kind not in REQUEST_KINDS | JOB_KINDS | SOURCE_KINDS:
+        if kind not in REQUEST_KINDS | JOB_KINDS | SOURCE_KINDS | INSTANCE_KINDS:
             raise ValueError(f"there is no fault of kind {kind!r}")
         nth, count = int(data.get("nth", 1)), int(data.get("count", 1))
         probability = float(data.get("probability", 1.0))
@@ -114,6 +115,14 @@ class Faults:
                 continue
             wanted_job, wanted_source = rule.options.get("job", "*"), rule.options.get("source", "*")
             meant = wanted_job in ("*", job.job_id, job.name) and source_matches(wanted_source, source)
+            if meant and rule.hit(self._chance):
+                return rule
+        return None
+
+    def boot_fault(self, image: Image) -> Rule | None:
+        """The rule that keeps an instance of this image from starting; a rule may name the image by id or name."""
+        for rule in self._rules:
+            meant = rule.kind == "boot_fails" and rule.options.get("image", "*") in ("*", image.image_id, image.name)
             if meant and rule.hit(self._chance):
                 return rule
         return None

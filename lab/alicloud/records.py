@@ -229,6 +229,7 @@ class Image:
     architecture: str = "x86_64"
     boot_mode: str = "BIOS"
     resource_group_id: str = ""
+    host_name: str = ""  # what the guest calls itself: without cloud-init an instance from the image goes on to
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -303,9 +304,46 @@ class Instance:
     key_pair_name: str = ""
     resource_group_id: str = ""
     job_id: str = ""
+    boots: bool = True
     tags: dict[str, str] = field(default_factory=dict)
     state_timer: Timer | None = None
     release_timer: Timer | None = None
+
+
+@dataclass
+class InvokedInstance:
+    """What a Cloud Assistant command does on one instance."""
+
+    instance_id: str
+    status: str = "Pending"
+    created: datetime | None = None
+    start: datetime | None = None
+    finish: datetime | None = None
+    exit_code: int | None = None
+    output: bytes = b""
+    dropped: int = 0
+    error_code: str = ""
+    error_info: str = ""
+
+
+@dataclass
+class Invocation:
+    """One RunCommand on its instances."""
+
+    invoke_id: str
+    command_id: str
+    created: datetime
+    kind: str
+    content: str
+    name: str
+    timeout: int
+    results: list[InvokedInstance]
+    description: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    username: str = ""
+    working_dir: str = ""
+    resource_group_id: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

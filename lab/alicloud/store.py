@@ -16,6 +16,7 @@ from lab.alicloud.records import (
     Disk,
     Image,
     Instance,
+    Invocation,
     Job,
     SecurityGroup,
     Snapshot,
@@ -46,13 +47,14 @@ class Store:
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     disks: dict[str, Disk] = field(default_factory=dict)
     instances: dict[str, Instance] = field(default_factory=dict)
+    invocations: dict[str, Invocation] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     vpcs: dict[str, Vpc] = field(default_factory=dict)
     vswitches: dict[str, VSwitch] = field(default_factory=dict)
     security_groups: dict[str, SecurityGroup] = field(default_factory=dict)
+    journal: Journal = field(default_factory=Journal)
     client_tokens: dict[tuple[str, str], tuple[datetime, str, dict[str, Any]]] = field(default_factory=dict)
     _address_counter: int = 9
-    journal: Journal = field(default_factory=Journal)
 
     def __post_init__(self) -> None:
         now = self.now()

@@ -8,6 +8,7 @@ from typing import Any
 from lab.alicloud.compute import Compute, NewInstance
 from lab.alicloud.ecs.common import check_region, created_in_range, dry_run, ecs_tags, name_matches, paged, tags_match
 from lab.alicloud.errors import error, invalid, missing
+from lab.alicloud.faults import Faults
 from lab.alicloud.records import Image, Instance
 from lab.alicloud.store import Store
 from lab.alicloud.timefmt import minutes_format
@@ -23,9 +24,10 @@ _SIZES = {"small": (1, 1024), "medium": (1, 2048), "large": (2, 8192), "xlarge":
 class Instances:
     """The actions on instances."""
 
-    def __init__(self, store: Store, compute: Compute) -> None:
+    def __init__(self, store: Store, compute: Compute, faults: Faults) -> None:
         self._store = store
         self._compute = compute
+        self._faults = faults
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -137,6 +139,7 @@ class Instances:
             if number > 1:
                 new.private_ip = ""
             instance = self._compute.create_instance(new)
+            instance.boots = self._faults.boot_fault(image) is None
             self._compute.release_at(instance, release)
             ids.append(instance.instance_id)
         return {"InstanceIdSets": {"InstanceIdSet": ids}, "TradePrice": 0.1}
@@ -228,6 +231,8 @@ class Instances:
         if instance.status != "Stopped":
             raise error("IncorrectInstanceStatus")
         dry_run(parameters)
+        image = self._store.images.get(instance.image_id)
+        instance.boots = image is None or self._faults.boot_fault(image) is None
         self._compute.start_instance(instance)
         return {}
 
