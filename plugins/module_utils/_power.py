@@ -69,6 +69,10 @@ class Power:
             raise NotReady(problem, remedy=remedy, code="GuestShutdown")
         if problem:
             self._run.warn(f"{problem}; its power is cut, as shutdown_fallback asks")
+        self.cut()
+
+    def cut(self) -> None:
+        """Cut its power."""
         self.do("power off the VM", self._machine.PowerOffVM_Task)
 
     def ask_guest(self, asked: bool = False) -> str:

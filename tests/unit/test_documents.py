@@ -72,8 +72,8 @@ def test_commands_exist(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_full_names_exist(document: Path) -> None:
     filters = {path.stem for path in ROOT.glob("plugins/filter/*.py")}
-    # The note that vmware_cbt keeps in a VM's configuration looks like a name, too; group names are those of runtime.yml.
-    others = {"powerOnAgain", "vmware", "alicloud", "git", "MODULE"}
+    # The notes that modules keep in a VM's configuration look like names, too; group names are those of runtime.yml.
+    others = {"powerOnAgain", "shutDown", "vmware", "alicloud", "git", "MODULE"}
     named = set(re.findall(r"\bcutover\.smc\.(\w+)", document.read_text()))
     assert named <= MODULES | ROLES | PLAYBOOKS | filters | others
 
