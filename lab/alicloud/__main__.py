@@ -24,6 +24,11 @@ from lab.alicloud.settings import Settings
 class NoVCenter:
     """The disk source of a cloud without vCenter: every run fails with a reason."""
 
+    def is_on(self, moref: str) -> bool:
+        """There is nothing to ask."""
+        del moref
+        raise ReplicationFailed("SourceServer.VCenterUnreachable", "This lab has no vCenter.")
+
     def frozen(
         self, moref: str, snapshot_name: str, keep_snapshot: Callable[[], bool]
     ) -> AbstractContextManager[dict[int, DiskReader]]:

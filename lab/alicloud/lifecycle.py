@@ -217,6 +217,7 @@ class Lifecycle:
                 job.status in ("Deleting", "Deleted") and self._store.switches.on("residual_snapshot_on_delete")
             ),
             progress=progress,
+            refuses_powered_off=self._store.switches.text("powered_off_sources") == "refused",
         )
         if self.submit is None:
             raise RuntimeError("no replication workers are attached")

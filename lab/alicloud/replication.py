@@ -50,6 +50,9 @@ class DiskReader(Protocol):
 class DiskSource(Protocol):
     """Something that can freeze a VM's disks for reading: vCenter, or a fake in unit tests."""
 
+    def is_on(self, moref: str) -> bool:
+        """Whether the VM is powered on."""
+
     def frozen(
         self, moref: str, snapshot_name: str, keep_snapshot: Callable[[], bool]
     ) -> AbstractContextManager[dict[int, DiskReader]]:
@@ -69,6 +72,7 @@ class Order:
     cancel: threading.Event
     keep_snapshot: Callable[[], bool]
     progress: Callable[[int, int], None]  # bytes sent, bytes to send
+    refuses_powered_off: bool = False
 
 
 @dataclass
@@ -106,6 +110,8 @@ class Replicator:
     def carry_out(self, order: Order) -> list[DiskResult]:
         """Copy what changed and make the complete image files of this run."""
         self._check(order)
+        if order.refuses_powered_off and not self._source.is_on(order.moref):
+            raise ReplicationFailed("SourceServer.PoweredOff", "The source server is powered off.")
         try:
             with self._source.frozen(order.moref, order.snapshot_name, order.keep_snapshot) as readers:
                 plans = [self._plan(order, key, readers) for key in order.disk_keys]

@@ -42,6 +42,7 @@ SWITCHES: dict[str, Choice] = {
     "target_type_inferred": Choice(True, why="whether TargetType defaults to Image"),
     "frequency_when_stopped": Choice(False, why="the text allows Frequency and MaxNumberOfImageToKeep only before execution or while Waiting"),
     "unlisted_data_disks": Choice("skipped", ("skipped", "copied"), why="what happens to a data disk that DataDisk does not name"),
+    "powered_off_sources": Choice("copied", ("copied", "refused"), why="whether SMC copies a VM that is powered off is in no document"),
     "prune_deletes_snapshots": Choice(True, why="whether the snapshots go with an image that SMC deletes; with DeleteImage they stay"),
     "instance_name_case_sensitive": Choice(True, why="case sensitivity of the InstanceName filter"),
     "strict_description": Choice(True, why="the job page gives Description the pattern of Name, so no spaces; the service may be lenient"),

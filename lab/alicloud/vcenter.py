@@ -156,6 +156,12 @@ class VCenterDiskSource:
         self._vcenter = VCenter(settings)
         self._datacenters: dict[str, str] = {}
 
+    def is_on(self, moref: str) -> bool:
+        """As vCenter says."""
+        with _told_as_replication_failures():
+            state = self._vcenter.call(lambda stub: vim.VirtualMachine(moref, stub).runtime.powerState)
+        return str(state) != "poweredOff"
+
     @contextmanager
     def frozen(
         self, moref: str, snapshot_name: str, keep_snapshot: Callable[[], bool]

@@ -82,7 +82,11 @@ class FakeVms:
     snapshots: list[str] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
     unreachable: bool = False
+    off: set[str] = field(default_factory=set)
     on_read: Callable[[], None] = lambda: None
+
+    def is_on(self, moref: str) -> bool:
+        return moref not in self.off
 
     @contextmanager
     def frozen(

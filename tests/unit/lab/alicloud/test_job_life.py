@@ -216,6 +216,17 @@ def test_unreachable_vm_is_an_error_and_the_job_resumes(lab: Lab) -> None:
     assert (lab.job(job_id).status, lab.job(job_id).error_code) == ("Waiting", "")
 
 
+@pytest.mark.parametrize(("choice", "status"), [("copied", "Waiting"), ("refused", "InError")])
+def test_a_vm_that_is_powered_off_is_a_switch(lab: Lab, choice: str, status: str) -> None:
+    job_id = lab.waiting_job()
+    lab.switch(powered_off_sources=choice)
+    lab.vms.off.update(lab.vms.vms)
+    lab.start(job_id)
+    lab.advance("10m")
+    job = lab.job(job_id)
+    assert (job.status, job.error_code) == (status, "SourceServer.PoweredOff" if choice == "refused" else "")
+
+
 def test_job_is_not_resumed_without_its_instance(lab: Lab) -> None:
     job_id = lab.create_job(lab.source())
     lab.vms.unreachable = True
