@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import Connection
-from ansible_collections.cutover.smc.plugins.module_utils._ecs import EVERY_IMAGE_STATUS, Ecs, Image, Instance
+from ansible_collections.cutover.smc.plugins.module_utils._ecs import EVERY_IMAGE_STATUS, Disk, Ecs, Image, Instance
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._prices import Quote
 from tests.unit.plugins.wire import CLOCK, Cloud, refusal
 
 
@@ -126,6 +127,7 @@ DELETIONS = [
     (lambda ecs: ecs.delete_instance("i-1"), {"InstanceId": "i-1", "Force": "True"}),
     (lambda ecs: ecs.delete_image("m-1"), {"RegionId": "cn-hangzhou", "ImageId": "m-1"}),
     (lambda ecs: ecs.delete_snapshot("s-1"), {"SnapshotId": "s-1"}),
+    (lambda ecs: ecs.delete_disk("d-1"), {"DiskId": "d-1"}),
 ]
 
 
@@ -151,3 +153,78 @@ def test_an_image_is_tagged(cloud: Cloud, ecs: Ecs):
         "Tag.2.Key": "b",
         "Tag.2.Value": "2",
     }
+
+
+def test_an_image_knows_who_needs_it_and_how_large_its_snapshots_are():
+    mappings = [{"SnapshotId": "s-1", "Size": "40"}, {"SnapshotId": "s-2"}]
+    image = Image.from_wire(
+        {"ImageId": "m-1", "IsSelfShared": "True", "DiskDeviceMappings": {"DiskDeviceMapping": mappings}}
+    )
+    assert image.shared
+    assert image.snapshot_sizes == {"s-1": 40, "s-2": 0}
+    assert not Image.from_wire({"ImageId": "m-1", "IsSelfShared": ""}).shared
+
+
+def test_disks_are_read_by_token(cloud: Cloud, ecs: Ecs):
+    disk = {
+        "DiskId": "d-1",
+        "DiskName": "n",
+        "Size": 40,
+        "Category": "cloud_essd",
+        "Type": "system",
+        "InstanceId": "i-1",
+    }
+    cloud.says(
+        {"Disks": {"Disk": [disk]}, "NextToken": "t-2"}, {"Disks": {"Disk": [{"DiskId": "d-2"}]}, "NextToken": ""}
+    )
+    first, second = ecs.disks(instance_id="i-1")
+    assert (first.size, first.category, first.system, first.instance_id) == (40, "cloud_essd", True, "i-1")
+    assert second == Disk("d-2")
+    assert [query.get("NextToken") for query in cloud.queries] == [None, "t-2"]
+    assert cloud.queries[0]["InstanceId"] == "i-1"
+    assert ecs.disks([]) == []
+
+
+def test_snapshots_are_read_in_portions_of_ids_and_by_tag(cloud: Cloud, ecs: Ecs):
+    cloud.says({"Snapshots": {"Snapshot": [{"SnapshotId": "s-1", "SourceDiskSize": "40", "Usage": "none"}]}}, {}, {})
+    found = ecs.snapshots([f"s-{number}" for number in range(101)])
+    assert [(one.snapshot_id, one.size, one.usage) for one in found] == [("s-1", 40, "none")]
+    assert [len(json.loads(query["SnapshotIds"])) for query in cloud.queries] == [100, 1]
+    assert ecs.snapshots(usage="none", tags={"flag": None}) == []
+    assert cloud.queries[2]["Tag.1.Key"] == "flag"
+    assert "Tag.1.Value" not in cloud.queries[2]
+
+
+def test_the_price_of_a_type_is_told_without_its_disk(cloud: Cloud, ecs: Ecs):
+    details = [{"Resource": "systemDisk", "TradePrice": 0.04}, {"Resource": "instanceType", "TradePrice": 0.46}]
+    price = {"Currency": "CNY", "TradePrice": 0.5, "DetailInfos": {"DetailInfo": details}}
+    cloud.says({"PriceInfo": {"Price": price}}, {"PriceInfo": {"Price": {"Currency": "CNY", "TradePrice": 0.5}}}, {})
+    assert ecs.hourly_price_of_type("ecs.c7.large", "cloud_essd") == Quote(0.46, "CNY")
+    assert ecs.hourly_price_of_type("ecs.c7.large", "") is None
+    assert ecs.hourly_price_of_type("ecs.c7.large", "") is None
+    assert cloud.queries[0] == {
+        "RegionId": "cn-hangzhou",
+        "ResourceType": "instance",
+        "InstanceType": "ecs.c7.large",
+        "SystemDisk.Category": "cloud_essd",
+        "SystemDisk.Size": "40",
+        "PriceUnit": "Hour",
+        "Period": "1",
+        "Amount": "1",
+    }
+
+
+def test_the_price_of_a_disk_is_told_by_the_gib(cloud: Cloud, ecs: Ecs):
+    cloud.says({"PriceInfo": {"Price": {"Currency": "CNY", "TradePrice": 4.2}}}, {"PriceInfo": {}})
+    assert ecs.hourly_price_of_gib("cloud_essd", "PL1") == Quote(0.0021, "CNY")
+    assert ecs.hourly_price_of_gib("cloud", "") is None
+    assert cloud.queries[0]["DataDisk.1.Category"] == "cloud_essd"
+    assert cloud.queries[0]["DataDisk.1.PerformanceLevel"] == "PL1"
+    assert "DataDisk.1.PerformanceLevel" not in cloud.queries[1]
+
+
+def test_snapshots_are_tagged_together(cloud: Cloud, ecs: Ecs):
+    cloud.says({})
+    ecs.tag_snapshots(["s-1", "s-2"], {"a": "1"})
+    assert cloud.queries[0]["ResourceType"] == "snapshot"
+    assert (cloud.queries[0]["ResourceId.1"], cloud.queries[0]["ResourceId.2"]) == ("s-1", "s-2")
