@@ -215,8 +215,8 @@ def test_the_price_of_a_type_is_told_without_its_disk(cloud: Cloud, ecs: Ecs):
 
 
 def test_the_price_of_a_disk_is_told_by_the_gib(cloud: Cloud, ecs: Ecs):
-    cloud.says({"PriceInfo": {"Price": {"Currency": "CNY", "TradePrice": 4.2}}}, {"PriceInfo": {}})
-    assert ecs.hourly_price_of_gib("cloud_essd", "PL1") == Quote(0.0021, "CNY")
+    cloud.says({"PriceInfo": {"Price": {"Currency": "CNY", "TradePrice": 4}}}, {"PriceInfo": {}})
+    assert ecs.hourly_price_of_gib("cloud_essd", "PL1") == Quote(0.002, "CNY")
     assert ecs.hourly_price_of_gib("cloud", "") is None
     assert cloud.queries[0]["DataDisk.1.Category"] == "cloud_essd"
     assert cloud.queries[0]["DataDisk.1.PerformanceLevel"] == "PL1"
