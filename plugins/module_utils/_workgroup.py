@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import typing as t
+import uuid
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _job, _smc
@@ -28,7 +29,6 @@ MOST_GROUPS = 50
 MOST_SOURCES = 50
 
 _NAME = re.compile(r"^[A-Za-z\u4e00-\u9fff][A-Za-z0-9\u4e00-\u9fff:._-]{1,63}$")
-_MOST_RECREATIONS = 5
 
 
 @dataclass(frozen=True)
@@ -370,18 +370,16 @@ class Desk:
         return find_by_id(groups, workgroup_id) if workgroup_id else find(groups, self._wish.name or "")
 
     def _create(self, parameters: dict[str, t.Any]) -> None:
-        """Create it, once: a token that has made a workgroup before answers with that one, even when it was deleted since."""
-        token = parameters["ClientToken"]
-        for _deleted_before in range(_MOST_RECREATIONS):
+        """Create it, once: a token that has made a workgroup before answers with that one, even when it was deleted since.
+
+        Another token may be any then: were its answer lost, the next look would find the workgroup by its name.
+        """
+        for token in (parameters["ClientToken"], _token(uuid.uuid4().hex)):
             made = self._smc.create_workgroup(dict(parameters, ClientToken=token))
             if find_by_id(self._smc.workgroups(), made):
                 self._made = made
                 return
-            token = _token(token + made)
-        raise NotReady(
-            "SMC answers the creation with workgroups that do not exist, lastly %s" % made,
-            remedy="Run it again in an hour",
-        )
+        raise NotReady("SMC has created workgroup %s, and does not list it" % made, remedy="Run it again in a minute")
 
     def _join(self, workgroup_id: str, source_ids: list[str]) -> None:
         try:

@@ -322,7 +322,7 @@ def test_a_cloud_that_makes_nothing_is_told():
             return "wg-nowhere"
 
     desk = Desk(Liar(), wish())  # type: ignore[arg-type]
-    with pytest.raises(NotReady, match="workgroups that do not exist, lastly wg-nowhere"):
+    with pytest.raises(NotReady, match="SMC has created workgroup wg-nowhere, and does not list it"):
         converge(desk.observe, lambda sight: decide(wish(), sight), desk.actions, view, check_mode=False)
 
 

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waves against the lab: workgroups made, filled, moved between, dissolved; refusals, limits, faults; and both ways to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.labs import WAYS, Call, Lab, import_vms
+
+VM = "app-06"
+OTHER = "app-07"
+
+
+@pytest.fixture(scope="module")
+def imported() -> dict[str, str]:
+    """VM name -> instance UUID, filled by the first test that needs the import."""
+    return {}
+
+
+@pytest.fixture
+def uuids(imported: dict[str, str], lab: Lab, call: Call) -> Iterator[dict[str, str]]:
+    """Two VMs imported and in no workgroup, before and after; no workgroup is there."""
+    if not imported:
+        imported.update(import_vms(lab, call, VM, OTHER))
+        for name, uuid in imported.items():
+            assert not call("smc_source", vm_uuid=uuid, vm_name=name).failed
+    lab.forget_requests()
+    yield imported
+    lab.mend()
+    for group in lab.get("/state")["workgroups"]:
+        identity = {"workgroup_id": group["workgroup_id"], "state": "absent"}
+        assert not call("smc_workgroup", release_members=True, **identity).failed
+
+
+def members(lab: Lab) -> dict[str, str]:
+    """VM name -> name of the workgroup that its source is in, as the simulated cloud knows it."""
+    state = lab.get("/state")
+    names = {group["workgroup_id"]: group["name"] for group in state["workgroups"]}
+    inside = [source for source in state["sources"] if source["workgroup_id"]]
+    return {source["vm_name"]: names[source["workgroup_id"]] for source in inside}
+
+
+@pytest.mark.parametrize("switches", [{}, {"workgroup_repeat": "refused", "workgroup_codes": "generic"}])
+def test_a_wave_is_made_filled_and_dissolved(
+    lab: Lab, call: Call, uuids: dict[str, str], switches: dict[str, Any]
+) -> None:
+    lab.post("/switches", switches)
+    wanted = {"name": "wave-7", "description": "the shop", "vm_uuids": list(uuids.values()), "project": "spring"}
+    checked = call("smc_workgroup", check=True, **wanted)
+    assert checked["changed"]
+    assert not lab.mutating()
+
+    done = call("smc_workgroup", **wanted)
+    assert done["plan"] == checked["plan"]
+    assert done["workgroup"]["tags"] == {"cutover:project": "spring"}
+    assert [member["lacks"] for member in done["workgroup"]["members"]] == [
+        ["It has no job. Make an incremental one with smc_incremental_job."]
+    ] * 2
+    assert members(lab) == {VM: "wave-7", OTHER: "wave-7"}
+    in_group = call("smc_source_info", workgroup_id=done["workgroup_id"])["by_vm_uuid"]
+    assert sorted(in_group) == sorted(uuids.values())
+
+    lab.forget_requests()
+    assert not call("smc_workgroup", **wanted)["changed"]
+    assert not call("smc_workgroup", check=True, **wanted)["changed"]
+    assert not lab.mutating()
+
+    renamed = call("smc_workgroup", workgroup_id=done["workgroup_id"], name="wave-8", vm_uuids=[uuids[VM]], purge=True)
+    assert renamed["changed"]
+    assert members(lab) == {VM: "wave-8"}
+
+    lab.forget_requests()
+    refused = call("smc_workgroup", name="wave-8", state="absent")
+    assert "release_members: true" in refused["msg"]
+    assert not lab.mutating()
+    over = {"name": "wave-8", "state": "absent", "release_members": True}
+    assert call("smc_workgroup", check=True, **over)["changed"]
+    assert not lab.mutating()
+    assert call("smc_workgroup", **over)["changed"]
+    assert not call("smc_workgroup", **over)["changed"]
+    assert not call("smc_workgroup", check=True, **over)["changed"]
+    assert sorted(call("smc_source_info", vm_uuids=list(uuids.values()))["by_vm_uuid"]) == sorted(uuids.values())
+
+
+@pytest.mark.parametrize("moving", ["refused", "moved"])
+def test_a_source_changes_its_wave_only_by_its_own_declaration(
+    lab: Lab, call: Call, uuids: dict[str, str], moving: str
+) -> None:
+    lab.post("/switches", {"workgroup_move": moving})
+    call("smc_workgroup", name="wave-1", vm_uuids=[uuids[VM]])
+    call("smc_workgroup", name="wave-2")
+    lab.forget_requests()
+    refused = call("smc_workgroup", name="wave-2", vm_uuids=list(uuids.values()))
+    assert refused.failed
+    assert "(wave-1)" in refused["msg"]
+    assert "smc_source" in refused["msg"]
+    assert not lab.mutating()
+
+    assert call("smc_source", vm_uuid=uuids[VM], workgroup="wave-2", check=True)["changed"]
+    assert not lab.mutating()
+    moved = call("smc_source", vm_uuid=uuids[VM], workgroup="wave-2")
+    assert moved["changed"]
+    assert members(lab) == {VM: "wave-2"}
+    lab.forget_requests()
+    assert not call("smc_source", vm_uuid=uuids[VM], workgroup=moved["source"]["workgroup_id"])["changed"]
+    assert not lab.mutating()
+    assert call("smc_source", vm_uuid=uuids[VM], workgroup="")["source"]["workgroup_id"] is None
+    assert "There is no workgroup 'wave-9'" in call("smc_source", vm_uuid=uuids[VM], workgroup="wave-9")["msg"]
+
+
+@pytest.mark.parametrize("kind", ["reset_after_commit", "reset_before_commit", "internal_error", "throttle"])
+def test_a_network_fault_makes_neither_two_waves_nor_none(
+    lab: Lab, call: Call, uuids: dict[str, str], kind: str
+) -> None:
+    for action in ("CreateWorkgroup", "AssociateSourceServers"):
+        lab.faults({"target": "smc", "action": action, "kind": kind, "count": 1})
+    done = call("smc_workgroup", name="wave-7", vm_uuids=[uuids[VM]])
+    assert not done.failed, done.result
+    assert [group["name"] for group in lab.get("/state")["workgroups"]] == ["wave-7"]
+    assert members(lab) == {VM: "wave-7"}
+
+
+def test_a_deleted_wave_can_be_made_again_at_once(lab: Lab, call: Call, uuids: dict[str, str]) -> None:
+    first = call("smc_workgroup", name="wave-7")["workgroup_id"]
+    call("smc_workgroup", name="wave-7", state="absent")
+    again = call("smc_workgroup", name="wave-7")
+    assert again["workgroup_id"] not in (None, first)
+
+
+def test_what_is_no_source_is_named_before_anything_is_sent(lab: Lab, call: Call, uuids: dict[str, str]) -> None:
+    refused = call("smc_workgroup", name="wave-7", vm_uuids=[uuids[VM], "u-unknown"], source_ids=["s-unknown"])
+    assert "SMC has no source for source_id s-unknown, vm_uuid u-unknown" in refused["msg"]
+    assert not lab.mutating()
+
+
+def test_both_ways_return_the_same(lab: Lab, ansible: Call, call: Call, uuids: dict[str, str]) -> None:
+    call("smc_workgroup", name="wave-7", vm_uuids=[uuids[VM]])
+    wanted = {"name": "wave-7", "vm_uuids": list(uuids.values())}
+    results = [ansible("smc_workgroup", way=way, check=True, **wanted).result for way in WAYS]
+    shown = [{key: result[key] for key in ("changed", "plan", "workgroup", "failed")} for result in results]
+    assert shown[0] == shown[1]
+    assert shown[0]["changed"]
