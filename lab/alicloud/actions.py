@@ -12,6 +12,7 @@ from lab.alicloud.ecs.disks import Disks
 from lab.alicloud.ecs.images import Images
 from lab.alicloud.ecs.instances import Instances
 from lab.alicloud.ecs.network import Network
+from lab.alicloud.ecs.pricing import Pricing
 from lab.alicloud.ecs.snapshots import Snapshots
 from lab.alicloud.faults import Faults
 from lab.alicloud.smc.cross_zone import CrossZone
@@ -84,7 +85,7 @@ def ecs_actions(store: Store, compute: Compute, faults: Faults, background: Back
     """ECS 2014-05-26."""
     assistant, console = Assistant(store, background), Console(store)
     instances, images, network = Instances(store, compute, faults), Images(store, compute), Network(store)
-    snapshots, disks = Snapshots(store), Disks(store)
+    snapshots, disks = Snapshots(store, compute), Disks(store, compute)
     tagging = Tagging(
         {
             "instance": lambda: {key: instance.tags for key, instance in store.instances.items()},
@@ -116,6 +117,7 @@ def ecs_actions(store: Store, compute: Compute, faults: Faults, background: Back
         "DescribeSecurityGroups": network.describe_security_groups,
         "DescribeVSwitches": network.describe_vswitches,
         "DescribeRegions": network.describe_regions,
+        "DescribePrice": Pricing(store).describe,
         "RunCommand": assistant.run,
         "DescribeInvocations": assistant.describe_invocations,
         "DescribeInvocationResults": assistant.describe_results,

@@ -87,6 +87,7 @@ class Cloud:
                 Route("/faults", control.faults, methods=["GET", "POST", "DELETE"]),
                 Route("/switches", control.switches, methods=["GET", "POST"]),
                 Route("/state", control.state, methods=["GET"]),
+                Route("/bill", control.bill, methods=["GET"]),
             ],
             exception_handlers={Refused: refusal},
         )

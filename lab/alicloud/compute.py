@@ -12,6 +12,18 @@ from lab.alicloud.store import Store
 
 
 @dataclass
+class NewDisk:
+    """What a disk of a new instance is made from."""
+
+    kind: str
+    size_gib: int
+    snapshot_id: str = ""
+    category: str = "cloud_essd"
+    performance_level: str = "PL1"
+    delete_with_instance: bool = True
+
+
+@dataclass
 class NewInstance:
     """What an instance is made from."""
 
@@ -21,7 +33,7 @@ class NewInstance:
     vpc_id: str
     vswitch_id: str
     security_group_ids: list[str]
-    disks: list[tuple[str, int, str]]  # (kind, GiB, snapshot id)
+    disks: list[NewDisk]
     public: bool = False
     private_ip: str = ""
     host_name: str = ""
@@ -87,26 +99,31 @@ class Compute:
         store.instances[instance.instance_id] = instance
         if not instance.host_name:
             instance.host_name = instance.instance_id.replace("i-", "iz", 1) + "z"
-        for index, (kind, size, snapshot_id) in enumerate(new.disks):
-            self._create_disk(instance, index, kind, size, snapshot_id)
+        store.meter.instance(instance, now)
+        for index, disk in enumerate(new.disks):
+            self._create_disk(instance, index, disk)
         if not new.running_at_once:
             self._later_status(instance, "Running", self._start_time())
         return instance
 
-    def _create_disk(self, instance: Instance, index: int, kind: str, size: int, snapshot_id: str) -> None:
+    def _create_disk(self, instance: Instance, index: int, new: NewDisk) -> None:
         disk = Disk(
             disk_id=self._store.identifiers.make("d"),
             name="",
             created=instance.created,
             status="In_use",
-            size_gib=size,
-            kind=kind,
+            size_gib=new.size_gib,
+            kind=new.kind,
             device=device_name(index),
+            category=new.category,
+            performance_level=new.performance_level,
             instance_id=instance.instance_id,
-            snapshot_id=snapshot_id,
-            image_id=instance.image_id if kind == "system" else "",
+            snapshot_id=new.snapshot_id,
+            image_id=instance.image_id if new.kind == "system" else "",
+            delete_with_instance=new.delete_with_instance,
         )
         self._store.disks[disk.disk_id] = disk
+        self._store.meter.disk(disk, instance.job_id, instance.created)
 
     def _start_time(self) -> timedelta:
         return timedelta(seconds=self._store.switches.number("seconds_instance_start"))
@@ -119,6 +136,7 @@ class Compute:
             instance.status = status
             if status == "Running":
                 instance.started = self._store.now()
+            self._store.meter.instance_rate(instance, self._store.now())
 
         instance.state_timer = self._store.timers.at(self._store.now() + delay, arrive)
 
@@ -126,6 +144,7 @@ class Compute:
         """Stopped -> Starting -> Running."""
         instance.status = "Starting"
         instance.stopped_mode = ""
+        self._store.meter.instance_rate(instance, self._store.now())
         self._later_status(instance, "Running", self._start_time())
 
     def stop_instance(self, instance: Instance, mode: str = "KeepCharging") -> None:
@@ -150,11 +169,22 @@ class Compute:
         for timer in (instance.state_timer, instance.release_timer):
             if timer:
                 timer.cancel()
+        self._store.meter.gone(instance_id, self._store.now())
         for disk in [disk for disk in self._store.disks.values() if disk.instance_id == instance_id]:
             if disk.delete_with_instance:
-                del self._store.disks[disk.disk_id]
+                self.delete_disk(disk)
             else:
                 disk.instance_id, disk.status = "", "Available"
+
+    def delete_disk(self, disk: Disk) -> None:
+        """Remove a disk."""
+        del self._store.disks[disk.disk_id]
+        self._store.meter.gone(disk.disk_id, self._store.now())
+
+    def delete_snapshot(self, snapshot: Snapshot) -> None:
+        """Remove a snapshot."""
+        del self._store.snapshots[snapshot.snapshot_id]
+        self._store.meter.gone(snapshot.snapshot_id, self._store.now())
 
     # -- images --------------------------------------------------------------------------------------------------
 
@@ -202,6 +232,7 @@ class Compute:
                 image_id=image_id,
             )
             self._store.snapshots[snapshot.snapshot_id] = snapshot
+            self._store.meter.snapshot(snapshot, job.job_id, now)
             image.disks.append(ImageDisk(key, size, gib, device_name(index), kind, snapshot.snapshot_id, str(path)))
         self._store.images[image_id] = image
         return image
@@ -231,7 +262,7 @@ class Compute:
         for disk in image.disks:
             snapshot = self._store.snapshots.get(disk.snapshot_id)
             if snapshot and with_snapshots:
-                del self._store.snapshots[snapshot.snapshot_id]
+                self.delete_snapshot(snapshot)
             elif snapshot:
                 snapshot.image_id = ""
         self._files.drop_image(image_id)

@@ -17,7 +17,7 @@ from lab.alicloud.counters import Counters
 from lab.alicloud.diskfiles import sha256_of
 from lab.alicloud.engine import Engine
 from lab.alicloud.faults import SOURCE_KINDS, Faults, Rule, source_matches
-from lab.alicloud.state_view import state_view
+from lab.alicloud.state_view import bill_view, state_view
 from lab.alicloud.store import Store
 from lab.alicloud.timefmt import parse_duration, seconds_format
 
@@ -180,6 +180,12 @@ class Control:
         del request
         with self._store.lock:
             return JSONResponse(state_view(self._store))
+
+    async def bill(self, request: Request) -> Response:
+        """`GET /bill`: what everything costs a day, and has cost so far."""
+        del request
+        with self._store.lock:
+            return JSONResponse(bill_view(self._store))
 
     async def image_disks(self, request: Request) -> Response:
         """`GET /images/ID/disks`: the hash over the length of the source disk."""

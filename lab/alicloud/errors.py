@@ -163,6 +163,8 @@ TEMPLATES: dict[str, tuple[int, str]] = {
     "ImageUsingByInstance": (403, "The specified image is used by an instance."),
     "SnapshotCreatedImage": (403, "The snapshot has been used to create an image; delete the image first."),
     "SnapshotCreatedDisk": (403, "The snapshot has been used to create a disk; set Force to delete it."),
+    "InvalidInstanceType.ValueNotSupported": (400, "The specified InstanceType does not exist or is beyond the permitted range."),
+    "InvalidDiskCategory.ValueNotSupported": (400, "The specified disk category is not supported."),
     "InvalidInstance.NotFound": (404, "The specified instances do not exist: %s."),
     "InvalidInstance.NotMatch": (400, "The type of the command does not match the operating system of the instances: %s."),
     "InstanceIds.ExceedLimit": (403, "The number of instance IDs exceeds the limit of %s."),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from lab.alicloud.compute import Compute, NewInstance, os_type_of
+from lab.alicloud.compute import Compute, NewDisk, NewInstance, os_type_of
 from lab.alicloud.diskfiles import DiskFiles
 from lab.alicloud.faults import Faults
 from lab.alicloud.records import TRANSITION_INSTANCE_NAME, Image, Job, Run, Source, Vpc
@@ -165,7 +165,8 @@ class Lifecycle:
             store.vpcs[vpc_id] = Vpc(vpc_id, f"SMC_{job.job_id}", store.now(), "192.168.0.0/16")
             vswitch_id = store.identifiers.make("vsw")
         platform = str(self._source(job).vm.get("platform", ""))
-        disks = [("system", job.system_disk.size_gib, "")] + [("data", disk.size_gib, "") for disk in job.data_disks]
+        disks = [NewDisk("system", job.system_disk.size_gib)]
+        disks += [NewDisk("data", disk.size_gib) for disk in job.data_disks]
         instance = self._compute.create_instance(
             NewInstance(
                 name=TRANSITION_INSTANCE_NAME,

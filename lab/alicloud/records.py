@@ -268,6 +268,7 @@ class Disk:
     kind: str
     device: str
     category: str = "cloud_essd"
+    performance_level: str = "PL1"
     instance_id: str = ""
     snapshot_id: str = ""
     image_id: str = ""

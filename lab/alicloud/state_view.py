@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from lab.alicloud.meter import Line
+from lab.alicloud.prices import CURRENCY
 from lab.alicloud.records import Image, Instance, Job, Run, Source, Token
 from lab.alicloud.store import Store
 from lab.alicloud.timefmt import seconds_format
@@ -45,6 +47,30 @@ def state_view(store: Store) -> dict[str, Any]:
             for group in store.workgroups.values()
         ],
         "vpcs": [_plain(vpc, "vpc_id", "name") for vpc in store.vpcs.values()],
+    }
+
+
+def bill_view(store: Store) -> dict[str, Any]:
+    """The answer of `GET /bill`; its caller holds the store's lock."""
+    now = store.now()
+    lines = [_bill_line(store, line, now) for line in store.meter.lines()]
+    return {
+        "now": seconds_format(now),
+        "currency": CURRENCY,
+        "per_day": round(sum(line["per_day"] for line in lines), 6),
+        "so_far": round(sum(line["so_far"] for line in lines), 6),
+        "lines": lines,
+    }
+
+
+def _bill_line(store: Store, line: Line, now: datetime) -> dict[str, Any]:
+    snapshot = store.snapshots.get(line.resource_id)
+    return {
+        **_plain(line, "kind", "resource_id", "name", "job_id", "instance_id", "since"),
+        "image_id": snapshot.image_id if snapshot else "",
+        "until": seconds_format(line.until),
+        "per_day": round(24 * line.per_hour, 6),
+        "so_far": round(line.charged(now), 6),
     }
 
 

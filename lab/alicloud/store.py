@@ -12,6 +12,7 @@ from lab.alicloud.clock import VirtualClock
 from lab.alicloud.errors import error
 from lab.alicloud.ids import Identifiers
 from lab.alicloud.journal import Journal
+from lab.alicloud.meter import Meter
 from lab.alicloud.records import (
     Disk,
     Image,
@@ -40,6 +41,7 @@ class Store:
     identifiers: Identifiers
     lock: threading.RLock = field(default_factory=threading.RLock)
     timers: Timers = field(default_factory=Timers)
+    meter: Meter = field(default_factory=Meter)
     sources: dict[str, Source] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     workgroups: dict[str, Workgroup] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab.alicloud.compute import Compute
 from lab.alicloud.ecs.common import check_region, dry_run, ecs_tags, name_matches, paged, tags_match
 from lab.alicloud.errors import error
 from lab.alicloud.records import Disk
@@ -15,8 +16,9 @@ from lab.alicloud.wire import Parameters
 class Disks:
     """The actions on disks."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, compute: Compute) -> None:
         self._store = store
+        self._compute = compute
 
     def describe(self, parameters: Parameters) -> dict[str, Any]:
         """DescribeDisks: the newest first."""
@@ -44,7 +46,7 @@ class Disks:
             raise error("InvalidDiskId.NotFound")
         if disk.status != "Available":
             raise error("IncorrectDiskStatus")
-        del self._store.disks[disk.disk_id]
+        self._compute.delete_disk(disk)
         return {}
 
     def _view(self, disk: Disk) -> dict[str, Any]:
@@ -55,7 +57,7 @@ class Disks:
             "InstanceId": disk.instance_id,
             "Size": disk.size_gib,
             "Category": disk.category,
-            "PerformanceLevel": "PL1",
+            "PerformanceLevel": disk.performance_level,
             "Type": disk.kind,
             "Device": disk.device,
             "DeleteWithInstance": disk.delete_with_instance,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from lab.alicloud.compute import Compute, NewInstance
+from lab.alicloud import prices
+from lab.alicloud.compute import Compute, NewDisk, NewInstance
 from lab.alicloud.ecs.common import check_region, created_in_range, dry_run, ecs_tags, name_matches, paged, tags_match
 from lab.alicloud.errors import error, invalid, missing
 from lab.alicloud.faults import Faults
@@ -17,8 +18,6 @@ from lab.alicloud.wire import Parameters
 
 STATES = ("Pending", "Running", "Starting", "Stopping", "Stopped")
 LEAST_RELEASE_DELAY = timedelta(minutes=30)
-# vCPU and MiB of a size suffix, enough for the types that a test names.
-_SIZES = {"small": (1, 1024), "medium": (1, 2048), "large": (2, 8192), "xlarge": (4, 16384), "2xlarge": (8, 32768)}
 
 
 class Instances:
@@ -75,7 +74,7 @@ class Instances:
         return answer
 
     def _view(self, instance: Instance) -> dict[str, Any]:
-        cpu, memory = _SIZES.get(instance.instance_type.rpartition(".")[2], (2, 4096))
+        size = prices.size_of(instance.instance_type)
         return {
             "InstanceId": instance.instance_id,
             "InstanceName": instance.name,
@@ -92,8 +91,8 @@ class Instances:
             "InstanceChargeType": instance.charge_type,
             "StoppedMode": instance.stopped_mode or "Not-applicable",
             "DeletionProtection": instance.deletion_protection,
-            "Cpu": cpu,
-            "Memory": memory,
+            "Cpu": size.vcpus,
+            "Memory": size.memory_mib,
             "OSName": instance.os_name,
             "OSNameEn": instance.os_name,
             "OSType": instance.os_type,
@@ -142,7 +141,10 @@ class Instances:
             instance.boots = self._faults.boot_fault(image) is None
             self._compute.release_at(instance, release)
             ids.append(instance.instance_id)
-        return {"InstanceIdSets": {"InstanceIdSet": ids}, "TradePrice": 0.1}
+        return {
+            "InstanceIdSets": {"InstanceIdSet": ids},
+            "TradePrice": round(amount * prices.instance_hour(new.instance_type), 6),
+        }
 
     def _image(self, image_id: str) -> Image:
         image = self._store.images.get(image_id)
@@ -189,22 +191,36 @@ class Instances:
             tags=parameters.tags(),
         )
 
-    @staticmethod
-    def _disks(parameters: Parameters, image: Image) -> list[tuple[str, int, str]]:
+    def _disks(self, parameters: Parameters, image: Image) -> list[NewDisk]:
         """The image's disks, the system disk as large as asked, then the disks that the request adds."""
-        asked = parameters.below("SystemDisk").integer("Size", 20, 2048)
+        system = parameters.below("SystemDisk")
+        asked = system.integer("Size", 20, 2048)
         if asked is not None and asked < image.size_gib:
             raise error("InvalidSystemDiskSize.LessThanImageSize")
-        disks = [
-            (disk.kind, asked if asked and disk.kind == "system" else disk.size_gib, disk.snapshot_id)
-            for disk in image.disks
-        ]
-        disks.extend(
-            ("data", item.integer("Size", 1, 65536) or 20, "")
-            for item in parameters.objects("DataDisk", 16)
-            if not item.text("SnapshotId")
-        )
+        disks = []
+        for disk in image.disks:
+            new = NewDisk(disk.kind, disk.size_gib, disk.snapshot_id)
+            if disk.kind == "system":
+                self._set_category(new, system)
+                new.size_gib = asked or disk.size_gib
+            disks.append(new)
+        for item in parameters.objects("DataDisk", 16):
+            kept = item.boolean("DeleteWithInstance") is False
+            found = [disk for disk in disks if disk.snapshot_id and disk.snapshot_id == item.text("SnapshotId")]
+            new = found[0] if found else NewDisk("data", 20)
+            new.size_gib = item.integer("Size", new.size_gib if found else 1, 65536) or new.size_gib
+            new.delete_with_instance = not kept
+            self._set_category(new, item)
+            if not found:
+                disks.append(new)
         return disks
+
+    @staticmethod
+    def _set_category(disk: NewDisk, asked: Parameters) -> None:
+        disk.category = asked.text("Category", disk.category)
+        if not prices.is_disk(disk.category, asked.text("PerformanceLevel")):
+            raise error("InvalidDiskCategory.ValueNotSupported")
+        disk.performance_level = asked.text("PerformanceLevel", "PL1" if disk.category == "cloud_essd" else "")
 
     def _release_time(self, parameters: Parameters, name: str = "AutoReleaseTime") -> datetime | None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab.alicloud.compute import Compute
 from lab.alicloud.ecs.common import check_region, created_in_range, dry_run, ecs_tags, name_matches, paged, tags_match
 from lab.alicloud.errors import error
 from lab.alicloud.records import Snapshot
@@ -15,8 +16,9 @@ from lab.alicloud.wire import Parameters
 class Snapshots:
     """The actions on snapshots."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, compute: Compute) -> None:
         self._store = store
+        self._compute = compute
 
     def describe(self, parameters: Parameters) -> dict[str, Any]:
         """DescribeSnapshots: the newest first."""
@@ -53,7 +55,7 @@ class Snapshots:
             raise error("SnapshotCreatedImage")
         if self._disks_made(snapshot) and not parameters.boolean("Force"):
             raise error("SnapshotCreatedDisk")
-        del self._store.snapshots[snapshot.snapshot_id]
+        self._compute.delete_snapshot(snapshot)
         return {}
 
     def _disks_made(self, snapshot: Snapshot) -> bool:

@@ -166,6 +166,7 @@ class CrossZone:
         def move() -> None:
             instance.vswitch_id, instance.instance_type = vswitch.vswitch_id, instance_type
             instance.private_ip = self._store.next_private_ip()
+            self._store.meter.instance_rate(instance, self._store.now())
             if was_running:
                 self._compute.start_instance(instance)
             self._step(job, "Cleaning", "cleaning", finish)
