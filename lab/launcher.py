@@ -28,7 +28,7 @@ VCENTER_SWITCHES = {
     "change_tracking_read_back": "at_once or after_stun: when vCenter shows a request for change tracking",
     "changed_areas_per_page": "how many changed areas one answer holds",
     "guest_interval_ms": "milliseconds between two writes of a guest",
-    "seed": "of the disks' content and the guests' writes",
+    "seed": "of the disks' content and the guests' writes, and of faults with a probability, the cloud's too",
 }
 
 
@@ -154,6 +154,7 @@ def cloud_config(
         "region_id": credentials.region_id,
         "clock_scale": options.clock_scale,
         "switches": options.cloud_switches(),
+        "seed": options.switches.get("seed", 1),
         "vcenter": {
             "host": "127.0.0.1",
             "port": vcenter["port"],

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"strconv"
 	"strings"
@@ -24,11 +25,13 @@ const (
 	faultSnapshot = "Snapshot "
 	// faultPowerOff has somebody else cut the VM's power before the request is carried out.
 	faultPowerOff = "PowerOff"
+	// faultEndSession ends the caller's session before the request is carried out, as an idle timeout does.
+	faultEndSession = "EndSession"
 	// faultHTTP with a number answers with that HTTP status.
 	faultHTTP = "HTTP "
 )
 
-// Rule is one entry of POST /faults. Count 0 means 1, a negative count means for ever.
+// Rule is one entry of POST /faults. Count 0 means 1, a negative count means for ever; Probability 0 means always.
 type Rule struct {
 	Target  string          `json:"target"`
 	Method  string          `json:"method"`
@@ -40,6 +43,8 @@ type Rule struct {
 	Task    bool            `json:"task"`
 	DelayMS int             `json:"delay_ms"`
 	Client  string          `json:"client"`
+
+	Probability float64 `json:"probability"`
 }
 
 const (
@@ -64,16 +69,23 @@ func (r *Rule) check() error {
 	if r.Client != clientUser && r.Client != clientLab && r.Client != clientAny {
 		return fmt.Errorf("client is %q; it can be user, lab or any", r.Client)
 	}
+	if r.Probability < 0 || r.Probability > 1 {
+		return errors.New("probability lies between 0 and 1")
+	}
 	if status, ok := strings.CutPrefix(r.Fault, faultHTTP); ok {
 		_, err := strconv.Atoi(status)
 		return err
 	}
-	plain := r.Fault == "" || r.Fault == faultDisconnect || r.Fault == faultDisconnectAfter || r.Fault == faultPowerOff
-	if plain || strings.HasPrefix(r.Fault, faultSnapshot) {
+	if plainFaults[r.Fault] || strings.HasPrefix(r.Fault, faultSnapshot) {
 		return nil
 	}
 	_, err := r.build(types.ManagedObjectReference{})
 	return err
+}
+
+// plainFaults are those that are no faults of the vSphere API.
+var plainFaults = map[string]bool{
+	"": true, faultDisconnect: true, faultDisconnectAfter: true, faultPowerOff: true, faultEndSession: true,
 }
 
 func (r *Rule) delay() time.Duration { return time.Duration(r.DelayMS) * time.Millisecond }
@@ -162,11 +174,12 @@ type activeRule struct {
 
 // Faults are the rules in force.
 type Faults struct {
-	mu    sync.Mutex
-	rules []*activeRule
+	mu     sync.Mutex
+	rules  []*activeRule
+	chance *rand.Rand
 }
 
-func newFaults() *Faults { return &Faults{} }
+func newFaults(seed uint64) *Faults { return &Faults{chance: rand.New(rand.NewPCG(seed, 0))} }
 
 // Add puts a rule in force.
 func (f *Faults) Add(rule Rule) error {
@@ -202,6 +215,9 @@ func (f *Faults) Match(method string, names []string, fromLab bool) *Rule {
 		}
 		if rule.skip > 0 {
 			rule.skip--
+			continue
+		}
+		if rule.Probability > 0 && f.chance.Float64() >= rule.Probability {
 			continue
 		}
 		if rule.left > 0 {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
@@ -81,6 +82,11 @@ func (l *Lab) carryOut(writer http.ResponseWriter, request *http.Request, call s
 	case rule.Fault == faultPowerOff || strings.HasPrefix(rule.Fault, faultSnapshot):
 		if err := l.interfere(request.Context(), call.This, rule.Fault); err != nil {
 			log.Printf("fault %s: %v", rule.Fault, err)
+		}
+		next(writer, request)
+	case rule.Fault == faultEndSession:
+		if cookie, err := request.Cookie(soap.SessionCookieName); err == nil {
+			l.endSession(cookie.Value)
 		}
 		next(writer, request)
 	case isHTTP:

@@ -50,7 +50,7 @@ func newLab(config Config) *Lab {
 		config:   config,
 		guests:   newGuests(config.guestInterval()),
 		requests: newRequests(),
-		faults:   newFaults(),
+		faults:   newFaults(config.Seed),
 
 		privileges: newPrivileges(),
 
@@ -219,11 +219,15 @@ func (l *Lab) endSessions() {
 	keys := slices.Collect(maps.Keys(l.swept))
 	clear(l.swept)
 	l.mu.Unlock()
+	for _, key := range keys {
+		l.endSession(key)
+	}
+}
+
+func (l *Lab) endSession(key string) {
 	ctx := l.context()
 	ctx.Session = &simulator.Session{}
-	for _, key := range keys {
-		l.registry.SessionManager().TerminateSession(ctx, &types.TerminateSession{SessionId: []string{key}})
-	}
+	l.registry.SessionManager().TerminateSession(ctx, &types.TerminateSession{SessionId: []string{key}})
 }
 
 // prepareDirectories empties the lab's own directory, and keeps temporary files in it.

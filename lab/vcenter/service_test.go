@@ -484,7 +484,25 @@ func TestFaultsHappenAsAsked(t *testing.T) {
 	add(`{"target": "vcenter", "method": "ReconfigVM_Task", "fault": "InvalidState", "count": -1}`)
 	c.control(http.MethodDelete, "/faults", "", nil)
 	c.reconfigure(vm, spec)
-	for _, rule := range []string{`{"method": "X", "fault": "NoSuchFault"}`, `{"fault": "NoPermission"}`, `{"method": "Login", "fault": "InvalidState", "task": true}`, `[`} {
+	add(`{"target": "vcenter", "method": "ReconfigVM_Task", "fault": "InvalidState", "count": -1, "probability": 0.5}`)
+	refused := 0
+	for range 40 {
+		if _, err := vm.Reconfigure(context.Background(), spec); err != nil {
+			refused++
+		}
+	}
+	if refused < 8 || refused > 32 {
+		t.Errorf("%d of 40 calls were refused", refused)
+	}
+	c.control(http.MethodDelete, "/faults", "", nil)
+	add(`{"target": "vcenter", "method": "ReconfigVM_Task", "fault": "EndSession"}`)
+	for range 2 {
+		_, err := vm.Reconfigure(context.Background(), spec)
+		if _, ok := faultOf(err).(types.NotAuthenticated); !ok {
+			t.Errorf("after the end of the session: %v", err)
+		}
+	}
+	for _, rule := range []string{`{"method": "X", "fault": "Disconnect", "probability": 2}`, `{"method": "X", "fault": "NoSuchFault"}`, `{"fault": "NoPermission"}`, `{"method": "Login", "fault": "InvalidState", "task": true}`, `[`} {
 		if status := c.control(http.MethodPost, "/faults", rule, nil); status != http.StatusBadRequest {
 			t.Errorf("%s: %d", rule, status)
 		}
