@@ -248,6 +248,8 @@ class Desk:
 
     def _complete(self, job_id: str, sync_data: bool) -> None:
         """Complete it and wait until SMC shows it, lest the next look sees the old state and does it twice."""
+        if sync_data and self._wish.stopped_at:
+            _job.let_pass(self._wish.stopped_at, self._smc, self._run.report)
         try:
             self._smc.complete_job(job_id, sync_data)
         except NotReady:

@@ -23,6 +23,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._time import (
     parse_duration,
     parse_moment,
 )
+from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
 
 HOUR = timedelta(hours=1)
 SMALLEST_DISK = 20
@@ -76,13 +77,16 @@ def sole_source(sources: list[_smc.Source], vm_uuid: str) -> t.Optional[_smc.Sou
     return sources[0] if sources else None
 
 
-def find_job(smc: _smc.Smc, identity: Identity) -> t.Optional[_smc.Job]:
+def find_job(smc: _smc.Smc, identity: Identity, leaving: bool = False) -> t.Optional[_smc.Job]:
     """The VM's job: its unfinished one, of which SMC allows only one, or else the newest.
 
+    :param leaving: the job is to go, so that one that is being deleted matters too, and one that is gone is no fault
     :raises BadInput: when a job id is given that does not exist
     """
     if identity.job_id:
         jobs = smc.jobs([identity.job_id])
+        if not jobs and leaving:
+            return None
         if not jobs:
             raise BadInput(
                 "There is no job with job_id '%s'" % identity.job_id,
@@ -98,7 +102,8 @@ def find_job(smc: _smc.Smc, identity: Identity) -> t.Optional[_smc.Job]:
             # A job that was made by hand carries no tag, but its source does.
             sources = smc.sources(tags={_smc.VM_TAG: identity.vm_uuid})
             jobs = jobs + smc.jobs(source_ids=[source.source_id for source in sources])
-    return pick_job(jobs)
+    picked = pick_job(jobs)
+    return next((job for job in jobs if job.status == lifecycle.DELETING), None) if leaving and not picked else picked
 
 
 def pick_job(jobs: list[_smc.Job]) -> t.Optional[_smc.Job]:
@@ -255,6 +260,13 @@ def check_not_in_the_future(option: str, moment: t.Optional[datetime], smc: _smc
             % (option, format_moment(moment), format_moment(smc.now), _clock.told(smc.clock_offset or 0)),
             remedy="Take the moment from the cloud_time that smc_incremental_job_info returns",
         )
+
+
+def let_pass(moment: datetime, smc: _smc.Smc, report: t.Callable[[str], None]) -> None:
+    """Wait until the cloud's clock has passed the moment, so that a run begun now begins after it: moments have whole seconds."""
+    Waiter(90, 0.3, report).until(
+        smc.tell_time, lambda now: now > moment, lambda now: "the cloud's clock reads %s" % format_moment(now)
+    )
 
 
 # --- deciding ---------------------------------------------------------------------------------------------------

@@ -269,7 +269,7 @@ class Desk:
         }
 
     def observe(self) -> Sight:
-        job = _job.find_job(self._smc, self._identity)
+        job = _job.find_job(self._smc, self._identity, leaving=self._wish.state == "absent")
         source = _job.find_source(self._smc, self._identity, job)
         migrated_image = self._migrated_image(job)
         if self._needs_source(job, migrated_image) and not (self._run.check_mode and source is None):
@@ -319,7 +319,7 @@ class Desk:
 
     def _run_by_hand(self, job_id: str, after: t.Optional[datetime]) -> None:
         if after is not None:
-            self._let_pass(after)
+            _job.let_pass(after, self._smc, self._run.report)
         try:
             self._until_it_moves(job_id, lambda: self._smc.start_job(job_id))
         except NotReady as refusal:
@@ -348,13 +348,6 @@ class Desk:
             lambda: self._look(job_id),
             lambda job: (job.status, job.runs) != (before.status, before.runs),
             lambda job: job.told,
-        )
-
-    def _let_pass(self, moment: datetime) -> None:
-        """Wait until the cloud's clock has passed the moment, so that a run begun now begins after it."""
-        waiter = Waiter(90, 0.3, self._run.report)
-        waiter.until(
-            self._smc.tell_time, lambda now: now > moment, lambda now: "the cloud's clock reads %s" % format_moment(now)
         )
 
     def _wait_idle(self, job_id: str) -> None:

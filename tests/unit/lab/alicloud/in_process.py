@@ -1,0 +1,121 @@
+"""The collection's handlers against the lab's cloud in one process: no HTTP, and the waits move the cloud's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from alibabacloud_tea_openapi.exceptions import ClientException
+from alibabacloud_tea_openapi.utils import Utils
+
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _waiting
+from ansible_collections.cutover.smc.plugins.module_utils._task import Run, Task
+from lab.alicloud.actions import ecs_actions, smc_actions
+from lab.alicloud.clock import VirtualClock
+from lab.alicloud.cloud import Cloud
+from lab.alicloud.counters import is_mutating
+from lab.alicloud.engine import InlineWorkers
+from lab.alicloud.errors import CloudError
+from lab.alicloud.records import Source, SourceDisk
+from lab.alicloud.settings import Settings
+from lab.alicloud.signature import Credential
+from lab.alicloud.wire import Parameters
+from tests.unit.lab.alicloud.harness import KEY, REGION, SECRET, FakeDisk, FakeVms, RealTime, vm_object
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+CONNECTION = {"access_key_id": KEY, "access_key_secret": SECRET, "region_id": REGION}
+
+
+class InProcessCloud:
+    """One cloud with its VMs, and the collection's way to it."""
+
+    def __init__(self, directory: Path, **switches: Any) -> None:
+        settings = Settings(directory, [Credential(KEY, SECRET)], region_id=REGION, clock_scale=0, switches=switches)
+        real = RealTime()
+        self.vms = FakeVms()
+        clock = VirtualClock(0, NOON, real.monotonic, real.wall)
+        self.cloud = cloud = Cloud(settings, clock, self.vms, InlineWorkers())
+        self.store = cloud.store
+        self.smc = smc_actions(self.store, cloud.compute, cloud._sources, cloud._jobs, cloud.tokens)
+        self.ecs = ecs_actions(self.store, cloud.compute, cloud.faults, cloud.engine.background)
+
+    def now(self) -> datetime:
+        return self.store.now()
+
+    def advance(self, seconds: float) -> None:
+        self.cloud.engine.advance(timedelta(seconds=seconds))
+
+    def add_source(self, number: int = 1, size: int = 65536) -> Source:
+        """A VM with one disk, imported."""
+        disk = FakeDisk(2000, bytearray(size))
+        self.vms.vms[f"vm-{number}"] = [disk]
+        source = Source(
+            source_id=self.store.identifiers.make("s"),
+            name=f"app-{number}",
+            vm=vm_object(number, (size,)),
+            disks=[SourceDisk(disk.key, size, is_system=True)],
+            created=self.now(),
+            last_heartbeat=self.store.clock.real_seconds(),
+        )
+        self.store.sources[source.source_id] = source
+        return source
+
+    def act(self, service: str, action: str, **parameters: Any) -> dict[str, Any]:
+        """One request, with its parameters flattened as the SDK does; counted as the gateway counts it."""
+        flat = Parameters(Utils.query(parameters))
+        with self.store.lock:
+            self.cloud.counters.count(service, action, is_mutating(action, flat))
+            return {"smc": self.smc, "ecs": self.ecs}[service][action](flat)
+
+    def call(self, task: Task, check_mode: bool = False, **params: Any) -> tuple[dict[str, Any], list[str]]:
+        """Run a module's handler; returns its result and what it warned of or reported."""
+        lines: list[str] = []
+        defaults = {name: spec.get("default") for name, spec in task.argument_spec.items()}
+        with self.reached_by_the_collection():
+            result = task.execute({**defaults, **CONNECTION, **params}, Run(check_mode, lines.append, lines.append))
+        assert "This is a bug" not in str(result.get("msg")), result
+        return result, lines
+
+    @contextmanager
+    def reached_by_the_collection(self) -> Iterator[None]:
+        """Let the collection's calls come here, and its waits pass in this cloud's time."""
+        waiting = _waiting.Waiter.__init__.__kwdefaults__
+        with ExitStack() as stack:
+            stack.enter_context(mock.patch.object(_alicloud, "Api", lambda *args: InProcessApi(self, args[2])))
+            time = {"clock": lambda: self.now().timestamp(), "sleep": self.advance, "jitter": lambda: 0.5}
+            stack.enter_context(mock.patch.dict(waiting, time))
+            yield
+
+
+class InProcessApi:
+    """What stands for the official SDK: the same calls, the same failures."""
+
+    def __init__(self, cloud: InProcessCloud, version: str) -> None:
+        self._cloud = cloud
+        self._service = {"2019-06-01": "smc", "2014-05-26": "ecs"}[version]
+        self.host = self._service
+        self.cloud_time: datetime | None = None
+        self.clock_offset: int | None = 0
+
+    def read(self, action: str, **parameters: Any) -> dict[str, Any]:
+        return self._call(action, parameters, write=False)
+
+    def write(self, action: str, **parameters: Any) -> dict[str, Any]:
+        return self._call(action, parameters, write=True)
+
+    def _call(self, action: str, parameters: dict[str, Any], write: bool) -> dict[str, Any]:
+        self.cloud_time = self._cloud.now().replace(microsecond=0)
+        try:
+            return self._cloud.act(self._service, action, **parameters)
+        except CloudError as refused:
+            error = ClientException(
+                status_code=refused.status,
+                code=refused.code,
+                message=refused.message,
+                data={"Code": refused.code, "Message": refused.message, "RequestId": "R"},
+            )
+            raise _alicloud.failure_of(error, action, self.host, write) from None
