@@ -1,0 +1,268 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Clearing up against the lab: faults at every write, runs that end in the middle, orphans by id only, and what it all costs."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pyVim.connect import Disconnect, SmartConnect
+from pyVim.task import WaitForTask
+
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs
+from tests.integration.labs import Call, Lab, import_vms
+
+VM = "app-08"
+TRANSITION = "no_delete_SMC_transition_instance"
+#: Every write of a clean-up of images and a job.
+WRITES = {"TagResources": "ecs", "DeleteImage": "ecs", "DeleteSnapshot": "ecs", "DeleteReplicationJob": "smc"}
+PRICES = {"currency": "CNY", "snapshot_gib_month": 0.12}
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, str]:
+    """The VM's instance UUID, filled by the first test that needs it."""
+    return {}
+
+
+@pytest.fixture
+def uuid(known: dict[str, str], lab: Lab, call: Call) -> str:
+    """The VM imported, its services stopped, and without traces of an earlier migration."""
+    if not known:
+        known.update(import_vms(lab, call, VM))
+        lab.post(f"/vms/{VM}/guest", {"service": "stopped"})
+        assert not call("smc_source", vm_uuid=known[VM], vm_name=VM).failed
+    return known[VM]
+
+
+@pytest.fixture
+def ecs(lab: Lab) -> _ecs.Ecs:
+    return _ecs.Ecs(
+        _alicloud.Connection(
+            access_key_id=os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+            access_key_secret=os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+            region_id=os.environ["ALIBABA_CLOUD_REGION_ID"],
+            ecs_endpoint=os.environ["CUTOVER_ECS_ENDPOINT"],
+        )
+    )
+
+
+@pytest.fixture
+def no_traces(lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str) -> Iterator[str]:
+    """The VM without a job; afterwards it has none again, and no images and snapshots of one."""
+    lab.forget_requests()
+    yield uuid
+    lab.mend()
+    jobs = call("smc_incremental_job_info", vm_uuids=[uuid])["jobs"]
+    call("smc_incremental_job", vm_uuid=uuid, state="absent", discard_replication=True)
+    images = ecs.images_by_id([image_id for job in jobs for image_id in job["images"]]).values()
+    for image in [*images, *ecs.images(tags={"cutover:vm-uuid": uuid})]:
+        ecs.delete_image(image.image_id)
+        for snapshot_id in image.snapshot_ids:
+            ecs.delete_snapshot(snapshot_id)
+
+
+@pytest.fixture
+def replicated(call: Call, no_traces: str) -> str:
+    """The VM has an unfinished job and an image, which is given."""
+    job = call("smc_incremental_job", vm_uuid=no_traces, interval="7d", images_to_keep=5, wait=True)["job"]
+    return str(job["runs"][-1]["image_id"])
+
+
+@pytest.fixture
+def moved(lab: Lab, call: Call, uuid: str, replicated: str) -> list[str]:
+    """The VM has moved: a finished job with the images of two runs, which are given, the older one first."""
+    done = call("smc_job_finalize", vm_uuid=uuid, services_stopped_at=clock(lab), final_sync=True)
+    assert done["finished"], done.result
+    lab.forget_requests()
+    return [replicated, done["evidence"]["image_id"]]
+
+
+def clock(lab: Lab) -> str:
+    return str(lab.get("/clock")["now"])
+
+
+def ids(lab: Lab, kind: str) -> set[str]:
+    """The ids of what the lab's cloud has of a kind."""
+    return {one[f"{kind}_id"] for one in lab.get("/state")[f"{kind}s"]}
+
+
+def orphans_told(call: Call) -> dict[str, dict[str, Any]]:
+    """The orphans of the region; other tests leave some as well."""
+    return {one["id"]: one for one in call("smc_cleanup", orphans=[], check=True)["orphans"]}
+
+
+def an_instance(ecs: _ecs.Ecs, image_id: str, name: str, **tags: str) -> str:
+    return ecs.run_instance(
+        {
+            "ImageId": image_id,
+            "InstanceType": "ecs.c7.large",
+            "VSwitchId": "vsw-lab-isolated",
+            "SecurityGroupId": "sg-lab-isolated",
+            "InstanceName": name,
+            "InstanceChargeType": "PostPaid",
+            "Tag": [{"Key": key.replace("_", ":", 1).replace("_", "-"), "Value": value} for key, value in tags.items()],
+        }
+    )
+
+
+@pytest.mark.parametrize("kind", ["reset_before_commit", "reset_after_commit"])
+def test_a_fault_at_every_write_leaves_what_was_wished_and_nothing_else(
+    lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, moved: list[str], kind: str
+) -> None:
+    older, final = moved
+    others = ids(lab, "image") - set(moved)
+    snapshots = {image.image_id: set(image.snapshot_ids) for image in ecs.images()}
+    wanted = {"vm_uuid": uuid, "images_to_keep": 1, "delete_job": True, "prices": PRICES}
+    checked = call("smc_cleanup", check=True, **wanted)
+    assert checked["changed"]
+    assert not lab.mutating()
+
+    for action, target in WRITES.items():
+        lab.faults(
+            {"target": target, "action": action, "kind": "throttle"},
+            {"target": target, "action": action, "kind": kind, "nth": 2},
+        )
+    cleared = call("smc_cleanup", **wanted)
+    assert not cleared.failed, cleared.result
+    assert ids(lab, "image") == others | {final}
+    assert snapshots[final] <= ids(lab, "snapshot")
+    assert not snapshots[older] & ids(lab, "snapshot")
+    assert {job["vm_name"] for job in lab.get("/state")["jobs"]} & {VM} == set()
+    assert set(checked["plan"]) <= set(cleared["plan"])
+    assert checked["diff"] == cleared["diff"]
+    assert {item["id"]: item["stays"] for item in cleared["costs"]["items"]} == {older: False, final: True}
+    assert {name: checked["costs"][name] for name in ("per_day", "saved_per_day", "complete")} == {
+        name: cleared["costs"][name] for name in ("per_day", "saved_per_day", "complete")
+    }
+    assert cleared["costs"]["saved_per_day"] > 0
+
+    lab.forget_requests()
+    assert not call("smc_cleanup", **wanted)["changed"]
+    assert not call("smc_cleanup", check=True, **wanted)["changed"]
+    assert not lab.mutating()
+
+
+def test_what_an_interrupted_run_left_and_what_ecs_does_not_give_up(
+    lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str
+) -> None:
+    """The first run ends after an image and before its snapshots; in the second, ECS refuses to delete the next image."""
+    second = call("smc_incremental_job", vm_uuid=uuid, state="synced", synced_since=clock(lab))["job"]["runs"][-1]
+    done = call("smc_job_finalize", vm_uuid=uuid, services_stopped_at=clock(lab), final_sync=True)
+    kept = [second["image_id"], done["evidence"]["image_id"]]
+    forbidden = {"kind": "error", "status": 403, "code": "Forbidden.RAM", "count": 0}
+    lab.faults({"target": "ecs", "action": "DeleteSnapshot", **forbidden})
+    wanted = {"vm_uuid": uuid, "images_to_keep": 1}
+    before = orphans_told(call)
+    failed = call("smc_cleanup", **wanted)
+    assert failed.failed
+    assert failed["changed"]
+    assert replicated not in ids(lab, "image")
+    lab.mend()
+    left = {identifier: one for identifier, one in orphans_told(call).items() if identifier not in before}
+    assert {one["why"] for one in left.values()} == {f"its image {replicated} was deleted by a clean-up"}
+
+    lab.faults({"target": "ecs", "action": "DeleteImage", "kind": "error", "status": 403, "code": "ImageIsExporting"})
+    cleared = call("smc_cleanup", **wanted)
+    assert not cleared.failed, cleared.result
+    assert [image["image_id"] for image in cleared["left"]["images"]] == kept
+    assert set(cleared["left"]["kept"]) == set(kept)
+    assert not any("delete the image" in step for step in cleared["plan"])
+    assert not set(left) & ids(lab, "snapshot")
+    assert orphans_told(call) == before
+
+
+def test_orphans_are_told_and_go_by_id_only(lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str) -> None:
+    named = lab.job(VM)["transition_instance_id"]
+    before = orphans_told(call)
+    orphan = an_instance(ecs, replicated, TRANSITION)
+    overdue = an_instance(ecs, replicated, "verify", cutover_verifies_image=replicated, cutover_vm_uuid=uuid)
+    bystander = an_instance(ecs, replicated, "web")
+    lab.post("/clock", {"advance": "2m"})
+    lab.forget_requests()
+
+    told = call("smc_cleanup", orphans=[], check=True)
+    assert {one["id"]: one["kind"] for one in told["orphans"] if one["id"] not in before} == {
+        orphan: "instance",
+        overdue: "verification_instance",
+    }
+    assert {item["vm_uuid"] for item in told["costs"]["items"] if item["id"] == named} == {uuid}
+    assert not call("smc_cleanup", orphans=[])["changed"]
+    for no_orphan, reason in (
+        (bystander, "it is no instance of SMC's"),
+        (named, f"job {lab.job(VM)['job_id']}, which is Waiting, names it as its intermediate instance"),
+    ):
+        refused = call("smc_cleanup", orphans=[orphan, no_orphan])
+        assert refused.failed
+        assert f"names {no_orphan}, which is no orphan: {reason}" in refused["msg"]
+    wanted = [orphan, overdue, "i-gone"]
+    assert call("smc_cleanup", orphans=wanted, check=True)["changed"]
+    assert not lab.mutating()
+
+    lab.faults({"target": "ecs", "action": "DeleteInstance", "kind": "reset_after_commit"})
+    done = call("smc_cleanup", orphans=wanted)
+    assert not done.failed, done.result
+    assert ids(lab, "instance") & {orphan, overdue, bystander, named} == {bystander, named}
+    assert {one["id"] for one in done["orphans"]} == set(before)
+    lab.forget_requests()
+    assert not call("smc_cleanup", orphans=wanted)["changed"]
+    assert not call("smc_cleanup", orphans=wanted, check=True)["changed"]
+    assert not lab.mutating()
+    ecs.delete_instance(bystander)
+
+    forbidden = {"kind": "error", "status": 403, "code": "Forbidden.RAM", "count": 0}
+    lab.faults({"target": "ecs", "action": "DescribePrice", **forbidden})
+    unpriced = call("smc_cleanup", orphans=[], check=True)
+    assert not unpriced.failed
+    assert not unpriced["costs"]["complete"]
+    assert any("Grant ecs:DescribePrice" in note for note in unpriced["costs"]["notes"])
+    assert [item["per_day"] for item in unpriced["costs"]["items"] if item["id"] == named] == [None]
+
+
+@pytest.fixture
+def machine(lab: Lab) -> Iterator[Any]:
+    """The VM, by a client that is not ours."""
+    environment = lab.environment
+    connection = SmartConnect(
+        host=environment["VMWARE_HOST"],
+        port=int(environment["VMWARE_PORT"]),
+        user=environment["VMWARE_USER"],
+        pwd=environment["VMWARE_PASSWORD"],
+        sslContext=ssl.create_default_context(cafile=environment["SSL_CERT_FILE"]),
+    )
+    try:
+        yield connection.content.searchIndex.FindByUuid(None, lab.vm(VM)["uuid"], True, True)
+    finally:
+        Disconnect(connection)
+
+
+def test_a_snapshot_of_a_job_that_is_no_more_is_told_and_goes_by_its_reference_only(
+    lab: Lab, call: Call, uuid: str, machine: Any
+) -> None:
+    for name in ("smc_j-bp1gone00000000000000_2026-11-22-18:00:00", "smc_by_hand"):
+        WaitForTask(machine.CreateSnapshot_Task(name=name, description="", memory=False, quiesce=False))
+    lab.forget_requests()
+    told = call("smc_cleanup", vm_uuid=uuid)
+    assert not told["changed"]
+    assert [(one["kind"], one["name"]) for one in told["orphans"]] == [
+        ("vm_snapshot", "smc_j-bp1gone00000000000000_2026-11-22-18:00:00")
+    ]
+    wanted = [told["orphans"][0]["id"]]
+    assert call("smc_cleanup", vm_uuid=uuid, vm_snapshots=wanted, check=True)["changed"]
+    assert not lab.mutating()
+    done = call("smc_cleanup", vm_uuid=uuid, vm_snapshots=wanted)
+    assert done["changed"]
+    assert done["connector_must_reread"]
+    assert lab.vm(VM)["snapshots"] == ["smc_by_hand"] or [one["name"] for one in lab.vm(VM)["snapshots"]] == [
+        "smc_by_hand"
+    ]
+    assert not call("smc_cleanup", vm_uuid=uuid, vm_snapshots=wanted)["changed"]
+    refused = call("smc_cleanup", source_id="s-1", vm_snapshots=wanted)
+    assert "Option 'vm_snapshots' needs vm_uuid" in refused["msg"]
+    WaitForTask(machine.RemoveAllSnapshots_Task())
