@@ -7,6 +7,7 @@ from typing import Any
 
 from lab.alicloud.compute import Compute
 from lab.alicloud.ecs.assistant import Assistant, Background
+from lab.alicloud.ecs.catalog import Catalog
 from lab.alicloud.ecs.console import Console
 from lab.alicloud.ecs.disks import Disks
 from lab.alicloud.ecs.images import Images
@@ -83,7 +84,7 @@ def smc_actions(store: Store, compute: Compute, sources: Sources, jobs: Jobs, to
 
 def ecs_actions(store: Store, compute: Compute, faults: Faults, background: Background) -> Actions:
     """ECS 2014-05-26."""
-    assistant, console = Assistant(store, background), Console(store)
+    assistant, console, catalog = Assistant(store, background), Console(store), Catalog(store)
     instances, images, network = Instances(store, compute, faults), Images(store, compute), Network(store)
     snapshots, disks = Snapshots(store, compute), Disks(store, compute)
     tagging = Tagging(
@@ -104,6 +105,7 @@ def ecs_actions(store: Store, compute: Compute, faults: Faults, background: Back
         "RunInstances": instances.run,
         "StartInstance": instances.start,
         "StopInstance": instances.stop,
+        "StopInstances": instances.stop_many,
         "DeleteInstance": instances.delete,
         "DeleteInstances": instances.delete_many,
         "ModifyInstanceAttribute": instances.modify,
@@ -115,9 +117,12 @@ def ecs_actions(store: Store, compute: Compute, faults: Faults, background: Back
         "DescribeDisks": disks.describe,
         "DeleteDisk": disks.delete,
         "DescribeSecurityGroups": network.describe_security_groups,
+        "DeleteSecurityGroup": network.delete_security_group,
         "DescribeVSwitches": network.describe_vswitches,
         "DescribeRegions": network.describe_regions,
         "DescribePrice": Pricing(store).describe,
+        "DescribeInstanceTypes": catalog.describe_types,
+        "DescribeAvailableResource": catalog.describe_available,
         "RunCommand": assistant.run,
         "DescribeInvocations": assistant.describe_invocations,
         "DescribeInvocationResults": assistant.describe_results,

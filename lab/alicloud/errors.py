@@ -163,6 +163,7 @@ TEMPLATES: dict[str, tuple[int, str]] = {
     "ImageUsingByInstance": (403, "The specified image is used by an instance."),
     "SnapshotCreatedImage": (403, "The snapshot has been used to create an image; delete the image first."),
     "SnapshotCreatedDisk": (403, "The snapshot has been used to create a disk; set Force to delete it."),
+    "DependencyViolation": (403, "There is still instance(s) in the specified security group."),
     "InvalidInstanceType.ValueNotSupported": (400, "The specified InstanceType does not exist or is beyond the permitted range."),
     "InvalidDiskCategory.ValueNotSupported": (400, "The specified disk category is not supported."),
     "InvalidInstance.NotFound": (404, "The specified instances do not exist: %s."),

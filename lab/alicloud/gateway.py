@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from lab.alicloud.actions import HTTPS_ONLY, Actions
 from lab.alicloud.counters import Counters, is_mutating
-from lab.alicloud.errors import CloudError, error, missing
+from lab.alicloud.errors import TEMPLATES, CloudError, error, missing
 from lab.alicloud.faults import Faults, Rule
 from lab.alicloud.ids import request_id
 from lab.alicloud.journal import Entry
@@ -163,10 +163,11 @@ class Gateway:
 def _raise_fault(fault: Rule) -> None:
     """Refuse the call as the rule says; kinds that are not refusals pass."""
     options = fault.options
-    if fault.kind == "throttle":
-        raise error("Throttling.User")
-    if fault.kind == "throttle_retry_after":
-        failure = error("Throttling.User")
+    if fault.kind in ("throttle", "throttle_retry_after"):
+        code = str(options.get("code", "Throttling.User"))
+        failure = CloudError(code, TEMPLATES["Throttling.User"][1], int(options.get("status", 400)))
+        if fault.kind == "throttle":
+            raise failure
         failure.headers["x-acs-retry-after"] = str(int(options.get("retry_after_ms", 1000)))
         raise failure
     if fault.kind == "internal_error":

@@ -11,7 +11,7 @@ from typing import Protocol
 from lab.alicloud.compute import Compute, NewDisk, NewInstance, os_type_of
 from lab.alicloud.diskfiles import DiskFiles
 from lab.alicloud.faults import Faults
-from lab.alicloud.records import TRANSITION_INSTANCE_NAME, Image, Job, Run, Source, Vpc
+from lab.alicloud.records import TRANSITION_INSTANCE_NAME, Image, Job, Run, SecurityGroup, Source, Vpc
 from lab.alicloud.replication import DiskResult, Order, ReplicationFailed
 from lab.alicloud.store import Store
 
@@ -164,6 +164,8 @@ class Lifecycle:
             vpc_id = job.own_vpc_id = store.identifiers.make("vpc")
             store.vpcs[vpc_id] = Vpc(vpc_id, f"SMC_{job.job_id}", store.now(), "192.168.0.0/16")
             vswitch_id = store.identifiers.make("vsw")
+        group_id = job.own_security_group_id = store.identifiers.make("sg")
+        store.security_groups[group_id] = SecurityGroup(group_id, vpc_id, f"SMC_{job.job_id}", store.now())
         platform = str(self._source(job).vm.get("platform", ""))
         disks = [NewDisk("system", job.system_disk.size_gib)]
         disks += [NewDisk("data", disk.size_gib) for disk in job.data_disks]
@@ -174,7 +176,7 @@ class Lifecycle:
                 image_id="",
                 vpc_id=vpc_id,
                 vswitch_id=vswitch_id,
-                security_group_ids=[store.identifiers.make("sg")],
+                security_group_ids=[group_id],
                 disks=disks,
                 public=job.net_mode == 0,
                 job_id=job.job_id,
@@ -377,6 +379,7 @@ class Lifecycle:
 
     def _release_resources(self, job: Job) -> None:
         self._compute.delete_instance(job.transition_instance_id)
+        self._store.security_groups.pop(job.own_security_group_id, None)
         if job.own_vpc_id:
             self._store.vpcs.pop(job.own_vpc_id, None)
             job.own_vpc_id = ""

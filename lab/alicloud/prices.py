@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 CURRENCY = "USD"
@@ -25,16 +26,10 @@ DISK_GIB_MONTH = {
 }
 SNAPSHOT_GIB_MONTH = 0.02
 
-# vCPUs and MiB by the last part of a type's name: enough for the types that a migration names.
-_SIZES = {
-    "nano": (1, 512),
-    "small": (1, 2048),
-    "medium": (1, 4096),
-    "large": (2, 8192),
-    "xlarge": (4, 16384),
-    "2xlarge": (8, 32768),
-    "4xlarge": (16, 65536),
-}
+_VCPUS = {"nano": 1, "small": 1, "medium": 1, "large": 2, "xlarge": 4, "2xlarge": 8, "4xlarge": 16}
+# GiB of memory for a vCPU, by the first letter of a family; burstable ones tell it in their names (`c1m2`).
+_MEMORY = {"c": 2.0, "g": 4.0, "r": 8.0}
+_RATIO = re.compile(r"c(\d)m(\d)")
 
 
 @dataclass(frozen=True)
@@ -46,14 +41,18 @@ class InstanceSize:
 
 
 def size_of(instance_type: str) -> InstanceSize:
-    """The size of a type such as `ecs.g6.large`; one that is not known is taken for 2 vCPUs with 4 GiB."""
-    return InstanceSize(*_SIZES.get(instance_type.rpartition(".")[2], (2, 4096)))
+    """The size of a type such as `ecs.g6.large`; one that is not known is taken for 2 vCPUs with 2 GiB each."""
+    family, _, size = instance_type.removeprefix("ecs.").rpartition(".")
+    vcpus = _VCPUS.get(size, 2)
+    ratio = _RATIO.search(family)
+    memory = int(ratio.group(2)) / int(ratio.group(1)) if ratio else _MEMORY.get(family[:1], 2.0)
+    return InstanceSize(vcpus, int(vcpus * memory * 1024))
 
 
 def is_instance_type(text: str) -> bool:
     """Whether a text could be a type: `ecs.FAMILY.SIZE` with a size that is known."""
     parts = text.split(".")
-    return len(parts) == 3 and parts[0] == "ecs" and bool(parts[1]) and parts[2] in _SIZES
+    return len(parts) == 3 and parts[0] == "ecs" and bool(parts[1]) and parts[2] in _VCPUS
 
 
 def instance_hour(instance_type: str) -> float:

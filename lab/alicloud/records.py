@@ -168,6 +168,7 @@ class Job:
     end: datetime | None = None
     transition_instance_id: str = ""
     own_vpc_id: str = ""
+    own_security_group_id: str = ""
     runs: list[Run] = field(default_factory=list)
     image_ids: list[str] = field(default_factory=list)
     paused_in_waiting: bool = False

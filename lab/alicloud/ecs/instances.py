@@ -255,14 +255,45 @@ class Instances:
     def stop(self, parameters: Parameters) -> dict[str, Any]:
         """StopInstance."""
         instance = self._find(parameters)
-        mode = parameters.text("StoppedMode", "KeepCharging")
-        if mode not in ("KeepCharging", "StopCharging", "Not-applicable"):
-            raise invalid("StoppedMode")
+        mode = _stopped_mode(parameters)
         if instance.status != "Running":
             raise error("IncorrectInstanceStatus")
         dry_run(parameters)
         self._compute.stop_instance(instance, mode)
         return {}
+
+    def stop_many(self, parameters: Parameters) -> dict[str, Any]:
+        """StopInstances: all or none, unless `BatchOptimization` says to stop those that can be stopped."""
+        check_region(self._store, parameters)
+        ids, mode = parameters.texts("InstanceId", 100), _stopped_mode(parameters)
+        if not ids:
+            raise missing("InstanceId.1")
+        if any(instance_id not in self._store.instances for instance_id in ids):
+            raise error("InvalidInstanceIds.NotFound")
+        optimization = parameters.text("BatchOptimization", "AllTogether")
+        if optimization not in ("AllTogether", "SuccessFirst"):
+            raise invalid("BatchOptimization")
+        found = [self._store.instances[instance_id] for instance_id in dict.fromkeys(ids)]
+        if optimization == "AllTogether" and any(instance.status != "Running" for instance in found):
+            raise error("IncorrectInstanceStatus")
+        dry_run(parameters, "DRYRUN.SUCCESS")
+        return {"InstanceResponses": {"InstanceResponse": [self._stopped(instance, mode) for instance in found]}}
+
+    def _stopped(self, instance: Instance, mode: str) -> dict[str, Any]:
+        before = instance.status
+        if before != "Running":
+            failure = error("IncorrectInstanceStatus")
+            code, message = failure.code, failure.message
+        else:
+            self._compute.stop_instance(instance, mode)
+            code, message = "200", "success"
+        return {
+            "InstanceId": instance.instance_id,
+            "PreviousStatus": before,
+            "CurrentStatus": instance.status,
+            "Code": code,
+            "Message": message,
+        }
 
     def modify(self, parameters: Parameters) -> dict[str, Any]:
         """ModifyInstanceAttribute."""
@@ -318,6 +349,13 @@ class Instances:
             raise error("InvalidOperation.DeletionProtection")
         if instance.status != "Stopped" and not (force and instance.status == "Running"):
             raise error("IncorrectInstanceStatus")
+
+
+def _stopped_mode(parameters: Parameters) -> str:
+    mode = parameters.text("StoppedMode", "KeepCharging")
+    if mode not in ("KeepCharging", "StopCharging", "Not-applicable"):
+        raise invalid("StoppedMode")
+    return mode
 
 
 def _interface(instance: Instance) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab.alicloud.ecs.common import check_region, dry_run, ecs_tags, paged, tags_match
+from lab.alicloud.errors import error
 from lab.alicloud.records import SecurityGroup, VSwitch
 from lab.alicloud.store import Store
 from lab.alicloud.timefmt import seconds_format
@@ -57,8 +58,35 @@ class Network:
             and tags_match(group.tags, parameters)
         ]
         dry_run(parameters)
-        answer = paged(parameters, found, _group_view, "SecurityGroups", "SecurityGroup")
+        answer = paged(parameters, found, self._group_view, "SecurityGroups", "SecurityGroup")
         return {**answer, "RegionId": self._store.region_id}
+
+    def delete_security_group(self, parameters: Parameters) -> dict[str, Any]:
+        """DeleteSecurityGroup: not while an instance is in it."""
+        check_region(self._store, parameters)
+        group_id = parameters.required("SecurityGroupId")
+        if group_id not in self._store.security_groups:
+            raise error("InvalidSecurityGroupId.NotFound")
+        if any(group_id in instance.security_group_ids for instance in self._store.instances.values()):
+            raise error("DependencyViolation")
+        del self._store.security_groups[group_id]
+        return {}
+
+    def _group_view(self, group: SecurityGroup) -> dict[str, Any]:
+        return {
+            "SecurityGroupId": group.security_group_id,
+            "SecurityGroupName": group.name,
+            "VpcId": group.vpc_id,
+            "CreationTime": seconds_format(group.created),
+            "Description": group.description,
+            "SecurityGroupType": "normal",
+            "EcsCount": sum(
+                group.security_group_id in one.security_group_ids for one in self._store.instances.values()
+            ),
+            "ResourceGroupId": "",
+            "ServiceManaged": False,
+            "Tags": ecs_tags(group.tags),
+        }
 
 
 def _vswitch_view(vswitch: VSwitch) -> dict[str, Any]:
@@ -74,19 +102,4 @@ def _vswitch_view(vswitch: VSwitch) -> dict[str, Any]:
         "Description": vswitch.description,
         "IsDefault": False,
         "ResourceGroupId": "",
-    }
-
-
-def _group_view(group: SecurityGroup) -> dict[str, Any]:
-    return {
-        "SecurityGroupId": group.security_group_id,
-        "SecurityGroupName": group.name,
-        "VpcId": group.vpc_id,
-        "CreationTime": seconds_format(group.created),
-        "Description": group.description,
-        "SecurityGroupType": "normal",
-        "EcsCount": 0,
-        "ResourceGroupId": "",
-        "ServiceManaged": False,
-        "Tags": ecs_tags(group.tags),
     }

@@ -311,8 +311,7 @@ class Jobs:
         self._require_online(job)
         if job.transition_instance_id and job.transition_instance_id not in self._store.instances:
             raise error("InvalidInstanceId.NotFound")  # it was released by hand: the job cannot be resumed
-        if self._lifecycle.running_count() >= self._store.switches.number("running_jobs_limit"):
-            raise error("QuotaExceeded.ReplicationJob")
+        self._require_running_room()
         self._lifecycle.resume(job, "Manual")
         return {}
 
@@ -335,6 +334,7 @@ class Jobs:
         self._require(job, ("Waiting",))
         if sync_data:
             self._require_online(job)
+            self._require_running_room()
         self._lifecycle.cut_over(job, sync_data)
         return {}
 
@@ -361,6 +361,10 @@ class Jobs:
     @staticmethod
     def _invalid_status(job: Job, allowed: tuple[str, ...]) -> CloudError:
         return error("ReplicationJob.InvalidStatus", job.status, ",".join(allowed))
+
+    def _require_running_room(self) -> None:
+        if self._lifecycle.running_count() >= self._store.switches.number("running_jobs_limit"):
+            raise error("QuotaExceeded.ReplicationJob")
 
     def _require_online(self, job: Job) -> None:
         source = self._store.sources[job.source_id]
