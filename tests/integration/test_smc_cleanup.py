@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -16,13 +16,15 @@ from pyVim.connect import Disconnect, SmartConnect
 from pyVim.task import WaitForTask
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs
+from lab.alicloud import prices
 from tests.integration.labs import Call, Lab, import_vms
 
 VM = "app-08"
 TRANSITION = "no_delete_SMC_transition_instance"
 #: Every write of a clean-up of images and a job.
 WRITES = {"TagResources": "ecs", "DeleteImage": "ecs", "DeleteSnapshot": "ecs", "DeleteReplicationJob": "smc"}
-PRICES = {"currency": "CNY", "snapshot_gib_month": 0.12}
+#: What ECS does not tell, from the lab's own price list.
+PRICES = {"currency": prices.CURRENCY, "snapshot_gib_month": prices.SNAPSHOT_GIB_MONTH}
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +95,14 @@ def ids(lab: Lab, kind: str) -> set[str]:
     return {one[f"{kind}_id"] for one in lab.get("/state")[f"{kind}s"]}
 
 
+def billed_per_day(lab: Lab, identifiers: Iterable[str]) -> float:
+    """What the lab itself charges now for resources, instances with their disks."""
+    wanted = set(identifiers)
+    return sum(
+        line["per_day"] for line in lab.get("/bill")["lines"] if wanted & {line["resource_id"], line["instance_id"]}
+    )
+
+
 def orphans_told(call: Call) -> dict[str, dict[str, Any]]:
     """The orphans of the region; other tests leave some as well."""
     return {one["id"]: one for one in call("smc_cleanup", orphans=[], check=True)["orphans"]}
@@ -141,7 +151,10 @@ def test_a_fault_at_every_write_leaves_what_was_wished_and_nothing_else(
     assert {name: checked["costs"][name] for name in ("per_day", "saved_per_day", "complete")} == {
         name: cleared["costs"][name] for name in ("per_day", "saved_per_day", "complete")
     }
+    # The lab's bill is reckoned by other code, from another side.
+    assert cleared["costs"]["per_day"] == pytest.approx(billed_per_day(lab, snapshots[final]), abs=1e-3)
     assert cleared["costs"]["saved_per_day"] > 0
+    assert billed_per_day(lab, snapshots[older]) == 0
 
     lab.forget_requests()
     assert not call("smc_cleanup", **wanted)["changed"]
@@ -176,6 +189,24 @@ def test_what_an_interrupted_run_left_and_what_ecs_does_not_give_up(
     assert not any("delete the image" in step for step in cleared["plan"])
     assert not set(left) & ids(lab, "snapshot")
     assert orphans_told(call) == before
+
+
+def test_what_it_costs_is_what_the_lab_charges(lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str) -> None:
+    machines = [an_instance(ecs, replicated, TRANSITION), lab.job(VM)["transition_instance_id"]]
+    lab.forget_requests()
+    costs = call("smc_cleanup", orphans=[], prices=PRICES, check=True)["costs"]
+    told = {item["id"]: item["per_day"] for item in costs["items"]}
+    for machine in machines:
+        assert told[machine] == pytest.approx(billed_per_day(lab, [machine]), abs=1e-3)
+    snapshots = ecs.images_by_id([replicated])[replicated].snapshot_ids
+    assert told[replicated] == pytest.approx(billed_per_day(lab, snapshots), abs=1e-3)
+    assert costs["per_day"] == pytest.approx(sum(told.values()), abs=1e-3)
+    assert (costs["complete"], costs["notes"], costs["currency"]) == (True, [], prices.CURRENCY)
+    # Once for each instance type and each category of disks.
+    asked = sum(request["count"] for request in lab.get("/requests") if request["action"] == "DescribePrice")
+    priced = [item["id"] for item in costs["items"] if "instance" in item["kind"]]
+    assert asked == len({one.instance_type for one in ecs.instances(priced)}) + 1
+    ecs.delete_instance(machines[0])
 
 
 def test_orphans_are_told_and_go_by_id_only(lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str) -> None:
