@@ -12,18 +12,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.cutover.smc.plugins.module_utils import _vcenter
 from ansible_collections.cutover.smc.plugins.module_utils._cbt import SnapshotFacts
 from ansible_collections.cutover.smc.plugins.module_utils._cleanup import (
+    Desk,
     Sight,
     Wish,
     decide,
+    ensure,
     superfluous,
     things,
     view,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._ecs import Image, Instance
+from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, Conflict, Failure, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._job import Identity
 from ansible_collections.cutover.smc.plugins.module_utils._lifecycle import ALIVE
-from tests.unit.plugins.builders import a_disk, a_job, a_snapshot, a_source, a_token, an_image, an_instance
+from ansible_collections.cutover.smc.plugins.module_utils._plan import Outcome, converge
+from ansible_collections.cutover.smc.plugins.module_utils._smc import AccessToken, Job, Source
+from ansible_collections.cutover.smc.plugins.module_utils._task import Run
+from ansible_collections.cutover.smc.plugins.modules.smc_cleanup import TASK
+from tests.unit.plugins.builders import (
+    NOW,
+    VM_UUID,
+    a_disk,
+    a_job,
+    a_run,
+    a_snapshot,
+    a_source,
+    a_token,
+    an_image,
+    an_instance,
+)
 
 EVERYTHING = Wish(delete_job=True, delete_source=True, images_to_keep=1, access_token_ids=("at-1",))
 IMAGES = (an_image("m-1"), an_image("m-2", snapshot_ids=("snap-a", "snap-b")), an_image("m-3"))
@@ -187,3 +207,153 @@ def test_what_is_paid_for():
     assert told[1].why == "an instance uses it"
     assert {thing.job_id for thing in told} == {"j-1"}
     assert things(Sight(None, None), named=True) == []
+
+
+# --- doing ------------------------------------------------------------------------------------------------------
+
+
+class Smc:
+    """An SMC of jobs."""
+
+    def __init__(self, *jobs: Job) -> None:
+        self.known = list(jobs)
+        self.now = NOW
+
+    def jobs(self, job_ids: list[str] | None = None, **_filters: Any) -> list[Job]:
+        return [job for job in self.known if job_ids is None or job.job_id in job_ids]
+
+    def sources(self, *_ids: Any, **_filters: Any) -> list[Source]:
+        return []
+
+    def access_tokens(self, _ids: list[str]) -> list[AccessToken]:
+        return []
+
+    delete_access_token = delete_job = delete_source = None
+
+
+class Ecs:
+    """An ECS of instances and images, that keeps a list of what was deleted, and refuses what it is told to."""
+
+    def __init__(self, *instances: Instance, images: tuple[Image, ...] = ()) -> None:
+        self.known = list(instances)
+        self.stored = list(images)
+        self.refuses: dict[str, Failure] = {}
+        self.deeds: list[tuple[str, Any]] = []
+
+    def instances(self, instance_ids: list[str] | None = None) -> list[Instance]:
+        return [one for one in self.known if instance_ids is None or one.instance_id in instance_ids]
+
+    def images(self, *_filters: Any, **_more: Any) -> list[Image]:
+        return self.stored
+
+    def images_by_id(self, image_ids: list[str]) -> dict[str, Image]:
+        return {image.image_id: image for image in self.stored if image.image_id in image_ids}
+
+    def disks(self, **_filters: Any) -> list[Any]:
+        return []
+
+    def snapshots(self, *_filters: Any, **_more: Any) -> list[Any]:
+        return []
+
+    def delete_instance(self, instance_id: str) -> None:
+        self.deeds.append(("delete_instance", instance_id))
+        self.known = [one for one in self.known if one.instance_id != instance_id]
+
+    def tag_snapshots(self, snapshot_ids: list[str], tags: dict[str, str]) -> None:
+        self.deeds.append(("tag_snapshots", (tuple(snapshot_ids), tags)))
+
+    def delete_image(self, image_id: str) -> None:
+        if image_id in self.refuses:
+            raise self.refuses[image_id]
+        self.deeds.append(("delete_image", image_id))
+        self.stored = [one for one in self.stored if one.image_id != image_id]
+
+    def delete_snapshot(self, snapshot_id: str) -> None:
+        self.deeds.append(("delete_snapshot", snapshot_id))
+
+    delete_disk = delete_snapshot
+
+
+def a_desk(smc: Smc, ecs: Ecs, wish: Wish, **identity: str) -> Desk:
+    run = Run(False, lambda line: None, lambda line: None)
+    params = {"wait_timeout": "1m", "poll_interval": 0.01}
+    return Desk(smc, ecs, None, wish, Identity(**identity), params, run)  # type: ignore[arg-type]
+
+
+def cleared(desk: Desk, wish: Wish) -> Outcome[Sight]:
+    return converge(
+        desk.observe,
+        lambda sight: decide(wish, sight),
+        desk.actions,
+        view,
+        check_mode=False,
+        pause=lambda seconds: None,
+    )
+
+
+def test_an_orphan_that_a_job_takes_up_between_the_look_and_the_deed_stays():
+    wish = Wish(orphans=("i-1",))
+    smc, ecs = Smc(), Ecs(an_instance("i-1", name="No_Delete_SMC_Transition_Instance"))
+    desk = a_desk(smc, ecs, wish)
+    assert decide(wish, desk.observe()).changed
+    smc.known.append(a_job("Waiting", intermediate_instance_id="i-1"))
+    with pytest.raises(Conflict, match="i-1 is no orphan any more"):
+        desk.actions["delete_orphan"](kind="instance", identifier="i-1")
+    with pytest.raises(BadInput, match="which is no orphan: job j-1, which is Waiting, names it"):
+        cleared(desk, wish)
+    assert ecs.deeds == []
+
+
+def test_an_orphan_that_is_gone_at_the_deed_is_fine():
+    smc, ecs = Smc(), Ecs()
+    a_desk(smc, ecs, Wish(orphans=())).actions["delete_orphan"](kind="instance", identifier="i-1")
+    assert ecs.deeds == []
+
+
+MOVED = {"runs": (a_run(-90, "m-1"), a_run(-60, "m-2"), a_run(-30, "m-3")), "image_id": "m-3"}
+
+
+def test_snapshots_are_noted_before_their_image_goes():
+    smc, ecs = Smc(a_job("Finished", **MOVED)), Ecs(images=IMAGES)
+    wish = Wish(images_to_keep=1)
+    cleared(a_desk(smc, ecs, wish, job_id="j-1"), wish)
+    note = {"cutover:job-id": "j-1", "cutover:vm-uuid": VM_UUID}
+    assert ecs.deeds[:3] == [
+        ("tag_snapshots", (("snap-m-1",), note | {"cutover:deleted-image": "m-1"})),
+        ("delete_image", "m-1"),
+        ("delete_snapshot", "snap-m-1"),
+    ]
+    assert [image.image_id for image in ecs.stored] == ["m-3"]
+
+
+@pytest.mark.parametrize("code", ["ImageUsingByInstance", "ImageUseShared", "OperationDenied.ImageCopying"])
+def test_an_image_that_ecs_does_not_give_up_stays_with_its_snapshots(code: str):
+    smc, ecs = Smc(a_job("Finished", **MOVED)), Ecs(images=IMAGES)
+    ecs.refuses["m-1"] = Failure("DeleteImage: it is needed (%s)" % code, code=code)
+    wish = Wish(images_to_keep=1)
+    sight = cleared(a_desk(smc, ecs, wish, job_id="j-1"), wish).state
+    assert sight.kept == {"m-1": f"DeleteImage: it is needed ({code})", "m-3": "it is the final one"}
+    assert ("delete_snapshot", "snap-m-1") not in ecs.deeds
+    assert ("delete_image", "m-2") in ecs.deeds
+
+
+def test_any_other_refusal_ends_it():
+    smc, ecs = Smc(a_job("Finished", **MOVED)), Ecs(images=IMAGES)
+    ecs.refuses["m-1"] = Failure("DeleteImage: no (Forbidden.RAM)", code="Forbidden.RAM")
+    wish = Wish(images_to_keep=1)
+    with pytest.raises(Failure, match="Forbidden"):
+        cleared(a_desk(smc, ecs, wish, job_id="j-1"), wish)
+
+
+@pytest.mark.parametrize("vm_uuid", [None, VM_UUID])
+def test_pyvmomi_is_needed_only_for_the_snapshots_of_a_vm(monkeypatch: pytest.MonkeyPatch, vm_uuid: str | None):
+    assert "pyvmomi" not in [name for name, _error in TASK.requires]
+    monkeypatch.setattr(_vcenter, "REQUIRES", (("pyvmomi", ImportError("none")),))
+    params = {
+        "hostname": "vc.example.com",
+        "vm_uuid": vm_uuid,
+        "vm_snapshots": None,
+        "images_to_keep": 0 if not vm_uuid else 1,
+    }
+    with pytest.raises(NotReady if vm_uuid else BadInput, match="pyvmomi" if vm_uuid else "'images_to_keep' is 0"):
+        ensure(params, Run(True, lambda line: None, lambda line: None))
