@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ansible_collections.cutover.smc.plugins.module_utils import _clock, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _clock, _smc, _source_health
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._evidence import Run as JobRun
 from ansible_collections.cutover.smc.plugins.module_utils._evidence import began_after, newest_complete
@@ -27,6 +27,10 @@ from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
 
 HOUR = timedelta(hours=1)
 SMALLEST_DISK = 20
+#: By how much more than is asked for a job's life is extended, lest every run extends it by what has passed since the last.
+_EXTENSION = timedelta(days=7)
+#: What SMC gives a job of which nothing is said.
+_DEFAULT_VALIDITY = timedelta(days=30)
 
 #: The source or job of a VM can be named in three ways.
 IDENTITY_SPEC: dict[str, t.Any] = {
@@ -43,13 +47,20 @@ class Identity:
     job_id: t.Optional[str] = None
     source_id: t.Optional[str] = None
     vm_uuid: t.Optional[str] = None
+    name: t.Optional[str] = None
 
     @classmethod
-    def from_params(cls, params: t.Mapping[str, t.Any]) -> Identity:
-        return cls(*(params.get(name) or None for name in ("job_id", "source_id", "vm_uuid")))
+    def from_params(cls, params: t.Mapping[str, t.Any], by_name: bool = False) -> Identity:
+        """What the options name.
+
+        :param by_name: the name of the job tells which one is meant when nothing else does
+        """
+        job_id, source_id, vm_uuid = (params.get(name) or None for name in ("job_id", "source_id", "vm_uuid"))
+        nameless = job_id or source_id or vm_uuid or not by_name
+        return cls(job_id, source_id, vm_uuid, None if nameless else params["name"])
 
     def __str__(self) -> str:
-        given = [(name, getattr(self, name)) for name in ("job_id", "source_id", "vm_uuid")]
+        given = [(name, getattr(self, name)) for name in ("job_id", "source_id", "vm_uuid", "name")]
         return ", ".join("%s %s" % (name, value) for name, value in given if value)
 
 
@@ -102,6 +113,8 @@ def find_job(smc: _smc.Smc, identity: Identity, leaving: bool = False) -> t.Opti
             # A job that was made by hand carries no tag, but its source does.
             sources = smc.sources(tags={_smc.VM_TAG: identity.vm_uuid})
             jobs = jobs + smc.jobs(source_ids=[source.source_id for source in sources])
+    elif identity.name:
+        jobs = smc.jobs(name=identity.name)
     picked = pick_job(jobs)
     return next((job for job in jobs if job.status == lifecycle.DELETING), None) if leaving and not picked else picked
 
@@ -121,6 +134,7 @@ class Wish:
     state: str
     attributes: dict[str, t.Any] = field(default_factory=dict)
     valid_for: t.Optional[timedelta] = None
+    valid_at_least: t.Optional[timedelta] = None
     scheduled_start: t.Optional[datetime] = None
     synced_since: t.Optional[datetime] = None
     max_age: t.Optional[timedelta] = None
@@ -161,6 +175,7 @@ def wish_from(params: t.Mapping[str, t.Any], region_id: str) -> Wish:
         state=params["state"],
         attributes=_attributes(params),
         valid_for=_validity(params["valid_for"]),
+        valid_at_least=_remaining_validity(params["valid_at_least"]),
         scheduled_start=_moment(params, "scheduled_start"),
         synced_since=_moment(params, "synced_since"),
         max_age=parse_duration("max_age", params["max_age"]) if params["max_age"] else None,
@@ -224,6 +239,18 @@ def _validity(text: t.Optional[str]) -> t.Optional[timedelta]:
     return validity
 
 
+def _remaining_validity(text: t.Optional[str]) -> t.Optional[timedelta]:
+    if text is None:
+        return None
+    remaining, most = parse_duration("valid_at_least", text), lifecycle.VALIDITY_CEILING - _EXTENSION
+    if remaining > most:
+        raise BadInput(
+            "Option 'valid_at_least' is '%s', which a job cannot have for long" % text,
+            remedy="Choose up to %s; SMC lets a job live for 90d from its creation" % format_duration(most),
+        )
+    return remaining
+
+
 def _in_range(option: str, value: t.Optional[int], least: int, most: int) -> t.Optional[int]:
     if value is not None and not least <= value <= most:
         raise BadInput(
@@ -269,11 +296,26 @@ def let_pass(moment: datetime, smc: _smc.Smc, report: t.Callable[[str], None]) -
     )
 
 
+def expiry_told(job: _smc.Job) -> str:
+    """That a job soon expires, and what can be done about it."""
+    told = "Job %s expires at %s and is deleted a week later" % (job.job_id, format_moment(job.valid_until))
+    ceiling = job.created + lifecycle.VALIDITY_CEILING if job.created else None
+    if ceiling and job.valid_until and ceiling - job.valid_until < HOUR:
+        return (
+            "%s. A job lives for 90d at most: complete it before, or create a new one, which copies everything anew"
+            % told
+        )
+    return "%s; extend it with valid_for or valid_at_least (90d from its creation at most)" % told
+
+
 # --- deciding ---------------------------------------------------------------------------------------------------
 
 
-def drift(wish: Wish, job: _smc.Job) -> dict[str, tuple[t.Any, t.Any]]:
-    """The declared attributes that the job does not have, as name -> (is, should be)."""
+def drift(wish: Wish, job: _smc.Job, now: t.Optional[datetime] = None) -> dict[str, tuple[t.Any, t.Any]]:
+    """The declared attributes that the job does not have, as name -> (is, should be).
+
+    :param now: the cloud's clock, by which a life that soon ends is known
+    """
     different = {}
     for name, wanted in wish.attributes.items():
         actual = getattr(job, name)
@@ -283,28 +325,33 @@ def drift(wish: Wish, job: _smc.Job) -> dict[str, tuple[t.Any, t.Any]]:
             actual = {index: actual.get(index) for index in wanted}
         if actual != wanted:
             different[name] = (actual, wanted)
-    until = _valid_until(wish, job)
+    until = _valid_until(wish, job, now)
     # A job is created some moments after its validity was reckoned, so that it ends as much too early: no reason to change it.
     if until and job.valid_until and until - job.valid_until > HOUR:
         different["valid_until"] = (job.valid_until, until)
     return different
 
 
-def _valid_until(wish: Wish, job: _smc.Job) -> t.Optional[datetime]:
-    """SMC counts validity from the creation; asking for less than there is changes nothing."""
-    return job.created + wish.valid_for if wish.valid_for and job.created else None
+def _valid_until(wish: Wish, job: _smc.Job, now: t.Optional[datetime]) -> t.Optional[datetime]:
+    """SMC counts validity from the creation, to 90 days at most; asking for less than there is changes nothing."""
+    if job.created is None:
+        return None
+    wanted = [job.created + wish.valid_for] if wish.valid_for else []
+    if wish.valid_at_least and now and job.valid_until and job.valid_until - now < wish.valid_at_least:
+        wanted.append(min(now + wish.valid_at_least + _EXTENSION, job.created + lifecycle.VALIDITY_CEILING))
+    return max(wanted, default=None)
 
 
-def modifiable(wish: Wish, job: _smc.Job) -> dict[str, t.Any]:
+def modifiable(wish: Wish, job: _smc.Job, now: t.Optional[datetime] = None) -> dict[str, t.Any]:
     """The part of the drift that SMC takes in the job's present state."""
     return {
         name: wanted
-        for name, (_actual, wanted) in drift(wish, job).items()
+        for name, (_actual, wanted) in drift(wish, job, now).items()
         if lifecycle.settable(name, job.status, job.has_run)
     }
 
 
-def lasting_drift(wish: Wish, job: _smc.Job) -> list[dict[str, t.Any]]:
+def lasting_drift(wish: Wish, job: _smc.Job, now: t.Optional[datetime] = None) -> list[dict[str, t.Any]]:
     """The part of the drift that SMC does not take now, with what would be needed."""
     return [
         {
@@ -313,7 +360,7 @@ def lasting_drift(wish: Wish, job: _smc.Job) -> list[dict[str, t.Any]]:
             "wanted": _plain(wanted),
             "remedy": lifecycle.why_not_settable(name, job.status),
         }
-        for name, (actual, wanted) in sorted(drift(wish, job).items())
+        for name, (actual, wanted) in sorted(drift(wish, job, now).items())
         if not lifecycle.settable(name, job.status, job.has_run)
     ]
 
@@ -345,8 +392,11 @@ def creation_parameters(
     attributes.setdefault("images_to_keep", 2)
     if attributes.get("name"):
         attributes.setdefault("image_name", attributes["name"])
-    if wish.valid_for:
-        attributes["valid_until"] = now + wish.valid_for
+    lives = [wish.valid_for] if wish.valid_for else []
+    if wish.valid_at_least and wish.valid_at_least > (wish.valid_for or _DEFAULT_VALIDITY):
+        lives.append(wish.valid_at_least + _EXTENSION)
+    if lives:
+        attributes["valid_until"] = now + max(lives)
     if wish.scheduled_start:
         attributes["scheduled_start"] = wish.scheduled_start
     parameters = dict(
@@ -480,8 +530,9 @@ def check_source(source: t.Optional[_smc.Source], identity: Identity) -> _smc.So
             remedy="Import the VM with the connector first (role import_source), then give its source_id, or tag it with smc_source",
         )
     if not source.online:
+        meaning, remedy = _source_health.explain(source.state, source.error_code, source.status_info)
         raise NotReady(
-            "Source %s (%s) is not ready: %s" % (source.source_id, source.name, source.trouble),
-            remedy="See that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud",
+            "Source %s (%s) is not ready: %s (%s)" % (source.source_id, source.name, meaning, source.trouble),
+            remedy=remedy,
         )
     return source

@@ -53,7 +53,9 @@ def _present(wish: Wish, sight: Sight) -> Plan:
             "Job %s of this source is a one-time job, which SMC cannot turn into an incremental one" % job.job_id,
             remedy="Let it finish or delete it, then run this again",
         )
-    return Plan(tuple(_amendments(wish, job)) + tuple(_start(wish, sight, job)) + tuple(_first_image(wish, job)))
+    return Plan(
+        tuple(_amendments(wish, job, sight.now)) + tuple(_start(wish, sight, job)) + tuple(_first_image(wish, job))
+    )
 
 
 def is_migrated(wish: Wish, sight: Sight) -> bool:
@@ -83,8 +85,8 @@ def _creation(wish: Wish, sight: Sight) -> tuple[Step, ...]:
     return create, Step("start_job", "start it", {"job_id": ""}, {"status": "started"}, look_again=True)
 
 
-def _amendments(wish: Wish, job: _smc.Job) -> t.Iterator[Step]:
-    changes = _job.modifiable(wish, job)
+def _amendments(wish: Wish, job: _smc.Job, now: datetime) -> t.Iterator[Step]:
+    changes = _job.modifiable(wish, job, now)
     if changes:
         yield Step(
             "modify_job",
@@ -395,7 +397,7 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     wish = _job.wish_from(
         dict(params, wait=params["state"] != "present" if params["wait"] is None else params["wait"]), connection.region
     )
-    identity = Identity.from_params(params)
+    identity = Identity.from_params(params, by_name=True)
     smc = _smc.Smc(connection)
     _job.check_not_in_the_future("synced_since", wish.synced_since, smc)
     desk = Desk(smc, connection, wish, identity, params, run)
@@ -409,7 +411,7 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
 def _resource(wish: Wish, sight: Sight, run: Run) -> dict[str, t.Any]:
     job = sight.job
     unsettled = (
-        _job.lasting_drift(wish, job)
+        _job.lasting_drift(wish, job, sight.now)
         if job and wish.state in ("present", "synced") and not is_migrated(wish, sight)
         else []
     )
@@ -419,10 +421,7 @@ def _resource(wish: Wish, sight: Sight, run: Run) -> dict[str, t.Any]:
             % (item["attribute"], job.job_id if job else "", item["actual"], item["wanted"], item["remedy"])
         )
     if job and job.status in lifecycle.ALIVE and lifecycle.expires_soon(job.valid_until, sight.now):
-        run.warn(
-            "Job %s expires at %s and is deleted a week later; extend it with valid_for (90d at most)"
-            % (job.job_id, format_moment(job.valid_until))
-        )
+        run.warn(_job.expiry_told(job))
     return {
         "job": job.as_result() if job else None,
         "source_id": (job.source_id if job else None) or (sight.source.source_id if sight.source else None),

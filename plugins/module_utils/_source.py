@@ -10,9 +10,9 @@ import re
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _job, _smc, _workgroup
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _job, _smc, _source_health, _workgroup
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady, TimedOut
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import parse_duration
@@ -245,12 +245,37 @@ class Desk:
         return recognise(self._smc.sources(), self._wish)
 
     def _wait_online(self, source_id: str) -> None:
-        waiter = Waiter(self._timeout, self._interval, self._run.report)
-        waiter.until(
-            lambda: self._smc.sources([source_id]),
-            lambda sources: bool(sources) and sources[0].online,
-            lambda sources: "source %s: %s" % (source_id, sources[0].trouble if sources else "not there"),
-        )
+        seen: list[_smc.Source] = []
+
+        def look() -> list[_smc.Source]:
+            seen[:] = self._smc.sources([source_id])
+            return seen
+
+        try:
+            Waiter(self._timeout, self._interval, self._run.report).until(
+                look, lambda sources: bool(sources) and sources[0].online, lambda sources: _told(source_id, sources)
+            )
+        except TimedOut as late:
+            if seen:
+                late.remedy = _explained(seen[0])[1] or late.remedy
+            raise
+
+
+def _explained(source: _smc.Source) -> tuple[str, str]:
+    return _source_health.explain(source.state, source.error_code, source.status_info)
+
+
+def _told(source_id: str, sources: list[_smc.Source]) -> str:
+    """A source on a progress line."""
+    if not sources:
+        return "source %s: not there" % source_id
+    return "source %s: %s (%s)" % (source_id, _explained(sources[0])[0], sources[0].trouble)
+
+
+def shown(source: _smc.Source) -> dict[str, t.Any]:
+    """A source as results show it: with the meaning of its trouble, and what to do about it."""
+    meaning, remedy = _explained(source)
+    return dict(source.as_result(), explanation=meaning, remedy=remedy)
 
 
 def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
@@ -273,7 +298,7 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
 
     outcome = converge(desk.observe, plan, desk.actions, view, check_mode=run.check_mode)
     source = outcome.state.source
-    return outcome.result(source=source.as_result() if source else None, source_id=source.source_id if source else None)
+    return outcome.result(source=shown(source) if source else None, source_id=source.source_id if source else None)
 
 
 def info(params: dict[str, t.Any], _run: Run) -> dict[str, t.Any]:
@@ -289,8 +314,6 @@ def info(params: dict[str, t.Any], _run: Run) -> dict[str, t.Any]:
         "changed": False,
         "diff": {"before": {}, "after": {}},
         "plan": [],
-        "sources": [source.as_result() for source in sorted(sources, key=lambda source: source.source_id)],
-        "by_vm_uuid": {
-            source.tags[_smc.VM_TAG]: source.as_result() for source in sources if source.tags.get(_smc.VM_TAG)
-        },
+        "sources": [shown(source) for source in sorted(sources, key=lambda source: source.source_id)],
+        "by_vm_uuid": {source.tags[_smc.VM_TAG]: shown(source) for source in sources if source.tags.get(_smc.VM_TAG)},
     }

@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _forecast, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _forecast, _smc, _source_health
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._failure import Failure, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
@@ -226,10 +226,8 @@ def _source_cause(job: _smc.Job, sources: t.Optional[dict[str, _smc.Source]]) ->
         return "its source %s is gone" % job.source_id, "Delete the job, import the VM again and create a new one"
     if source.online:
         return None
-    return (
-        "its source %s has lost its connector (%s)" % (source.source_id, source.trouble),
-        "See that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud",
-    )
+    meaning, remedy = _source_health.explain(source.state, source.error_code, source.status_info)
+    return "its source %s is in trouble: %s (%s)" % (source.source_id, meaning, source.trouble), remedy
 
 
 def _instance_cause(job: _smc.Job, instances: t.Optional[dict[str, _ecs.Instance]]) -> t.Optional[tuple[str, str]]:

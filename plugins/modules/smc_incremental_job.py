@@ -49,7 +49,9 @@ options:
     description: The project that the VM's migration belongs to, kept as the tag C(cutover:project).
     type: str
   name:
-    description: The name of the job, unique in the account. A new job is called C(cutover-) and the id of its source otherwise.
+    description:
+      - The name of the job, unique in the account. A new job is called C(cutover-) and the id of its source otherwise.
+      - Without O(job_id), O(source_id) and O(vm_uuid) it tells which existing job is meant.
     type: str
   description:
     description: The description of the job.
@@ -72,6 +74,12 @@ options:
       - How long the job lives, V(7d) to V(90d), counted from its creation. SMC takes 30 days otherwise, and deletes the job with its
         replica a week after it has expired.
       - More than the job has extends it. Less than it has changes nothing.
+    type: str
+  valid_at_least:
+    description:
+      - How long the job is still to live whenever this runs, up to V(83d), such as V(14d). If less is left, its life is extended by
+        that and a week, to 90 days from its creation at most.
+      - Below 7 days there is a warning, whatever was said.
     type: str
   system_disk_size:
     description:
@@ -292,6 +300,7 @@ TASK = Task(
         images_to_keep={"type": "int"},
         image_name={"type": "str"},
         valid_for={"type": "str"},
+        valid_at_least={"type": "str"},
         system_disk_size={"type": "int"},
         data_disks={
             "type": "list",
@@ -320,7 +329,7 @@ TASK = Task(
     requires=(_smc.LIBRARY, _ecs.LIBRARY),
     rules=dict(
         _alicloud.CONNECTION_RULES,
-        required_one_of=[("job_id", "source_id", "vm_uuid")],
+        required_one_of=[("job_id", "source_id", "vm_uuid", "name")],
         required_if=[("state", "synced", ("synced_since", "max_age"), True), ("network_mode", "vpc", ("vswitch_id",))],
     ),
 )

@@ -209,7 +209,7 @@ jobs:
       elements: dict
       returned: when O(wait_for) is given
       sample:
-        - cause: its source s-bp1a2b3c4d5e6f has lost its connector (Unavailable, SourceServer.Offline)
+        - cause: 'its source s-bp1a2b3c4d5e6f is in trouble: its connector sends no heartbeat (Unavailable, SourceServer.Offline)'
           job_id: j-bp1a2b3c4d5e6f
           phase: Syncing
           progress: 42.0

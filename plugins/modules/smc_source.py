@@ -102,7 +102,10 @@ source_id:
   type: str
   sample: s-bp1a2b3c4d5e6f
 source:
-  description: The source, null when there is none. Sizes are in GiB.
+  description:
+    - The source, null when there is none. Sizes are in GiB.
+    - C(heartbeat_seconds) is how often its connector reports. C(trouble) is what SMC says is wrong with it, C(explanation) what that means
+      and C(remedy) what to do; all three are empty when it is online.
   returned: success
   type: dict
   sample:
@@ -112,12 +115,14 @@ source:
     data_disk_sizes: {'1': 100}
     description: ''
     error_code: ''
+    explanation: ''
     heartbeat_seconds: 30
     hostname: app-01.example.com
     ipv4: [192.0.2.10]
     job_id: null
     name: app-01
     platform: CentOS
+    remedy: ''
     source_id: s-bp1a2b3c4d5e6f
     state: Available
     status_info: null

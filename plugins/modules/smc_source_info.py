@@ -56,7 +56,7 @@ EXAMPLES = r"""
 
 - name: Tell what is wrong with them
   ansible.builtin.debug:
-    msg: "{{ offline.sources | map(attribute='trouble') }}"
+    msg: "{{ offline.sources | map(attribute='explanation') }}"
 """
 
 RETURN = r"""

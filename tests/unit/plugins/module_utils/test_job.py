@@ -19,6 +19,7 @@ from ansible_collections.cutover.smc.plugins.module_utils import _job
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._job import Identity, Sight, Wish
 from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, VM_TAG, Job, Source
+from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment
 from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job import TASK
 from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, a_source, at
 
@@ -39,6 +40,8 @@ REFUSED = [
     ({"interval": "often"}, "Option 'interval' is not a duration: 'often'"),
     ({"valid_for": "6d23h"}, "Option 'valid_for' is '6d23h', which SMC does not offer. Choose 7d to 90d"),
     ({"valid_for": "91d"}, "Choose 7d to 90d"),
+    ({"valid_at_least": "84d"}, "Option 'valid_at_least' is '84d', which a job cannot have for long. Choose up to 83d"),
+    ({"valid_at_least": "long"}, "Option 'valid_at_least' is not a duration"),
     ({"images_to_keep": 0}, "Option 'images_to_keep' is 0, which SMC does not offer. Choose 1 to 10."),
     ({"images_to_keep": 11}, "Choose 1 to 10"),
     ({"system_disk_size": 19}, "Choose 20 to 2048"),
@@ -126,6 +129,61 @@ def test_validity_is_only_ever_extended(valid_for: str, extends: bool):
     job = a_job(created=NOW, valid_until=NOW + timedelta(days=30))
     drift = _job.drift(wish(valid_for=valid_for), job)
     assert drift == ({"valid_until": (NOW + timedelta(30), NOW + timedelta(90))} if extends else {})
+
+
+@pytest.mark.parametrize(
+    ("age", "left", "said", "until"),
+    [
+        (20, 10, {"valid_at_least": "14d"}, 21),
+        (20, 14, {"valid_at_least": "14d"}, None),
+        (20, 10, {}, None),
+        (80, 3, {"valid_at_least": "14d"}, 10),  # to the ceiling, and no further
+        (83, 7, {"valid_at_least": "14d"}, None),  # it lives as long as it can
+        (20, 10, {"valid_at_least": "14d", "valid_for": "60d"}, 40),
+        (50, 10, {"valid_at_least": "14d", "valid_for": "60d"}, 21),
+        (20, -1, {"valid_at_least": "14d"}, 21),
+    ],
+)
+def test_a_life_that_soon_ends_is_extended_in_time(age: int, left: int, said: dict[str, Any], until: int | None):
+    job = a_job(created=NOW - timedelta(age), valid_until=NOW + timedelta(left))
+    drift = _job.drift(wish(**said), job, NOW)
+    assert drift == ({"valid_until": (NOW + timedelta(left), NOW + timedelta(until))} if until else {})
+    if until:
+        extended = replace(job, valid_until=NOW + timedelta(until))
+        # Neither now nor at the next runs is there anything to do, until the week has passed.
+        for days in (0, 1, 6):
+            assert _job.drift(wish(**said), extended, NOW + timedelta(days)) == {}
+
+
+def test_an_expired_job_is_not_extended_but_told():
+    job = a_job("Expired", created=NOW - timedelta(31), valid_until=NOW - timedelta(1))
+    (told,) = _job.lasting_drift(wish(valid_at_least="14d"), job, NOW)
+    assert (told["attribute"], told["remedy"]) == ("valid_until", "the job has ended; create a new one")
+
+
+@pytest.mark.parametrize(
+    ("said", "lives"),
+    [
+        ({}, None),
+        ({"valid_for": "60d"}, 60),
+        ({"valid_at_least": "14d"}, None),  # SMC's own 30 days are enough
+        ({"valid_at_least": "40d"}, 47),
+        ({"valid_for": "60d", "valid_at_least": "40d"}, 60),
+        ({"valid_for": "60d", "valid_at_least": "80d"}, 87),
+    ],
+)
+def test_a_new_job_lives_long_enough_from_the_start(said: dict[str, Any], lives: int | None):
+    parameters = _job.creation_parameters(wish(**said), a_source(), None, NOW)
+    assert parameters.get("ValidTime") == (format_moment(NOW + timedelta(lives)) if lives else None)
+
+
+@pytest.mark.parametrize(
+    ("age", "left", "words"),
+    [(85, 5, "A job lives for 90d at most: complete it before"), (20, 5, "extend it with valid_for or valid_at_least")],
+)
+def test_the_end_of_a_life_is_told_with_what_can_be_done(age: int, left: int, words: str):
+    job = a_job(created=NOW - timedelta(age), valid_until=NOW + timedelta(left))
+    assert words in _job.expiry_told(job)
 
 
 ATTRIBUTES = st.fixed_dictionaries(
@@ -285,12 +343,13 @@ class Smc:
     def __init__(self, jobs: tuple[Job, ...] = (), sources: tuple[Source, ...] = ()) -> None:
         self._jobs, self._sources = jobs, sources
 
-    def jobs(self, job_ids=None, source_ids=None, tags=None) -> list[Job]:
+    def jobs(self, job_ids=None, source_ids=None, name=None, tags=None) -> list[Job]:
         return [
             job
             for job in self._jobs
             if (job_ids is None or job.job_id in job_ids)
             and (source_ids is None or job.source_id in source_ids)
+            and (name is None or job.name == name)
             and (tags or {}).items() <= job.tags.items()
         ]
 
@@ -317,6 +376,26 @@ def test_a_job_by_its_source_or_its_vm():
     assert _job.find_job(smc, OF_VM).job_id == "j-1"
     assert _job.find_job(smc, Identity(source_id="s-3")) is None
     assert _job.find_job(smc, Identity(vm_uuid="another")) is None
+
+
+def test_a_job_by_its_name_when_nothing_else_is_said():
+    smc = Smc((a_job(job_id="j-other", name="other"), a_job(name="app-01")))
+    by_name = Identity.from_params({"name": "app-01"}, by_name=True)
+    assert _job.find_job(smc, by_name).job_id == "j-1"
+    assert str(by_name) == "name app-01"
+    assert _job.find_job(smc, Identity.from_params({"name": "app-02"}, by_name=True)) is None
+    # Beside another sign, the name is what the job is to be called.
+    assert Identity.from_params({"name": "app-01", "source_id": "s-1"}, by_name=True).name is None
+    assert Identity.from_params({"name": "app-01"}).name is None
+
+
+def test_a_job_that_is_to_go_may_be_gone_or_going():
+    going = a_job("Deleting")
+    for identity in (Identity(job_id="j-1"), Identity(source_id="s-1"), OF_VM):
+        assert _job.find_job(Smc((going,)), identity, leaving=True).status == "Deleting"
+        assert _job.find_job(Smc(()), identity, leaving=True) is None
+    assert _job.find_job(Smc((going, a_job(job_id="j-2"))), OF_VM, leaving=True).job_id == "j-2"
+    assert _job.find_job(Smc((going,)), OF_VM) is None
 
 
 def test_a_job_that_was_made_by_hand_is_found_by_the_tag_of_its_source():
@@ -367,7 +446,7 @@ def test_a_source_that_cannot_take_a_job():
     with pytest.raises(NotReady, match=rf"SMC has no source for vm_uuid {VM_UUID}\. Import the VM"):
         _job.check_source(None, OF_VM)
     with pytest.raises(
-        NotReady, match=r"Source s-1 \(app-01\) is not ready: Unavailable, SourceServer\.Offline\. See that"
+        NotReady, match=r"Source s-1 \(app-01\) is not ready: its connector sends no heartbeat \(.*Offline\)\. See that"
     ):
         _job.check_source(a_source(state="Unavailable", error_code="SourceServer.Offline"), OF_VM)
 

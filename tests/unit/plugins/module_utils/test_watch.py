@@ -92,9 +92,10 @@ def test_standing_still_is_told_once_with_its_cause_and_costs_one_call(scene: Sc
     scene.look(0, 20.0)
     scene.look(15, 20.0)
     (job,) = scene.look(30, 20.0, then=[sources("Unavailable")])
-    told = "no progress for 30m: its source s-1 has lost its connector (Unavailable, SourceServer.Offline)"
+    told = "no progress for 30m: its source s-1 is in trouble: its connector sends no heartbeat (Unavailable, SourceServer.Offline)"
     assert scene.warnings == [
-        f"Job j-1: {told}. See that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud"
+        f"Job j-1: {told}. See that the connector runs (go2aliyun_client) and reaches "
+        "vCenter and Alibaba Cloud, that its clock is right, and that the VM is still listed there"
     ]
     assert scene.watch.tell(job).endswith(told)
     scene.look(45, 20.0)
@@ -107,8 +108,9 @@ def test_standing_still_is_told_once_with_its_cause_and_costs_one_call(scene: Sc
         "progress": 20.0,
         "since": "2026-11-22T18:00:00Z",
         "seconds": 1800,
-        "cause": "its source s-1 has lost its connector (Unavailable, SourceServer.Offline)",
-        "remedy": "See that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud",
+        "cause": "its source s-1 is in trouble: its connector sends no heartbeat (Unavailable, SourceServer.Offline)",
+        "remedy": "See that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud, that its clock is right, "
+        "and that the VM is still listed there",
     }
 
 
@@ -222,7 +224,7 @@ REPLICATED = replace(RUNNING, runs=(a_run(-900, lasted=70), a_run(-600), a_run(-
         (
             RUNNING,
             Facts(sources={"s-1": a_source(state="Unavailable", error_code="SourceServer.Offline")}),
-            "lost its connector (Unavailable, SourceServer.Offline)",
+            "its connector sends no heartbeat (Unavailable, SourceServer.Offline)",
         ),
         (RUNNING, Facts(sources={"s-1": a_source(state="InUse")}), "the first run compares and copies all disks"),
         (RUNNING, Facts(instances={"i-1": an_instance("i-1", status="Stopped")}), "i-1 is Stopped"),
