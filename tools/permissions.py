@@ -61,7 +61,12 @@ PURPOSES: dict[str, tuple[str, ...]] = {
     ),
     "Verifying: `verify_image`, `roll_back` (and what `clean_up` releases)": (
         "ecs:DeleteInstance",
+        "ecs:DescribeCloudAssistantStatus",
+        "ecs:DescribeInvocationResults",
+        "ecs:GetInstanceConsoleOutput",
+        "ecs:RunCommand",
         "ecs:RunInstances",
+        "ecs:TagResources",
     ),
     "Deleting: `clean_up` when told to, `state: absent`": (
         "smc:DeleteReplicationJob",

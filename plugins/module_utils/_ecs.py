@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._checks import Invocation
 from ansible_collections.cutover.smc.plugins.module_utils._failure import NotFound
 from ansible_collections.cutover.smc.plugins.module_utils._prices import Quote
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment, read_moment
@@ -97,6 +99,7 @@ class Instance:
     charge_type: str = ""
     stopped_mode: str = ""
     spot: bool = False
+    os_type: str = ""
     private_ipv4: tuple[str, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
     created: t.Optional[datetime] = None
@@ -114,6 +117,7 @@ class Instance:
             charge_type=wire.get("InstanceChargeType") or "",
             stopped_mode=wire.get("StoppedMode") or "",
             spot=(wire.get("SpotStrategy") or "NoSpot") != "NoSpot",
+            os_type=(wire.get("OSType") or "").lower(),
             private_ipv4=tuple(network.get("IpAddress") or ()),
             tags=_tags(wire),
             created=read_moment(wire.get("CreationTime")),
@@ -131,6 +135,7 @@ class Instance:
             "status": self.status,
             "image_id": self.image_id,
             "instance_type": self.instance_type,
+            "os_type": self.os_type,
             "private_ipv4": list(self.private_ipv4),
             "tags": self.tags,
             "created": format_moment(self.created),
@@ -379,6 +384,42 @@ class Ecs:
         except NotFound:
             pass
 
+    def agent_answers(self, instance_id: str) -> bool:
+        """Whether the agent of Cloud Assistant in the instance has been heard of."""
+        body = self._api.read("DescribeCloudAssistantStatus", RegionId=self._region, InstanceId=[instance_id])
+        found = _alicloud.listed(body, "InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus")
+        return any(
+            status.get("InstanceId") == instance_id and str(status.get("CloudAssistantStatus")).lower() == "true"
+            for status in found
+        )
+
+    def run_command(self, instance_id: str, parameters: Wire) -> str:
+        """Have Cloud Assistant run a command in the instance; returns the id by which its result is asked for."""
+        body = self._api.write("RunCommand", RegionId=self._region, InstanceId=[instance_id], **parameters)
+        return str(body["InvokeId"])
+
+    def invocation(self, invoke_id: str, instance_id: str) -> t.Optional[Invocation]:
+        """What has become of a command; None when Cloud Assistant knows nothing of it yet."""
+        body = self._api.read(
+            "DescribeInvocationResults",
+            RegionId=self._region,
+            InvokeId=invoke_id,
+            InstanceId=instance_id,
+            ContentEncoding="Base64",
+        )
+        found = _alicloud.listed(body.get("Invocation") or {}, "InvocationResults", "InvocationResult")
+        return _invocation(found[0]) if found else None
+
+    def console_output(self, instance_id: str) -> str:
+        """What the instance has written to its serial console."""
+        body = self._api.read(
+            "GetInstanceConsoleOutput", RegionId=self._region, InstanceId=instance_id, RemoveSymbols=True
+        )
+        return _decoded(body.get("ConsoleOutput"))
+
+    def tag_instance(self, instance_id: str, tags: dict[str, str]) -> None:
+        self._tag("instance", [instance_id], tags)
+
     def tag_image(self, image_id: str, tags: dict[str, str]) -> None:
         self._tag("image", [image_id], tags)
 
@@ -399,6 +440,26 @@ class Ecs:
 def _quote(amounts: Wire, price: Wire, units: int) -> t.Optional[Quote]:
     amount = amounts.get("TradePrice")
     return None if amount is None else Quote(float(amount) / units, str(price.get("Currency") or ""))
+
+
+def _invocation(wire: Wire) -> Invocation:
+    exit_code = wire.get("ExitCode")
+    return Invocation(
+        status=wire.get("InvocationStatus") or wire.get("InvokeRecordStatus") or "",
+        exit_code=None if exit_code is None else int(exit_code),
+        output=_decoded(wire.get("Output")),
+        dropped=int(wire.get("Dropped") or 0),
+        error_code=wire.get("ErrorCode") or "",
+        error_info=wire.get("ErrorInfo") or "",
+    )
+
+
+def _decoded(text: t.Optional[str]) -> str:
+    """Text that ECS sends in Base64, in whatever encoding the guest has written it; as it came when it is no Base64."""
+    try:
+        return base64.b64decode(text or "", validate=True).decode("utf-8", "replace")
+    except ValueError:
+        return text or ""
 
 
 def _tags(wire: Wire) -> dict[str, str]:

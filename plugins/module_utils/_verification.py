@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The instance on which an image is verified: made for a while, and always released (private to the collection)."""
+"""The instance on which an image is verified: made for a while, checked, and always released (private to the collection)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,27 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _smc
-from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
-from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge, wait_step
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _checks, _ecs, _smc
+from ansible_collections.cutover.smc.plugins.module_utils._failure import (
+    Ambiguous,
+    BadInput,
+    Failure,
+    NotReady,
+    TimedOut,
+    Unreachable,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._plan import Outcome, Plan, Step, converge, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
-from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment, parse_duration
+from ansible_collections.cutover.smc.plugins.module_utils._time import format_duration, format_moment, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
 
 #: By this tag, and its value the image, the instance is found again; nothing else is ever released.
 TAG = "cutover:verifies-image"
 SHORTEST = timedelta(minutes=30)
+#: A command of a second should not be waited for as long as a job of hours.
+MOST_SECONDS_BETWEEN_LOOKS = 5.0
+#: Cloud Assistant gives up a delivery after a minute.
+DELIVERY = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -32,14 +43,33 @@ class Wish:
     parameters: dict[str, t.Any] = field(default_factory=dict)
     release_after: timedelta = timedelta(hours=2)
     wait: bool = True
+    checks: tuple[_checks.Check, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What was seen at one look: the image, and its verification instances that are not on their way out."""
+    """What was seen at one look: the image, and its verification instances that are not on their way out.
+
+    :ivar agent: Cloud Assistant has answered from the instance to this run, or been given up
+    :ivar checked: the names of the checks that this run has results of
+    :ivar noted: this run has noted the outcome of the checks
+    """
 
     image: t.Optional[_ecs.Image]
     instances: tuple[_ecs.Instance, ...] = ()
+    agent: bool = False
+    checked: frozenset[str] = frozenset()
+    noted: bool = False
+
+    @property
+    def running(self) -> t.Optional[_ecs.Instance]:
+        return next((instance for instance in self.instances if instance.status == "Running"), None)
+
+    @property
+    def outcome(self) -> str:
+        """What the instance says of its checks."""
+        instance = self.running or next(iter(self.instances), None)
+        return instance.tags.get(_checks.OUTCOME_TAG, "") if instance else ""
 
 
 def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
@@ -71,7 +101,10 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
     }
     if params["system_disk_category"]:
         parameters["SystemDisk"] = {"Category": params["system_disk_category"]}
-    return Wish(params["state"], params["image_id"], parameters, release_after, params["wait"])
+    checks = _checks.checks_from(params["checks"]) if params["state"] == "present" else ()
+    if checks and not params["wait"]:
+        raise BadInput("Option 'checks' cannot be had with wait: false", remedy="Checks need an instance that runs")
+    return Wish(params["state"], params["image_id"], parameters, release_after, params["wait"], checks)
 
 
 def decide(wish: Wish, sight: Sight) -> Plan:
@@ -99,10 +132,12 @@ def decide(wish: Wish, sight: Sight) -> Plan:
                 remedy="Take an image that smc_incremental_job_info lists as newest_image_id",
             )
         summary = "start a verification instance from image %s, released after %s" % (wish.image_id, wish.release_after)
-        return Plan((Step("run", summary, changes={"instances": ["a new one"]}, look_again=True), *_wait(wish, "")))
-    if any(instance.status == "Running" for instance in sight.instances):
-        return Plan()
-    return Plan(tuple(_wait(wish, sight.instances[0].instance_id)))
+        start = Step("run", summary, changes={"instances": ["a new one"]}, look_again=True)
+        return Plan((start, *_wait(wish, ""), *_checking(wish, sight, "")))
+    if sight.running:
+        return Plan(tuple(_checking(wish, sight, sight.running.instance_id)))
+    instance_id = sight.instances[0].instance_id
+    return Plan((*_wait(wish, instance_id), *_checking(wish, sight, instance_id)))
 
 
 def _wait(wish: Wish, instance_id: str) -> t.Iterator[Step]:
@@ -110,8 +145,22 @@ def _wait(wish: Wish, instance_id: str) -> t.Iterator[Step]:
         yield wait_step("wait_running", "wait until the instance runs", instance_id=instance_id)
 
 
+def _checking(wish: Wish, sight: Sight, instance_id: str) -> t.Iterator[Step]:
+    """The checks that are left, one after the other; none when the instance says that these very checks have passed."""
+    if not wish.checks or sight.noted or _checks.have_passed(wish.checks, sight.outcome):
+        return
+    left = [check for check in wish.checks if check.name not in sight.checked]
+    if left and not sight.agent:
+        yield wait_step("wait_agent", "wait until Cloud Assistant answers from the instance", instance_id=instance_id)
+    for check in left:
+        yield Step("check", "run check '%s'" % check.name, {"instance_id": instance_id, "name": check.name})
+    changes = {"checks": _checks.outcome_tag(wish.checks, True, "")}
+    yield Step("note", "note on the instance what the checks said", {"instance_id": instance_id}, changes)
+
+
 def view(sight: Sight) -> dict[str, t.Any]:
-    return {"instances": [instance.instance_id for instance in sight.instances]}
+    shown: dict[str, t.Any] = {"instances": [instance.instance_id for instance in sight.instances]}
+    return dict(shown, checks=sight.outcome) if sight.outcome else shown
 
 
 class Desk:
@@ -127,11 +176,22 @@ class Desk:
             "run": self._start,
             "release": self._release,
             "wait_running": self._wait_running,
+            "wait_agent": self._wait_agent,
+            "check": self._check,
+            "note": self._note,
         }
+        self._patience = parse_duration("agent_timeout", params["agent_timeout"])
+        self._agent: t.Optional[bool] = None
+        self._noted = False
+        self._seen = Sight(None)
+        #: what this run's checks have said, by name
+        self.results: dict[str, _checks.Result] = {}
 
     def observe(self) -> Sight:
         image = self._ecs.image(self._wish.image_id) if self._wish.state == "present" else None
-        return Sight(image, tuple(self._ecs.instances(tags={TAG: self._wish.image_id})))
+        instances = tuple(self._ecs.instances(tags={TAG: self._wish.image_id}))
+        self._seen = Sight(image, instances, self._agent is not None, frozenset(self.results), self._noted)
+        return self._seen
 
     def _start(self) -> None:
         released_at = self._ecs.tell_time() + self._wish.release_after
@@ -156,6 +216,81 @@ class Desk:
             lambda found: found[0].told if found else "instance %s is not there" % instance_id,
         )
 
+    # -- checking ------------------------------------------------------------------------------------------------
+
+    def _wait_agent(self, instance_id: str) -> None:
+        """Wait for the agent; an image that has none is a result, too."""
+        waiter = Waiter(self._patience.total_seconds(), self._interval, self._run.report)
+        try:
+            waiter.until(
+                lambda: self._ecs.agent_answers(instance_id),
+                bool,
+                lambda answers: "instance %s: Cloud Assistant does not answer yet" % instance_id,
+            )
+            self._agent = True
+        except TimedOut:
+            self._agent = False
+            missing = [check for check in self._wish.checks if check.name not in self.results]
+            told = format_duration(self._patience)
+            self.results.update({check.name: _checks.without_agent(check, told) for check in missing})
+
+    def _check(self, instance_id: str, name: str) -> None:
+        check = next(check for check in self._wish.checks if check.name == name)
+        os_type = self._seen.running.os_type if self._seen.running else ""
+        sent = _checks.parameters(check, instance_id, os_type, self._seen.outcome)
+        self._run.report("instance %s: check '%s'" % (instance_id, name))
+        try:
+            invoke_id = self._ecs.run_command(instance_id, sent)
+        except (Ambiguous, Unreachable):
+            raise
+        except Failure as refusal:
+            self.results[name] = _checks.refused(check, refusal)
+            return
+        self.results[name] = self._result(check, invoke_id, instance_id)
+
+    def _result(self, check: _checks.Check, invoke_id: str, instance_id: str) -> _checks.Result:
+        patience = (check.timeout + DELIVERY).total_seconds()
+        waiter = Waiter(patience, min(self._interval, MOST_SECONDS_BETWEEN_LOOKS), self._run.report)
+        try:
+            invocation = waiter.until(
+                lambda: self._ecs.invocation(invoke_id, instance_id),
+                lambda found: found is not None and found.ended,
+                lambda found: "check '%s': %s" % (check.name, found.status if found else "not there yet"),
+            )
+        except TimedOut:
+            return _checks.overdue(check, patience)
+        return _checks.judge(check, t.cast("_checks.Invocation", invocation))
+
+    def _note(self, instance_id: str) -> None:
+        value = _checks.outcome_tag(self._wish.checks, self.passed, self._seen.outcome)
+        self._ecs.tag_instance(instance_id, {_checks.OUTCOME_TAG: value})
+        self._noted = True
+
+    @property
+    def agent(self) -> t.Optional[bool]:
+        """Whether Cloud Assistant has answered from the instance; None when nobody had to know."""
+        return self._agent
+
+    @property
+    def passed(self) -> bool:
+        return all(result.passed for result in self.results.values())
+
+    def all_results(self) -> list[_checks.Result]:
+        """A result for each check, in the order in which they were declared."""
+        return [self.results.get(check.name) or _checks.known(check) for check in self._wish.checks]
+
+    def console(self, instance_id: str) -> t.Optional[str]:
+        """The end of what the instance has written to its console; None when it cannot be had, which must not hide what the checks said."""
+        try:
+            text = _checks.clean(self._ecs.console_output(instance_id))
+        except Failure as failure:
+            self._run.warn("The console of instance %s could not be read: %s" % (instance_id, failure))
+            return None
+        return _checks.tail(text, _checks.MOST_CONSOLE)
+
+    def release_failed(self, instance_id: str) -> None:
+        self._release(instance_id)
+
 
 def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     """The handler of ``ecs_verification_instance``."""
@@ -163,5 +298,58 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     connection = _alicloud.Connection.from_params(params)
     desk = Desk(_ecs.Ecs(connection), wish, params, run)
     outcome = converge(desk.observe, lambda sight: decide(wish, sight), desk.actions, view, check_mode=run.check_mode)
-    instances = outcome.state.instances
-    return outcome.result(instance=instances[0].as_result() if instances else None)
+    return conclude(outcome, desk, wish, params, run)
+
+
+def conclude(
+    outcome: Outcome[Sight], desk: Desk, wish: Wish, params: t.Mapping[str, t.Any], run: Run
+) -> dict[str, t.Any]:
+    """The module's result; the failure of a check is raised only now, when all have said what they have to say.
+
+    :raises NotReady: when a check has failed, unless that is only to be reported
+    """
+    sight = outcome.state
+    instance = sight.running or next(iter(sight.instances), None)
+    told: dict[str, t.Any] = {"instance": instance.as_result() if instance else None}
+    if run.check_mode or not wish.checks or instance is None:
+        return outcome.result(checks=[], checks_passed=None, agent=None, console_output=None, **told)
+    results = desk.all_results()
+    told.update(
+        checks=[result.as_result() for result in results],
+        checks_passed=desk.passed,
+        agent=desk.agent,
+        console_output=None if desk.passed else desk.console(instance.instance_id),
+    )
+    result = outcome.result(**told)
+    if desk.passed:
+        return result
+    if params["release_failed"]:
+        desk.release_failed(instance.instance_id)
+        result["plan"] = [*result["plan"], "release the verification instance %s" % instance.instance_id]
+    if params["report_only"]:
+        return result
+    failure = _failed(results, instance, desk.agent, params["release_failed"])
+    failure.partial = result
+    raise failure
+
+
+def _failed(
+    results: list[_checks.Result], instance: _ecs.Instance, agent: t.Optional[bool], released: bool
+) -> NotReady:
+    failed = [result for result in results if not result.passed]
+    said = " ".join("'%s': %s" % (result.name, result.told) for result in failed)
+    where = (
+        "The instance was released"
+        if released
+        else "Look at the instance, which releases itself at %s" % format_moment(instance.released_at)
+    )
+    cause = (
+        "; an image has the agent only if the VM had it when it was copied, and console_output tells whether the system started"
+        if agent is False
+        else ""
+    )
+    return NotReady(
+        "%d of %d checks failed on instance %s of image %s. %s"
+        % (len(failed), len(results), instance.instance_id, instance.image_id, said),
+        remedy=where + cause,
+    )

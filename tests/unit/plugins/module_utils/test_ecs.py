@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import Connection
+from ansible_collections.cutover.smc.plugins.module_utils._checks import Invocation
 from ansible_collections.cutover.smc.plugins.module_utils._ecs import EVERY_IMAGE_STATUS, Disk, Ecs, Image, Instance
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._prices import Quote
@@ -228,3 +230,81 @@ def test_snapshots_are_tagged_together(cloud: Cloud, ecs: Ecs):
     ecs.tag_snapshots(["s-1", "s-2"], {"a": "1"})
     assert cloud.queries[0]["ResourceType"] == "snapshot"
     assert (cloud.queries[0]["ResourceId.1"], cloud.queries[0]["ResourceId.2"]) == ("s-1", "s-2")
+
+
+# --- Cloud Assistant and the console ----------------------------------------------------------------------------
+
+
+def encoded(text: bytes) -> str:
+    return base64.b64encode(text).decode()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "answers"),
+    [
+        ([{"InstanceId": "i-1", "CloudAssistantStatus": "true"}], True),
+        ([{"InstanceId": "i-1", "CloudAssistantStatus": "True"}], True),
+        ([{"InstanceId": "i-1", "CloudAssistantStatus": "false"}], False),
+        ([{"InstanceId": "i-2", "CloudAssistantStatus": "true"}], False),
+        ([{"InstanceId": "i-1"}], False),
+        ([], False),
+    ],
+)
+def test_whether_the_agent_answers(cloud: Cloud, ecs: Ecs, statuses: list[Any], answers: bool):
+    cloud.says({"InstanceCloudAssistantStatusSet": {"InstanceCloudAssistantStatus": statuses}})
+    assert ecs.agent_answers("i-1") is answers
+    assert cloud.queries == [{"RegionId": "cn-hangzhou", "InstanceId.1": "i-1"}]
+
+
+def test_a_command_and_its_result(cloud: Cloud, ecs: Ecs):
+    result = {
+        "InvocationStatus": "Failed",
+        "InvokeRecordStatus": "Finished",
+        "ExitCode": 3,
+        "Output": encoded("ä\xff".encode("latin-1")),
+        "Dropped": 7,
+        "ErrorCode": "ExitCodeNonzero",
+        "ErrorInfo": "not zero",
+    }
+    cloud.says(
+        {"InvokeId": "t-1", "CommandId": "c-1"},
+        {"Invocation": {"InvocationResults": {"InvocationResult": []}}},
+        {"Invocation": {"InvocationResults": {"InvocationResult": [{"InvokeRecordStatus": "Running", "Output": ""}]}}},
+        {"Invocation": {"InvocationResults": {"InvocationResult": [result]}}},
+    )
+    assert ecs.run_command("i-1", {"Type": "RunShellScript", "ClientToken": "t"}) == "t-1"
+    assert ecs.invocation("t-1", "i-1") is None
+    assert ecs.invocation("t-1", "i-1") == Invocation("Running")
+    assert ecs.invocation("t-1", "i-1") == Invocation("Failed", 3, "\ufffd\ufffd", 7, "ExitCodeNonzero", "not zero")
+    assert cloud.queries[0] == {
+        "RegionId": "cn-hangzhou",
+        "InstanceId.1": "i-1",
+        "Type": "RunShellScript",
+        "ClientToken": "t",
+    }
+    assert cloud.queries[1] == {
+        "RegionId": "cn-hangzhou",
+        "InvokeId": "t-1",
+        "InstanceId": "i-1",
+        "ContentEncoding": "Base64",
+    }
+
+
+@pytest.mark.parametrize(
+    ("sent", "text"), [(encoded(b"login: "), "login: "), ("", ""), (None, ""), ("not base64!", "not base64!")]
+)
+def test_the_console(cloud: Cloud, ecs: Ecs, sent: str | None, text: str):
+    cloud.says({"InstanceId": "i-1", "ConsoleOutput": sent})
+    assert ecs.console_output("i-1") == text
+
+
+def test_an_instance_is_tagged(cloud: Cloud, ecs: Ecs):
+    cloud.says({})
+    ecs.tag_instance("i-1", {"cutover:checks": "failed-1"})
+    assert cloud.queries[0] == {
+        "RegionId": "cn-hangzhou",
+        "ResourceType": "instance",
+        "ResourceId.1": "i-1",
+        "Tag.1.Key": "cutover:checks",
+        "Tag.1.Value": "failed-1",
+    }

@@ -6,14 +6,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from ansible_collections.cutover.smc.plugins.module_utils import _verification
+from ansible_collections.cutover.smc.plugins.module_utils import _checks, _verification
+from ansible_collections.cutover.smc.plugins.module_utils._checks import OUTCOME_TAG, Invocation
 from ansible_collections.cutover.smc.plugins.module_utils._ecs import Image, Instance
-from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._failure import (
+    Ambiguous,
+    BadInput,
+    Failure,
+    NotReady,
+    TimedOut,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._plan import converge
 from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
@@ -111,7 +121,7 @@ class Ecs:
 
 
 def ensure(ecs: Ecs, said: Wish, check_mode: bool = False) -> dict[str, Any]:
-    params = {"wait_timeout": "1m", "poll_interval": 0.0}
+    params = {"wait_timeout": "1m", "poll_interval": 0.0, "agent_timeout": "5m"}
     desk = Desk(ecs, said, params, Run(check_mode, lambda line: None, lambda line: None))
     return converge(desk.observe, lambda sight: decide(said, sight), desk.actions, view, check_mode=check_mode).result()
 
@@ -140,3 +150,180 @@ def test_only_what_carries_the_tag_is_released():
     assert ensure(ecs, wish(state="absent"))["changed"] is True
     assert ecs.released == ["i-1"]
     assert ensure(ecs, wish(state="absent"))["changed"] is False
+
+
+# --- checks -----------------------------------------------------------------------------------------------------
+
+OPTIONS = TASK.argument_spec["checks"]["options"]
+UNSAID = {name: spec.get("default") for name, spec in OPTIONS.items()}
+CHECKS = [{**UNSAID, "name": name, "command": name} for name in ("disks", "ssh")]
+
+
+class Guest(Ecs):
+    """An instance with Cloud Assistant; commands answer by script, and a token that was used answers with the same."""
+
+    def __init__(self, *outcomes: Invocation, agent: bool = True, tag: str = "") -> None:
+        tags = {TAG: "m-1", **({OUTCOME_TAG: tag} if tag else {})}
+        super().__init__(an_instance("i-1", tags=tags, image_id="m-1", os_type="linux", released_at=NOW))
+        self.script = list(outcomes)
+        self.agent = agent
+        self.refusal: Failure | None = None
+        self.lost_answers = 0
+        self.ran: dict[str, tuple[str, Invocation]] = {}
+
+    def instances(self, instance_ids: list[str] | None = None, tags: dict[str, str] | None = None) -> list[Instance]:
+        return [one for one in self.there.values() if instance_ids is None or one.instance_id in instance_ids]
+
+    def agent_answers(self, instance_id: str) -> bool:
+        return self.agent
+
+    def run_command(self, instance_id: str, parameters: dict[str, Any]) -> str:
+        if self.refusal:
+            raise self.refusal
+        token = parameters["ClientToken"]
+        if token not in self.ran:
+            self.ran[token] = (parameters["Name"], self.script.pop(0))
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise Ambiguous("no answer")
+        return str(token)
+
+    def invocation(self, invoke_id: str, instance_id: str) -> Invocation:
+        return self.ran[invoke_id][1]
+
+    def console_output(self, instance_id: str) -> str:
+        return "\x1b[1mbooting\x1b[0m\nlogin: "
+
+    def tag_instance(self, instance_id: str, tags: dict[str, str]) -> None:
+        one = self.there[instance_id]
+        self.there[instance_id] = replace(one, tags=one.tags | tags)
+
+
+GOOD, BAD = Invocation("Success", 0, "fine"), Invocation("Failed", 1, "broken", 0, "ExitCodeNonzero")
+
+
+def check(guest: Guest, check_mode: bool = False, **params: Any) -> dict[str, Any]:
+    """Run the module's handler with a cloud in memory, and no pauses."""
+    said = {**SAID, "poll_interval": 0.0, "checks": CHECKS, **params}
+    warned: list[str] = []
+    cloud = mock.patch.object(_verification._ecs, "Ecs", return_value=guest)
+    hurry = mock.patch.object(_verification, "converge", partial(converge, pause=lambda seconds: None))
+    with cloud, hurry:
+        result = _verification.ensure(said, Run(check_mode, lambda line: None, warned.append))
+    return dict(result, warned=warned)
+
+
+def test_checks_that_pass_are_run_once():
+    guest = Guest(GOOD, GOOD)
+    planned = check(guest, check_mode=True)
+    assert guest.ran == {}
+    done = check(guest)
+    assert planned["plan"] == done["plan"]
+    assert done["plan"][1:] == ["run check 'disks'", "run check 'ssh'", "note on the instance what the checks said"]
+    assert [one["passed"] for one in done["checks"]] == [True, True]
+    assert (done["checks_passed"], done["agent"], done["console_output"]) == (True, True, None)
+    again = check(guest)
+    assert (again["changed"], again["checks_passed"], again["agent"]) == (False, True, None)
+    assert [one["told"] for one in again["checks"]] == ["It has passed on this instance before."] * 2
+    assert check(guest, check_mode=True)["plan"] == []
+
+
+def test_other_checks_are_run():
+    guest = Guest(GOOD, GOOD, GOOD)
+    check(guest)
+    assert check(guest, checks=[{**CHECKS[0], "command": "other"}])["changed"] is True
+
+
+def test_a_check_that_fails_ends_the_task_after_all_have_spoken():
+    guest = Guest(BAD, GOOD)
+    with pytest.raises(NotReady) as caught:
+        check(guest)
+    said = caught.value.partial
+    assert "1 of 2 checks failed on instance i-1 of image m-1. 'disks': Its exit code is 1, not 0." in str(caught.value)
+    assert "which releases itself at 2026-11-22T18:00:00Z" in str(caught.value)
+    assert [one["passed"] for one in said["checks"]] == [False, True]
+    assert (said["changed"], said["checks_passed"]) == (True, False)
+    assert said["console_output"] == "booting\nlogin: "
+    assert guest.released == []
+
+
+def test_what_failed_is_run_afresh():
+    guest = Guest(BAD, GOOD, GOOD, GOOD)
+    assert check(guest, report_only=True)["checks_passed"] is False
+    assert check(guest)["checks_passed"] is True
+    assert len(guest.ran) == 4
+
+
+def test_a_run_that_was_killed_goes_on_with_what_it_had_sent():
+    guest = Guest(GOOD, GOOD)
+    with pytest.raises(KeyboardInterrupt), mock.patch.object(guest, "tag_instance", side_effect=KeyboardInterrupt):
+        check(guest)
+    assert check(guest)["checks_passed"] is True
+    assert len(guest.ran) == 2
+
+
+def test_a_lost_answer_runs_no_check_twice():
+    guest = Guest(GOOD, GOOD)
+    guest.lost_answers = 1
+    assert check(guest)["checks_passed"] is True
+    assert len(guest.ran) == 2
+
+
+def test_without_an_agent_the_console_tells():
+    guest = Guest(agent=False)
+    with pytest.raises(NotReady, match="'ssh': It was not run: Cloud Assistant's agent has not answered") as caught:
+        check(guest, agent_timeout="0s")
+    said = caught.value.partial
+    assert (said["agent"], said["console_output"]) == (False, "booting\nlogin: ")
+    assert [one["code"] for one in said["checks"]] == ["ClientNotRunning"] * 2
+    assert "console_output tells whether the system started" in str(caught.value)
+
+
+def test_a_console_that_cannot_be_read_hides_no_result():
+    guest = Guest(BAD, GOOD)
+    with mock.patch.object(guest, "console_output", side_effect=Failure("forbidden")):
+        said = check(guest, report_only=True)
+    assert (said["checks_passed"], said["console_output"]) == (False, None)
+    assert said["warned"] == ["The console of instance i-1 could not be read: forbidden."]
+
+
+def test_a_check_that_is_refused_has_failed():
+    guest = Guest()
+    guest.refusal = Failure("no", code="InvalidInstance.NotMatch")
+    said = check(guest, report_only=True)
+    assert [one["code"] for one in said["checks"]] == ["InvalidInstance.NotMatch"] * 2
+
+
+def test_a_command_without_a_result_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_verification, "DELIVERY", timedelta(0))
+    guest = Guest(Invocation("Running"))
+    with mock.patch.object(_verification.Waiter, "until", side_effect=TimedOut("late")):
+        result = Desk(guest, wish(checks=CHECKS), {**SAID, "poll_interval": 0.0}, Run(False, print, print))._result(
+            _checks.checks_from(CHECKS)[0], "t", "i-1"
+        )
+    assert (result.passed, result.code) == (False, "ResultTimeout")
+    assert result.told == "Cloud Assistant had no result of it after 60 seconds."
+
+
+def test_a_failed_instance_is_released_when_that_is_said():
+    guest = Guest(BAD, GOOD)
+    with pytest.raises(NotReady, match=r"The instance was released\.$"):
+        check(guest, release_failed=True)
+    assert guest.released == ["i-1"]
+
+
+def test_checks_need_an_instance_that_runs():
+    with pytest.raises(BadInput, match="Option 'checks' cannot be had with wait: false"):
+        wish(checks=CHECKS, wait=False)
+    assert wish(state="absent", checks=CHECKS).checks == ()
+
+
+def test_the_whole_plan_is_told_before_there_is_an_instance():
+    assert [step.action for step in decide(wish(checks=CHECKS), Sight(an_image())).steps] == [
+        "run",
+        "wait_running",
+        "wait_agent",
+        "check",
+        "check",
+        "note",
+    ]

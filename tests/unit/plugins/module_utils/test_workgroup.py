@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -268,6 +269,7 @@ class Smc:
 
 def ensure(smc: Smc, monkeypatch: pytest.MonkeyPatch, check_mode: bool = False, **params: Any) -> dict[str, Any]:
     monkeypatch.setattr(_workgroup._smc, "Smc", lambda connection: smc)
+    monkeypatch.setattr(_workgroup, "converge", partial(converge, pause=lambda seconds: None))
     warnings: list[str] = []
     result = _workgroup.ensure({**SAID, **params}, Run(check_mode, lambda line: None, warnings.append))
     return dict(result, warned=warnings)

@@ -1,0 +1,138 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Checks of an image against the lab: commands in the instance by Cloud Assistant, and what is told when there is no agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.labs import WAYS, Call, Lab, import_vms
+
+VM = "app-08"
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    """The image of a VM, filled by the first test that needs it."""
+    return {}
+
+
+@pytest.fixture
+def wanted(made: dict[str, Any], lab: Lab, call: Call) -> Iterator[dict[str, Any]]:
+    """A verification instance without checks, as options; it is not there before and after."""
+    if not made:
+        uuid = import_vms(lab, call, VM)[VM]
+        assert not call("smc_source", vm_uuid=uuid, vm_name=VM).failed
+        job = call("smc_incremental_job", vm_uuid=uuid, interval="7d", wait=True)["job"]
+        made.update(
+            image_id=job["runs"][-1]["image_id"],
+            instance_type="ecs.c7.large",
+            vswitch_id="vsw-lab-isolated",
+            security_group_id="sg-lab-isolated",
+            release_after="7d",
+        )
+    lab.post("/switches", {"cloud_assistant_agent": True})
+    lab.forget_requests()
+    yield made
+    lab.mend()
+    assert not call("ecs_verification_instance", image_id=made["image_id"], state="absent").failed
+
+
+GOOD = [
+    {"name": "the disk is that of the VM", "command": "sha256sum /dev/vda"},
+    {"name": "the system is up", "command": "systemctl is-active ssh", "output_matches": "^active$"},
+    {"name": "an end of its own", "command": "echo half; exit 3", "exit_code": 3},
+]
+
+
+def test_checks_are_run_once_and_see_the_disk(lab: Lab, call: Call, wanted: dict[str, Any]) -> None:
+    checked = call("ecs_verification_instance", check=True, checks=GOOD, **wanted)
+    assert checked["changed"]
+    assert checked["checks_passed"] is None
+    assert not lab.mutating()
+
+    done = call("ecs_verification_instance", checks=GOOD, **wanted)
+    assert not done.failed, done.result
+    assert done["plan"] == checked["plan"]
+    assert done["checks_passed"]
+    assert [check["passed"] for check in done["checks"]] == [True] * 3
+    assert done["checks"][0]["output"].split()[0] in {
+        disk["sha256"] for disk in lab.get(f"/images/{wanted['image_id']}/disks")
+    }
+    assert done["instance"]["released_at"]
+    assert lab.mutating()["ecs RunCommand"] == 3
+
+    lab.forget_requests()
+    assert not call("ecs_verification_instance", checks=GOOD, **wanted)["changed"]
+    assert call("ecs_verification_instance", check=True, checks=GOOD, **wanted)["plan"] == []
+    assert not lab.mutating()
+
+
+@pytest.mark.parametrize("record_status", ["Finished", "Failed"])
+def test_all_checks_speak_before_the_task_fails(
+    lab: Lab, call: Call, wanted: dict[str, Any], record_status: str
+) -> None:
+    lab.post("/switches", {"nonzero_record_status": record_status})
+    checks = [
+        {"name": "exit code", "command": "echo who broke it; false"},
+        {"name": "fine", "command": "hostname"},
+        {"name": "output", "command": "echo secret-5d1e", "output_matches": "^public$", "no_output": True},
+        {"name": "timeout", "command": "sleep 100", "timeout": "10s"},
+        {"name": "wrong system", "command": "Get-Disk", "type": "powershell"},
+    ]
+    failed = call("ecs_verification_instance", checks=checks, **wanted)
+    assert failed.failed
+    assert "4 of 5 checks failed on instance" in failed["msg"]
+    assert {check["name"]: check["code"] for check in failed["checks"] if not check["passed"]} == {
+        "exit code": "ExitCodeNonzero",
+        "output": "",
+        "timeout": "ExecutionTimeout",
+        "wrong system": "InvalidInstance.NotMatch",
+    }
+    assert failed["checks"][0]["output"] == "who broke it\n"
+    assert "secret-5d1e" not in str(failed.result) + failed.shown
+    assert "login:" in failed["console_output"]
+    assert failed["instance"]["status"] == "Running"
+
+    lab.forget_requests()
+    reported = call("ecs_verification_instance", checks=checks[:2], report_only=True, release_failed=True, **wanted)
+    assert not reported.failed
+    assert reported["checks_passed"] is False
+    assert lab.mutating()["ecs RunCommand"] == 2
+    assert lab.mutating()["ecs DeleteInstance"] == 1
+
+
+@pytest.mark.parametrize(("boots", "words"), [(True, "login:"), (False, "panic")])
+def test_the_console_tells_why_no_agent_answers(
+    lab: Lab, call: Call, wanted: dict[str, Any], boots: bool, words: str
+) -> None:
+    if boots:
+        lab.post("/switches", {"cloud_assistant_agent": False})
+    else:
+        lab.faults({"kind": "boot_fails", "image": wanted["image_id"]})
+    failed = call("ecs_verification_instance", checks=GOOD, agent_timeout="1s", **wanted)
+    assert failed.failed
+    assert failed["agent"] is False
+    assert words in failed["console_output"]
+    assert "ecs RunCommand" not in lab.mutating()
+
+
+@pytest.mark.parametrize("kind", ["reset_after_commit", "internal_error", "throttle"])
+def test_a_network_fault_runs_no_check_twice(lab: Lab, call: Call, wanted: dict[str, Any], kind: str) -> None:
+    lab.faults({"target": "ecs", "action": "RunCommand", "kind": kind, "count": 1})
+    done = call("ecs_verification_instance", checks=GOOD[2:], **wanted)
+    assert not done.failed, done.result
+    assert done["checks_passed"]
+
+
+def test_both_ways_return_the_same(lab: Lab, ansible: Call, call: Call, wanted: dict[str, Any]) -> None:
+    call("ecs_verification_instance", checks=GOOD[:1], **wanted)
+    results = [ansible("ecs_verification_instance", way=way, checks=GOOD[:1], **wanted).result for way in WAYS]
+    shown = [{key: result[key] for key in ("changed", "checks", "checks_passed", "instance")} for result in results]
+    assert shown[0] == shown[1]
+    assert not shown[0]["changed"]
