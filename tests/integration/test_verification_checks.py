@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -136,3 +137,30 @@ def test_both_ways_return_the_same(lab: Lab, ansible: Call, call: Call, wanted: 
     shown = [{key: result[key] for key in ("changed", "checks", "checks_passed", "instance")} for result in results]
     assert shown[0] == shown[1]
     assert not shown[0]["changed"]
+
+
+def tags(lab: Lab) -> dict[str, str]:
+    found: dict[str, str] = lab.job(VM)["tags"]
+    return found
+
+
+def test_the_role_notes_an_image_only_when_its_checks_have_passed(
+    lab: Lab, playbook: Callable[..., subprocess.CompletedProcess[str]], wanted: dict[str, Any]
+) -> None:
+    broken = [GOOD[1], {"name": "the shop answers", "command": "echo no shop here; exit 7"}]
+    failed = playbook("verify_image", "--limit", VM, verify_image_checks=broken, verify_image_keep_failed=True)
+    assert failed.returncode != 0
+    assert f"{VM}: passed: the system is up" in failed.stdout
+    assert f"{VM}: FAILED: the shop answers: Its exit code is 7, not 0." in failed.stdout
+    assert "no shop here" in failed.stdout
+    assert "the console ends with" in failed.stdout
+    assert "login:" in failed.stdout
+    assert "stays to be looked at until" in failed.stdout
+    assert "cutover:verified-image" not in tags(lab)
+    (kept,) = [one for one in lab.get("/state")["instances"] if one["image_id"] == wanted["image_id"]]
+
+    passed = playbook("verify_image", "--limit", VM, verify_image_checks=GOOD)
+    assert passed.returncode == 0, passed.stdout[-3000:]
+    assert f"{VM}: passed: the disk is that of the VM" in passed.stdout
+    assert tags(lab)["cutover:verified-image"] == wanted["image_id"]
+    assert kept["instance_id"] not in {one["instance_id"] for one in lab.get("/state")["instances"]}
