@@ -30,6 +30,8 @@ from pyVmomi import vim
 
 from tests.integration.labs import BIN, LABS, Lab, start_lab
 
+#: What ECS does not tell, as a user would give it.
+PRICES = json.dumps({"cutover_prices": {"currency": "USD", "snapshot_gib_month": 0.02}})
 VMS = ("app-01", "app-02", "app-03")
 RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
@@ -270,9 +272,30 @@ def test_migrating_again_changes_nothing(own_lab: Lab, way: str) -> None:
 )
 def test_each_playbook_by_itself_changes_nothing_any_more(own_lab: Lab, name: str) -> None:
     own_lab.forget_requests()
-    again = play(own_lab, name)
+    again = play(own_lab, name, "-e", PRICES)
     assert again.returncode == 0, again.stdout[-4000:]
     assert own_lab.mutating() == {}
+    if name == "clean_up":
+        final = own_lab.job("app-01")["image_ids"][-1]
+        assert re.search(rf"app-01 +stays +image +{final} +<= \d+\.\d\d USD  it is the final one", again.stdout)
+        assert re.search(r"total +stays +\d+ things +<= \d+\.\d\d USD", again.stdout)
+
+
+def test_the_report_tells_what_is_there_and_what_it_costs(own_lab: Lab) -> None:
+    """An image that is gone is counted no more, and its snapshots are orphans."""
+    ecs = sdk(own_lab, EcsClient, "CUTOVER_ECS_ENDPOINT")
+    region = own_lab.environment["ALIBABA_CLOUD_REGION_ID"]
+    (older, *_newer) = own_lab.job("app-01")["image_ids"]
+    ecs.delete_image(ecs_models.DeleteImageRequest(region_id=region, image_id=older))
+    path = own_lab.directory / "report.json"
+    told = play(own_lab, "report", "-e", PRICES, "-e", f"report_path={path}")
+    assert told.returncode == 0, told.stdout[-3000:]
+    (vm,) = (one for one in json.loads(path.read_text()) if one["host"] == "app-01")
+    assert len(vm["images"]) == len(vm["runs"]) - 1
+    assert older not in vm["images"]
+    assert vm["costs"]["complete"]
+    assert re.search(r"app-01 +costs <= \d+\.\d\d USD a day", told.stdout)
+    assert re.search(r"orphan: snapshot s-\w+ .* a day: it is SMC's by its name", told.stdout)
 
 
 def test_a_vm_that_has_moved_is_not_rolled_back(own_lab: Lab) -> None:

@@ -547,7 +547,7 @@ def _steady(result: dict[str, Any]) -> dict[str, Any]:
         ("smc_incremental_job", {"vm_uuid": "VM", "interval": "6h"}, True),
         ("smc_incremental_job", {"vm_uuid": "VM", "interval": "30m"}, False),
         ("smc_job_finalize", {"vm_uuid": "VM"}, False),
-        ("smc_cleanup", {"vm_uuid": "VM"}, True),
+        ("smc_cleanup", {"vm_uuid": "VM", "orphans": [], "prices": {"snapshot_gib_month": 0.1}}, True),
         ("smc_access_token", {"name": "both"}, True),
         ("ecs_verification_instance", {"image_id": "m-unknown", "state": "absent"}, False),
     ],
