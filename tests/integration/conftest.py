@@ -44,7 +44,7 @@ def lab(session_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
 def call(lab: Lab) -> Call:
     """Run a module's handler in the test's own process, its arguments validated as Ansible does."""
 
-    def run(module: str, *, check: bool = False, **params: Any) -> Outcome:
+    def run(module: str, /, *, check: bool = False, **params: Any) -> Outcome:
         from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
         task = importlib.import_module(f"ansible_collections.cutover.smc.plugins.modules.{module}").TASK
