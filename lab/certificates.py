@@ -83,13 +83,13 @@ def make_authority() -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
 
 
 def make_server_certificate(
-    authority: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey
+    authority: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey, host: str = "localhost"
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    """A certificate for localhost and 127.0.0.1, with the extensions that strict verifiers ask for."""
+    """A certificate for a host and 127.0.0.1, with the extensions that strict verifiers ask for."""
     key = ec.generate_private_key(ec.SECP256R1())
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    names = x509.SubjectAlternativeName([x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     certificate = (
-        _builder(_name("localhost"), authority.subject, key)
+        _builder(_name(host), authority.subject, key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -108,7 +108,7 @@ def system_authorities() -> bytes:
     return Path(certifi.where()).read_bytes()
 
 
-def write_certificates(directory: Path) -> Certificates:
+def write_certificates(directory: Path, host: str = "localhost") -> Certificates:
     """Make a CA and a server certificate, and write what the lab and its clients need of them."""
     directory.mkdir(parents=True, exist_ok=True)
     paths = Certificates(
@@ -118,7 +118,7 @@ def write_certificates(directory: Path) -> Certificates:
         server_key=directory / "server-key.pem",
     )
     authority, authority_key = make_authority()
-    server, server_key = make_server_certificate(authority, authority_key)
+    server, server_key = make_server_certificate(authority, authority_key, host)
     authority_pem = authority.public_bytes(serialization.Encoding.PEM)
     write_public(paths.authority, authority_pem)
     write_public(paths.bundle, authority_pem + b"\n" + system_authorities())

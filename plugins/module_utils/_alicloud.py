@@ -212,7 +212,8 @@ class Api:
         """See that there are any. In the course of a call the SDK would take their absence for a fault of the network."""
         if self._provider is not None:
             try:
-                self._provider.get_credential()
+                with _proxies_that_apply(_METADATA_HOST, "http_proxy"), _proxies_that_apply(_sts_host(), "https_proxy"):
+                    self._provider.get_credential()
             except Exception as error:
                 raise _no_credentials(error) from None
 
@@ -230,9 +231,12 @@ def _split_endpoint(endpoint: t.Optional[str]) -> tuple[str, t.Optional[str]]:
 
 
 @contextmanager
-def _proxies_that_apply(host: str) -> t.Iterator[None]:
-    """Keep the SDK from using a proxy for a host that NO_PROXY excludes, which it would ignore (smc-api, section 1.2)."""
-    names = [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy")]
+def _proxies_that_apply(host: str, *variables: str) -> t.Iterator[None]:
+    """Keep the SDK from using a proxy for a host that NO_PROXY excludes, which it would ignore (smc-api, section 1.2).
+
+    :param variables: the proxies that the host would be reached through, in lower case; both unless said otherwise
+    """
+    names = [name for name in os.environ if name.lower() in (variables or ("http_proxy", "https_proxy"))]
     hidden = {name: os.environ.pop(name) for name in names} if names and proxy_bypass(host) else {}
     try:
         yield
@@ -276,14 +280,28 @@ def _assumed_role(connection: Connection) -> t.Any:
     )
 
 
+def _sts_host() -> str:
+    """Where the credentials library assumes roles; it reads the same variables."""
+    region = os.environ.get("ALIBABA_CLOUD_STS_REGION")
+    inside = os.environ.get("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", "").lower() == "true"
+    return ".".join(part for part in ("sts-vpc" if inside else "sts", region, "aliyuncs.com") if part)
+
+
 def _no_credentials(error: Exception) -> Failure:
     if isinstance(error, Failure):
         return error
     return BadInput(
-        "No usable Alibaba Cloud credentials: %s" % error,
-        remedy="Give access_key_id and access_key_secret, a profile, or set ALIBABA_CLOUD_ACCESS_KEY_ID and "
-        "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+        "No usable Alibaba Cloud credentials: %s" % _without_secrets(str(error)),
+        remedy="Give access_key_id and access_key_secret (and security_token), or a profile of the Alibaba Cloud CLI; or set "
+        "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or ALIBABA_CLOUD_ROLE_ARN with "
+        "ALIBABA_CLOUD_OIDC_PROVIDER_ARN and ALIBABA_CLOUD_OIDC_TOKEN_FILE; or give the ECS instance that this runs on a RAM role",
     )
+
+
+def _without_secrets(told: str) -> str:
+    """What the credentials library says, without the tokens that it has in its URLs and quotes from answers."""
+    told = re.sub(r"(with url: [^\s?]*)\?\S*", r"\1", told)
+    return re.sub(r"""(?i)((?:secret|token)\w*\\?["']?\s*[:=]\s*\\?["']?)[^"'\\,}\s&]+""", r"\1...", told)
 
 
 def listed(body: t.Mapping[str, t.Any], wrapper: str, item: str) -> list[t.Any]:
@@ -332,6 +350,9 @@ _MEANINGS = (
         BadInput,
         "Set this machine's clock right; Alibaba Cloud allows 15 minutes",
     ),
+    _Meaning(
+        r"InvalidProtocol", BadInput, "Give the endpoint with https:// or as a host name alone, which means HTTPS"
+    ),
     _Meaning(r"Forbidden\.AccessKeyDisabled", BadInput, "Enable the access key, or use another one"),
     _Meaning(r"Forbidden|NoPermission", Failure, "Grant the action to this identity in RAM"),
     _Meaning(
@@ -359,6 +380,9 @@ _MEANINGS = (
     _Meaning(r"OperationConflict|Operation\.Conflict|LastTokenProcessing", Conflict, "Run it again"),
     _Meaning(r"\.NotFound$|NotFound", NotFound, ""),
 )
+
+#: Where an ECS instance asks for the keys of its RAM role.
+_METADATA_HOST = "100.100.100.200"
 
 # What urllib3 says when a request cannot have left this machine.
 _NEVER_SENT = re.compile(

@@ -201,6 +201,7 @@ MEANINGS = [
     ("IncompleteSignature", 400, BadInput, "Check access_key_secret"),
     ("IllegalTimestamp", 400, BadInput, "clock"),
     ("InvalidTimeStamp.Expired", 400, BadInput, "clock"),
+    ("InvalidProtocol.NeedSsl", 400, BadInput, "with https://"),
     ("Forbidden.AccessKeyDisabled", 403, BadInput, "Enable the access key"),
     ("Forbidden.RAM", 403, Failure, "in RAM"),
     ("Forbidden.SubUser", 403, Failure, "in RAM"),
@@ -351,6 +352,59 @@ def test_any_other_host_is_reached_through_it(
     with pytest.raises(Unreachable, match="the proxy"):
         api.read("X")
     assert cloud.requests == []
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "hidden"),
+    [
+        ("127.0.0.1", []),
+        ("127.0.0.1,100.100.100.200", ["http_proxy"]),
+        ("127.0.0.1,.aliyuncs.com", ["https_proxy"]),
+        ("127.0.0.1,sts.cn-hangzhou.aliyuncs.com", ["https_proxy"]),
+        ("127.0.0.1,sts.aliyuncs.com", []),
+        ("*", ["http_proxy", "https_proxy"]),
+    ],
+)
+def test_credentials_are_fetched_past_the_proxy_too(
+    cloud: Cloud, connection: Connection, monkeypatch: pytest.MonkeyPatch, no_proxy: str, hidden: list[str]
+):
+    """The metadata service is asked by HTTP, STS by HTTPS; the library would not look at NO_PROXY."""
+    proxies = {"http_proxy": "http://proxy.example:3128", "https_proxy": "http://proxy.example:3129"}
+    for name, value in {**proxies, "no_proxy": no_proxy, "ALIBABA_CLOUD_STS_REGION": "cn-hangzhou"}.items():
+        monkeypatch.setenv(name, value)
+    seen: list[str] = []
+
+    class Provider:
+        def get_credential(self) -> None:
+            seen.extend(name for name in proxies if name not in os.environ)
+
+    api = Api(connection, Client, "2019-06-01", connection.smc_endpoint)
+    api._provider = Provider()
+    cloud.says({})
+    api.read("X")
+    assert seen == hidden
+    assert {name: os.environ[name] for name in proxies} == proxies
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        (
+            "HTTPSConnectionPool(host='sts.aliyuncs.com', port=443): Max retries exceeded with url: "
+            "/?Action=AssumeRole&SecurityToken=tok%2Ben&Signature=x (Caused by NewConnectionError('refused'))",
+            "HTTPSConnectionPool(host='sts.aliyuncs.com', port=443): Max retries exceeded with url: "
+            "/ (Caused by NewConnectionError('refused'))",
+        ),
+        (
+            'result: {"Credentials": {"AccessKeyId": "STS.x", "AccessKeySecret": "top/secret+", "Expiration": ""}}',
+            'result: {"Credentials": {"AccessKeyId": "STS.x", "AccessKeySecret": "...", "Expiration": ""}}',
+        ),
+        ("{'SecurityToken': 'tok+en/==', 'x': 1}", "{'SecurityToken': '...', 'x': 1}"),
+        ("No such file or directory: '/run/secrets/token'", "No such file or directory: '/run/secrets/token'"),
+    ],
+)
+def test_what_the_credentials_library_quotes_holds_no_secret(told: str, shown: str):
+    assert _alicloud._without_secrets(told) == shown
 
 
 def test_the_proxy_is_put_back_after_a_failure_too(cloud: Cloud, api: Api, monkeypatch: pytest.MonkeyPatch):
