@@ -1,7 +1,7 @@
 # Everything that is done with this repository. Each target sets up what it needs under build/, once.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lab lab-down lab-status sanity unit integration molecule build bench clean
+.PHONY: help demo test lint format lab lab-down lab-status sanity unit integration chaos molecule build bench clean
 
 SETUP := tools/bootstrap.sh
 PYTHON_OF_VENV := build/venv/bin/python
@@ -40,6 +40,10 @@ unit: ## Run the unit tests of Go and Python
 integration: ## Run modules and roles against a lab
 	@$(SETUP) venv tree vcenter
 	@$(CHECK) integration
+
+chaos: ## Kill migrations half-way: the recorded seeds, or N seeds from SEED on (see tests/chaos/README.md)
+	@$(SETUP) venv tree vcenter
+	@$(PYTHON_OF_VENV) -m tests.chaos $(if $(SEED),--seed "$(SEED)" -n "$(or $(N),1)")
 
 molecule: ## Run the molecule scenarios
 	@$(SETUP) venv tree vcenter

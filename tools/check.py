@@ -178,6 +178,11 @@ def integration(environment: Environment) -> None:
     run(["pytest", "-q", "-n", "3", "--dist", "loadfile", "tests/integration"], environment)
 
 
+def chaos(environment: Environment) -> None:
+    """Kill migrations at the recorded points, and look for secrets in a whole run."""
+    run(["pytest", "-q", "-n", "2", "--dist", "worksteal", "tests/chaos"], environment)
+
+
 def molecule(environment: Environment) -> None:
     """Run each molecule scenario: converge, the same again without a change, verify."""
     for scenario in sorted((ROOT / "extensions" / "molecule").glob("*/molecule.yml")):
@@ -226,6 +231,7 @@ TESTS = (
     ),
     Stage("unit", "unit tests, with coverage", ROOT / "tests" / "unit", unit),
     Stage("integration", "modules and roles against the lab", ROOT / "tests" / "integration", integration),
+    Stage("chaos", "migrations that are killed, and secrets", ROOT / "tests" / "chaos", chaos),
     Stage("molecule", "the whole runbook, twice", ROOT / "extensions" / "molecule", molecule),
 )
 GROUPS = {"lint": LINT, "test": LINT + TESTS} | {stage.name: (stage,) for stage in LINT + TESTS}
@@ -234,7 +240,7 @@ EVIDENCE_OF_TESTS = ("*.py", "*.yml", "*.yaml", "*.go", ".yamllint", ".ansible-l
 
 def has_subject(stage: Stage) -> bool:
     """Whether there is anything that the stage could check."""
-    if stage.name in {"unit", "integration"}:
+    if stage.name in {"unit", "integration", "chaos"}:
         return any(stage.subject.rglob("test_*.py"))
     if stage.name == "molecule":
         return any(stage.subject.glob("*/molecule.yml"))

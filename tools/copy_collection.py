@@ -15,7 +15,16 @@ import sys
 from pathlib import Path
 
 #: What a user of the collection never gets; its own checks (ruff, mypy, pytest, go vet) look after it.
-NOT_THE_COLLECTION = ("lab", "benchmarks", "tools", "tests/integration", "tests/unit/lab", "tests/unit/benchmarks")
+NOT_THE_COLLECTION = (
+    "lab",
+    "benchmarks",
+    "tools",
+    "tests/chaos",
+    "tests/integration",
+    "tests/unit/benchmarks",
+    "tests/unit/chaos",
+    "tests/unit/lab",
+)
 
 
 def files_to_copy(source: Path) -> list[Path]:
