@@ -80,6 +80,7 @@ class Cloud:
             routes=[
                 Route("/requests", control.requests, methods=["GET", "DELETE"]),
                 Route("/journal", control.journal, methods=["GET"]),
+                Route("/secrets", control.secrets, methods=["GET"]),
                 Route("/vms", control.forward, methods=["GET"]),
                 Route("/vms/{rest:path}", control.forward, methods=["GET", "POST"]),
                 Route("/images/{image_id}/disks", control.image_disks, methods=["GET"]),

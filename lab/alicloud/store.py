@@ -54,6 +54,8 @@ class Store:
     vpcs: dict[str, Vpc] = field(default_factory=dict)
     vswitches: dict[str, VSwitch] = field(default_factory=dict)
     security_groups: dict[str, SecurityGroup] = field(default_factory=dict)
+    # Every activation code there ever was, so that a test can look for them where they should not be.
+    codes: list[str] = field(default_factory=list)
     journal: Journal = field(default_factory=Journal)
     client_tokens: dict[tuple[str, str], tuple[datetime, str, dict[str, Any]]] = field(default_factory=dict)
     _address_counter: int = 9

@@ -57,6 +57,9 @@ func (l *Lab) controlHandler() http.Handler {
 	mux.HandleFunc("GET /vms/{name}/disks", l.hashDisks)
 	mux.HandleFunc("POST /vms/{name}/guest", l.setService)
 	mux.HandleFunc("POST /vms/{name}/tracking/reset", l.resetTracking)
+	mux.HandleFunc("GET /sessions", func(writer http.ResponseWriter, _ *http.Request) {
+		writeJSON(writer, http.StatusOK, l.sessions())
+	})
 	mux.HandleFunc("DELETE /sessions", func(writer http.ResponseWriter, _ *http.Request) {
 		l.endSessions()
 		writer.WriteHeader(http.StatusNoContent)

@@ -213,6 +213,13 @@ func (l *Lab) sweep(session *simulator.Session) {
 	}
 }
 
+// sessions are the keys of those that have asked for anything since the last end of all, living or not.
+func (l *Lab) sessions() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(maps.Keys(l.swept))
+}
+
 // endSessions ends the sessions of all clients, as a restart or an idle timeout does.
 func (l *Lab) endSessions() {
 	l.mu.Lock()

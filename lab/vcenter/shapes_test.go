@@ -114,6 +114,10 @@ func TestTrackingCanBeginAnewBehindEverybodysBack(t *testing.T) {
 func TestSessionsCanBeEnded(t *testing.T) {
 	c := serve(t, nil)
 	c.vm("app-01")
+	var keys []string
+	if c.control(http.MethodGet, "/sessions", "", &keys); len(keys) == 0 || len(keys[0]) < 16 {
+		t.Errorf("sessions %v", keys)
+	}
 	c.control(http.MethodDelete, "/sessions", "", nil)
 	_, err := methods.GetCurrentTime(context.Background(), c.Client.Client)
 	if _, ok := faultOf(err).(types.NotAuthenticated); !ok {

@@ -35,6 +35,7 @@ class Tokens:
             description=description,
         )
         self._store.tokens[token.token_id] = token
+        self._store.codes.append(token.code)
         return {"AccessTokenId": token.token_id, "AccessTokenCode": token.code}
 
     def list(self, parameters: Parameters) -> dict[str, Any]:

@@ -129,6 +129,7 @@ def test_journal_keeps_no_activation_code(lab: Lab) -> None:
     (entry,) = lab.control("GET", "/journal")
     assert entry["made"] == [answer.access_token_id]
     assert answer.access_token_code not in str(entry)
+    assert lab.control("GET", "/secrets") == {"activation_codes": [answer.access_token_code], "sessions": []}
 
 
 @pytest.mark.parametrize("phase", ["Preparing", "Syncing", "Processing"])
