@@ -51,7 +51,7 @@ PURPOSES: dict[str, tuple[str, ...]] = {
         "smc:StopReplicationJob",
         "ecs:TagResources",
     ),
-    "Waves: `smc_workgroup`, `workgroup` of `smc_source`": (
+    "Waves: `smc_workgroup`, `workgroup` of `smc_source`, `replicate_workgroup`": (
         "smc:AssociateSourceServers",
         "smc:CreateWorkgroup",
         "smc:DeleteWorkgroup",
@@ -74,6 +74,7 @@ PURPOSES: dict[str, tuple[str, ...]] = {
         "ecs:DeleteDisk",
         "ecs:DeleteImage",
         "ecs:DeleteSnapshot",
+        "ecs:DescribeSnapshots",
         "ecs:TagResources",
     ),
 }

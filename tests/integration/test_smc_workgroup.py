@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -146,3 +147,20 @@ def test_both_ways_return_the_same(lab: Lab, ansible: Call, call: Call, uuids: d
     shown = [{key: result[key] for key in ("changed", "plan", "workgroup", "failed")} for result in results]
     assert shown[0] == shown[1]
     assert shown[0]["changed"]
+
+
+def test_the_role_puts_vms_into_the_wave_that_the_inventory_names(
+    lab: Lab, call: Call, playbook: Callable[..., subprocess.CompletedProcess[str]], uuids: dict[str, str]
+) -> None:
+    call("smc_workgroup", name="wave-1", vm_uuids=[uuids[OTHER]])
+    options = ("--limit", f"{VM},{OTHER}")
+    done = playbook("replicate", *options, replicate_workgroup="wave-7", replicate_wait=False)
+    assert done.returncode != 0
+    assert members(lab) == {OTHER: "wave-1"}
+    assert f"{VM} is not in workgroup wave-7: " in done.stdout
+    assert "(wave-1)" in done.stdout
+
+    assert not call("smc_source", vm_uuid=uuids[OTHER], workgroup="").failed
+    done = playbook("replicate", *options, replicate_workgroup="wave-7", replicate_wait=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert members(lab) == {VM: "wave-7", OTHER: "wave-7"}
