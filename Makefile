@@ -1,7 +1,7 @@
 # Everything that is done with this repository. Each target sets up what it needs under build/, once.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lab lab-down lab-status sanity unit integration chaos molecule build bench clean
+.PHONY: help demo test lint format lab lab-down lab-status sanity unit integration conformance chaos molecule build bench clean
 
 SETUP := tools/bootstrap.sh
 PYTHON_OF_VENV := build/venv/bin/python
@@ -17,7 +17,7 @@ demo: ## Start a lab, migrate three VMs, show what happened, stop the lab
 	@$(PYTHON_OF_VENV) -m lab.demo
 
 test: ## Run everything that CI runs
-	@$(SETUP) venv tree go vcenter
+	@$(SETUP) venv tree go vcenter node
 	@$(CHECK) test
 
 lint: ## Run the static checks
@@ -40,6 +40,10 @@ unit: ## Run the unit tests of Go and Python
 integration: ## Run modules and roles against a lab
 	@$(SETUP) venv tree vcenter
 	@$(CHECK) integration
+
+conformance: ## Drive the lab by the official SDKs for Python and Node.js
+	@$(SETUP) venv tree vcenter node
+	@$(CHECK) conformance
 
 chaos: ## Kill migrations half-way: the recorded seeds, or N seeds from SEED on (see tests/chaos/README.md)
 	@$(SETUP) venv tree vcenter

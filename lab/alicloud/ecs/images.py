@@ -93,6 +93,8 @@ class Images:
             "IsCopied": False,
             "LicenseType": "Auto",
             "ResourceGroupId": image.resource_group_id,
+            "Features": {"ImdsSupport": "v1", "NvmeSupport": "unsupported"},
+            "DetectionOptions": {"Status": "", "Items": {"Item": []}},
             "DiskDeviceMappings": {"DiskDeviceMapping": [_mapping(image, disk) for disk in image.disks]},
             "Tags": ecs_tags(image.tags),
         }

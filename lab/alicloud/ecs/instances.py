@@ -116,6 +116,11 @@ class Instances:
             "SecurityGroupIds": {"SecurityGroupId": instance.security_group_ids},
             "OperationLocks": {"LockReason": []},
             "NetworkInterfaces": {"NetworkInterface": [_interface(instance)]},
+            "InstanceTypeFamily": instance.instance_type.rpartition(".")[0],
+            "IoOptimized": True,
+            "MetadataOptions": {"HttpEndpoint": "enabled", "HttpTokens": "optional", "HttpPutResponseHopLimit": 1},
+            "CpuOptions": {"CoreCount": max(1, size.vcpus // 2), "ThreadsPerCore": min(2, size.vcpus), "Numa": ""},
+            "ImageOptions": {"LoginAsNonRoot": False},
             "Tags": ecs_tags(instance.tags),
         }
 
