@@ -321,6 +321,7 @@ class Desk:
     """The migration at hand: looks at what it left, and does what a plan says.
 
     :ivar first: what the first look showed
+    :ivar notes: what could not be read, and is not needed
     """
 
     def __init__(
@@ -344,6 +345,7 @@ class Desk:
         self._refused: dict[str, str] = {}
         self._note: dict[str, str] = {}
         self.first: t.Optional[Sight] = None
+        self.notes: list[str] = []
         self.actions: dict[str, t.Callable[..., None]] = {
             "delete_instance": self._release,
             "delete_image": self._delete_image,
@@ -366,7 +368,7 @@ class Desk:
             job,
             source,
             instance,
-            tuple(self._ecs.disks(instance_id=instance_id) if instance else ()),
+            self._disks(instance),
             tuple(self._images(job)),
             dict(self._refused),
             tokens=tuple(self._tokens()),
@@ -382,6 +384,17 @@ class Desk:
         except BadInput:
             # The job of an earlier clean-up: what is left of it is found by the VM.
             return None
+
+    def _disks(self, instance: t.Optional[_ecs.Instance]) -> tuple[_ecs.Disk, ...]:
+        """The disks of an instance, which matter for its price alone, so that nothing fails without them."""
+        if instance is None:
+            return ()
+        try:
+            return tuple(self._ecs.disks(instance_id=instance.instance_id))
+        except Failure as failure:
+            note = "The disks of %s could not be read: %s" % (instance.instance_id, failure)
+            self.notes += [note] if note not in self.notes else []
+            return ()
 
     def _images(self, job: t.Optional[_smc.Job]) -> list[_ecs.Image]:
         if job is not None:
@@ -531,7 +544,7 @@ def _clear(params: dict[str, t.Any], run: Run, machine: t.Optional[MachineSnapsh
             *(orphan.as_result() for orphan in sight.orphans),
             *(_stray_result(snapshot) for snapshot in sight.stray_snapshots),
         ],
-        costs=_costs(desk.first or sight, outcome, bool(str(identity)), prices),
+        costs=_costs(desk, outcome, bool(str(identity)), prices),
         connector_must_reread=any(
             step.action in ("delete_vm_snapshot", "delete_stray_snapshot") for step in outcome.done
         ),
@@ -546,8 +559,10 @@ def _stray_result(snapshot: SnapshotFacts) -> dict[str, t.Any]:
 _GOING = ("instance_id", "image_id", "snapshot_id", "identifier")
 
 
-def _costs(first: Sight, outcome: Outcome[Sight], named: bool, prices: _prices.PriceList) -> dict[str, t.Any]:
+def _costs(desk: Desk, outcome: Outcome[Sight], named: bool, prices: _prices.PriceList) -> dict[str, t.Any]:
     """What was there at the first look or is at the last, and which of it goes."""
-    seen = {thing.identifier: thing for sight in (first, outcome.state) for thing in things(sight, named)}
+    looks = (desk.first or outcome.state, outcome.state)
+    seen = {thing.identifier: thing for sight in looks for thing in things(sight, named)}
     going = {str(step.arguments[name]) for step in outcome.done for name in _GOING if name in step.arguments}
-    return _prices.ledger(seen.values(), going, prices)
+    told = _prices.ledger(seen.values(), going, prices)
+    return dict(told, notes=[*desk.notes, *told["notes"]])

@@ -345,6 +345,22 @@ def test_any_other_refusal_ends_it():
         cleared(a_desk(smc, ecs, wish, job_id="j-1"), wish)
 
 
+def test_disks_that_may_not_be_read_leave_a_price_unknown_and_fail_nothing(monkeypatch: pytest.MonkeyPatch):
+    def refuse(**_filters: Any) -> None:
+        raise Failure("DescribeDisks: no (Forbidden.RAM)", remedy="Grant the action to this identity in RAM")
+
+    wish = Wish()
+    smc = Smc(a_job("Finished", intermediate_instance_id="i-1"))
+    ecs = Ecs(an_instance("i-1"))
+    monkeypatch.setattr(ecs, "disks", refuse)
+    desk = a_desk(smc, ecs, wish, job_id="j-1")
+    cleared(desk, wish)
+    assert ecs.deeds == [("delete_instance", "i-1")]
+    assert desk.notes == [
+        "The disks of i-1 could not be read: DescribeDisks: no (Forbidden.RAM). Grant the action to this identity in RAM."
+    ]
+
+
 @pytest.mark.parametrize("vm_uuid", [None, VM_UUID])
 def test_pyvmomi_is_needed_only_for_the_snapshots_of_a_vm(monkeypatch: pytest.MonkeyPatch, vm_uuid: str | None):
     assert "pyvmomi" not in [name for name, _error in TASK.requires]
