@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _smc
-from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._failure import Ambiguous, BadInput
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 
@@ -120,9 +120,16 @@ class Desk:
         return max(matching, key=lambda token: (token.status != "expired", token.token_id), default=None)
 
     def _create(self) -> None:
-        self._made, self.code = self._smc.create_access_token(
-            self._wish.name or "", self._wish.description, self._wish.uses, self._wish.valid_days
-        )
+        """Make a code. One whose answer was lost is known to nobody, and is deleted, so that the next look finds none."""
+        try:
+            self._made, self.code = self._smc.create_access_token(
+                self._wish.name or "", self._wish.description, self._wish.uses, self._wish.valid_days
+            )
+        except Ambiguous:
+            lost = self.observe()
+            if lost is not None and lost.status != "expired":
+                self._smc.delete_access_token(lost.token_id)
+            raise
 
     def _disable(self, token_id: str) -> None:
         self._smc.disable_access_token(token_id)

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils import _access_token
 from ansible_collections.cutover.smc.plugins.module_utils._access_token import Desk, Wish, decide, view, wish_from
-from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._failure import Ambiguous, BadInput
 from ansible_collections.cutover.smc.plugins.module_utils._plan import converge
 from ansible_collections.cutover.smc.plugins.module_utils._smc import AccessToken
 from tests.unit.plugins.builders import a_token
@@ -104,7 +104,12 @@ class Smc:
 def run(smc: Smc, said: Wish, check_mode: bool = False) -> tuple[dict[str, Any], Desk]:
     desk = Desk(smc, said)
     outcome = converge(
-        desk.observe, lambda token: decide(said, token, desk.disabled), desk.actions, view, check_mode=check_mode
+        desk.observe,
+        lambda token: decide(said, token, desk.disabled),
+        desk.actions,
+        view,
+        check_mode=check_mode,
+        pause=lambda seconds: None,
     )
     return outcome.result(token=outcome.state), desk
 
@@ -116,6 +121,32 @@ def test_the_code_is_told_once():
     again, desk = run(smc, wish(uses=3))
     assert (again["changed"], desk.code) == (False, None)
     assert smc.writes == ["create"]
+
+
+class Forgetful(Smc):
+    """The answer to its first creation is lost."""
+
+    def __init__(self, *tokens: AccessToken, does_it: bool) -> None:
+        super().__init__(*tokens)
+        self.losses = [does_it]
+
+    def create_access_token(self, name: str, description: str | None, uses: int, valid_days: int) -> tuple[str, str]:
+        if self.losses and not self.losses[0]:
+            self.losses.pop()
+            raise Ambiguous("no answer")
+        answer = super().create_access_token(name, description, uses, valid_days)
+        if self.losses:
+            self.losses.pop()
+            raise Ambiguous("no answer")
+        return answer
+
+
+@pytest.mark.parametrize(("does_it", "writes"), [(True, ["create", "delete at-2", "create"]), (False, ["create"])])
+def test_a_code_that_nobody_was_told_is_made_again(does_it: bool, writes: list[str]):
+    smc = Forgetful(a_token("at-1", status="expired"), does_it=does_it)
+    _made, desk = run(smc, wish())
+    assert desk.code == "code-at-2"
+    assert smc.writes == writes
 
 
 def test_check_mode_makes_none():
