@@ -133,14 +133,32 @@ EXAMPLES = r"""
 
 RETURN = r"""
 left:
-  description: What is left - the job, the source, the images, and why images stay beyond those to keep.
+  description: What is left.
   returned: success
   type: dict
-  sample:
-    job: null
-    source_id: null
-    images: [{image_id: m-bp1a2b3c4d5e6f, name: app-01_CYCLE_3}]
-    kept: {m-bp1a2b3c4d5e6f: it is the final one}
+  contains:
+    job:
+      description: The job, as RV(cutover.smc.smc_incremental_job#module:job) shows one; null when it is gone.
+      type: dict
+      returned: always
+      sample: {job_id: j-bp1a2b3c4d5e6f, status: Finished}
+    source_id:
+      description: The id of the source; null when it is gone.
+      type: str
+      returned: always
+      sample: s-bp1a2b3c4d5e6f
+    images:
+      description: The images, oldest first. The size is in GiB.
+      type: list
+      elements: dict
+      returned: always
+      sample: [{image_id: m-bp1a2b3c4d5e6f, name: app-01_CYCLE_3, size: 41, used: false, snapshot_ids: [s-bp1a2b3c4d5e6f]}]
+    kept:
+      description: The images that stay however many are to be kept, by their ids, each with the reason.
+      type: dict
+      returned: always
+      sample: {m-bp1a2b3c4d5e6f: it is the final one}
+  sample: {job: null, source_id: null, images: [], kept: {}}
 costs:
   description:
     - What the migration has, or had at the first look, that is paid for. Without O(job_id), O(source_id) and O(vm_uuid) that of all migrations
