@@ -93,11 +93,14 @@ class Engine:
         self._outstanding += 1
 
         def carry_out() -> None:
-            outcome = work()
-            with self.changed:
-                try:
+            try:
+                outcome = work()
+                with self.changed:
                     done(outcome)
-                finally:
+            except Exception:
+                LOG.exception("work in the background failed")
+            finally:
+                with self.changed:
                     self._outstanding -= 1
                     self.changed.notify_all()
 

@@ -182,6 +182,7 @@ class Lifecycle:
                 job_id=job.job_id,
                 os_type=os_type_of(platform),
                 running_at_once=True,
+                tags=dict(job.tags) if store.switches.on("job_tags_on_instance") else {},
             )
         )
         job.transition_instance_id = instance.instance_id

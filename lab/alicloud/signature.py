@@ -1,7 +1,8 @@
-"""ACS3-HMAC-SHA256 as the official SDKs compute it, verified: section 1.2 of the reference."""
+"""ACS3-HMAC-SHA256 as the official SDKs compute it, and the older HMAC-SHA1 of other clients, verified: section 1.2 of the reference."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -66,6 +67,22 @@ def signature_of(request: SignedRequest, signed_headers: str, secret: str) -> st
     return hmac.new(secret.encode(), to_sign.encode(), hashlib.sha256).hexdigest()
 
 
+def older_parameters(request: SignedRequest) -> dict[str, str]:
+    """All parameters of a request, which the older signature covers: those of the query and of a form."""
+    pairs = parse_qsl(request.query, keep_blank_values=True)
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        pairs += parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+    return dict(pairs)
+
+
+def older_signature_of(method: str, parameters: Mapping[str, str], secret: str) -> str:
+    """The HMAC-SHA1 signature over all parameters but itself."""
+    signed = sorted((key, value) for key, value in parameters.items() if key != "Signature")
+    canonical = "&".join(f"{quote(key, safe='~')}={quote(value, safe='~')}" for key, value in signed)
+    to_sign = f"{method}&%2F&{quote(canonical, safe='~')}"
+    return base64.b64encode(hmac.new(f"{secret}&".encode(), to_sign.encode(), hashlib.sha1).digest()).decode()
+
+
 class Verifier:
     """Checks requests against the known keys; remembers nonces as long as a request with them could be fresh."""
 
@@ -82,6 +99,8 @@ class Verifier:
 
     def verify(self, request: SignedRequest) -> None:
         """Raise the documented error unless the request is signed by a known key, fresh and not replayed."""
+        if "authorization" not in request.headers and "Signature" in (parameters := older_parameters(request)):
+            return self._verify_older(request.method, parameters)
         found = _AUTHORIZATION.match(request.headers.get("authorization", "").strip())
         if found is None:
             raise error("IncompleteSignature")
@@ -93,12 +112,31 @@ class Verifier:
         if any(name not in request.headers for name in names) or any(name not in names for name in MANDATORY_HEADERS):
             raise error("IncompleteSignature")
         self._check_date(request.headers["x-acs-date"])
-        credential = self._credentials.get(found["key"])
+        credential = self._credential(found["key"])
+        self._check_signature(request, found["headers"], found["signature"], credential)
+        self._check_security_token(request.headers.get("x-acs-security-token", ""), credential)
+        return self._check_nonce(request.headers["x-acs-signature-nonce"])
+
+    def _verify_older(self, method: str, parameters: Mapping[str, str]) -> None:
+        """The signature of clients that send it among the parameters."""
+        for name in ("AccessKeyId", "SignatureMethod", "SignatureNonce", "SignatureVersion", "Timestamp"):
+            if not parameters.get(name):
+                raise missing(name)
+        if parameters["SignatureMethod"] != "HMAC-SHA1" or parameters["SignatureVersion"] != "1.0":
+            raise error("IncompleteSignature")
+        self._check_date(parameters["Timestamp"])
+        credential = self._credential(parameters["AccessKeyId"])
+        expected = older_signature_of(method, parameters, credential.access_key_secret)
+        if not hmac.compare_digest(expected.encode(), parameters["Signature"].encode()):
+            raise self._code("IncompleteSignature", "SignatureDoesNotMatch")
+        self._check_security_token(parameters.get("SecurityToken", ""), credential)
+        self._check_nonce(parameters["SignatureNonce"])
+
+    def _credential(self, access_key_id: str) -> Credential:
+        credential = self._credentials.get(access_key_id)
         if credential is None:
             raise error("InvalidAccessKeyId.NotFound", status=404 if self._modern_codes() else None)
-        self._check_signature(request, found["headers"], found["signature"], credential)
-        self._check_security_token(request.headers, credential)
-        self._check_nonce(request.headers["x-acs-signature-nonce"])
+        return credential
 
     def _check_date(self, text: str) -> None:
         try:
@@ -118,8 +156,7 @@ class Verifier:
             raise self._code("IncompleteSignature", "SignatureDoesNotMatch")
 
     @staticmethod
-    def _check_security_token(headers: Mapping[str, str], credential: Credential) -> None:
-        token = headers.get("x-acs-security-token", "")
+    def _check_security_token(token: str, credential: Credential) -> None:
         if credential.security_token and not token:
             raise error("MissingSecurityToken")
         if not hmac.compare_digest(token.encode(), credential.security_token.encode()):

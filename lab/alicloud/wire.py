@@ -12,7 +12,10 @@ from lab.alicloud.errors import error, invalid, missing
 from lab.alicloud.timefmt import parse_timestamp
 
 # Parameters of the envelope: they say nothing about what is asked, so idempotency does not compare them.
-ENVELOPE = frozenset({"Action", "Version", "Format", "ClientToken", "OwnerId", "ResourceOwnerAccount", "ResourceOwnerId", "OwnerAccount"})  # fmt: skip
+ENVELOPE = frozenset({"Action", "Version", "Format", "ClientToken", "OwnerId", "ResourceOwnerAccount", "ResourceOwnerId", "OwnerAccount"}) | frozenset(
+    # of the older signature
+    {"AccessKeyId", "SecurityToken", "Signature", "SignatureMethod", "SignatureNonce", "SignatureType", "SignatureVersion", "Timestamp"}
+)  # fmt: skip
 
 
 class Parameters(Mapping[str, str]):

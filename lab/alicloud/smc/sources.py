@@ -68,7 +68,6 @@ class Sources:
         ids, related = parameters.texts("SourceId", 100), parameters.texts("RelatedJobType", 100)
         job_id = parameters.text("JobId")
         exact = (
-            ("Name", source.name),
             ("State", self._store.source_state(source)),
             ("ResourceGroupId", source.resource_group_id),
         )
@@ -77,12 +76,16 @@ class Sources:
             and all(
                 not parameters.text(name) or parameters.text(name).lower() == value.lower() for name, value in exact
             )
-            and (not parameters.text("Name") or parameters.text("Name") == source.name)
+            and self._name_matches(source, parameters.text("Name"))
             and (not job_id or any(job.job_id == job_id for job in self._store.jobs_of(source.source_id)))
             and (not related or bool(self._related(source) & {value.lower() for value in related}))
             and parameters.text("WorkgroupId") in ("", source.workgroup_id)
             and tags_match(source.tags, parameters.objects("Tag", 20))
         )
+
+    def _name_matches(self, source: Source, name: str) -> bool:
+        part = self._store.switches.text("source_name_filter") == "part"
+        return name in source.name if part else name in ("", source.name)
 
     def _related(self, source: Source) -> set[str]:
         jobs = self._store.jobs_of(source.source_id)
@@ -139,7 +142,7 @@ class Sources:
             "SourceId": source.source_id,
             "State": state.lower() if self._store.switches.on("lower_case_enums") else state,
             "StatusInfo": "" if online else _offline_info(),
-            "SystemInfo": _system_info(source.vm),
+            "SystemInfo": _system_info(source.vm, self._store.switches.text("system_info_escaped") == "twice"),
             "Tags": smc_tags(source.tags),
             "WorkgroupId": source.workgroup_id,
         }
@@ -155,8 +158,8 @@ def _offline_info() -> str:
     return json.dumps({"error_code": "SourceServer.Offline", "error_msg": "No heartbeat of the client was received."})
 
 
-def _system_info(vm: dict[str, Any]) -> str:
-    """A JSON string inside a JSON string: the documented sample is escaped twice."""
+def _system_info(vm: dict[str, Any], twice: bool) -> str:
+    """A JSON string, which may lie inside a JSON string again."""
     info = {
         "agent_mode": "vmware",
         "agent_type": "goto_aliyun",
@@ -169,7 +172,7 @@ def _system_info(vm: dict[str, Any]) -> str:
         "memory": vm.get("memory", 0),
         "memory_usage": 0,
     }
-    return json.dumps(json.dumps(info))
+    return json.dumps(json.dumps(info)) if twice else json.dumps(info)
 
 
 def _old_disks(source: Source) -> dict[str, Any]:

@@ -65,6 +65,15 @@ def test_intermediate_instance_lives_as_long_as_the_job(lab: Lab) -> None:
     assert lab.instances() == []
 
 
+def test_tags_of_the_intermediate_instance_are_a_switch(lab: Lab) -> None:
+    tag = [smc_models.CreateReplicationJobRequestTag(key="wave", value="1")]
+    lab.waiting_job(1, tag=tag)
+    lab.switch(job_tags_on_instance=True)
+    lab.waiting_job(2, tag=tag)
+    newest, oldest = lab.instances()
+    assert ([one.tag_key for one in newest.tags.tag], oldest.tags.tag) == (["wave"], [])
+
+
 def test_image_equals_disks(lab: Lab) -> None:
     disks = [{"index": 1, "size": 20}]
     job_id = lab.waiting_job(

@@ -12,8 +12,8 @@ from alibabacloud_smc20190601 import models as smc_models
 from alibabacloud_tea_openapi import models as open_api
 from Tea.exceptions import TeaException
 
-from lab.alicloud.signature import SignedRequest, signature_of
-from tests.unit.lab.alicloud.harness import HTTP, KEY, REGION, SECRET, TEMPORARY, Lab
+from lab.alicloud.signature import SignedRequest, older_signature_of, signature_of
+from tests.unit.lab.alicloud.harness import HTTP, KEY, REGION, SECRET, TEMPORARY, Lab, code_of, job_request
 
 NAMES = "host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version"
 
@@ -150,3 +150,59 @@ def test_sdk_tells_a_wrong_secret_by_its_code(lab: Lab) -> None:
     with pytest.raises(TeaException) as failure:
         lab.smc(access_key_secret="wrong").describe_replication_jobs(smc_models.DescribeReplicationJobsRequest())
     assert failure.value.code == "IncompleteSignature"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_older_signature(lab: Lab, method: str) -> None:
+    old = lab.smc(signature_algorithm="v2", method=method)
+    request = smc_models.CreateAccessTokenRequest(name="older", description="a *~ 100%/+ b", count="3")
+    created = old.create_access_token(request).body
+    (listed,) = old.list_access_tokens(smc_models.ListAccessTokensRequest()).body.access_tokens.access_token
+    assert (listed.access_token_id, listed.description) == (created.access_token_id, request.description)
+
+
+def test_older_signature_of_temporary_credentials(lab: Lab) -> None:
+    keys = {"access_key_id": TEMPORARY.access_key_id, "access_key_secret": TEMPORARY.access_key_secret}
+    request = smc_models.ListAccessTokensRequest()
+    good = lab.smc(signature_algorithm="v2", security_token=TEMPORARY.security_token, **keys)
+    assert code_of(good.list_access_tokens, request) == ""
+    without = lab.smc(signature_algorithm="v2", **keys)
+    assert code_of(without.list_access_tokens, request) == "MissingSecurityToken"
+
+
+def test_older_signature_does_not_spoil_idempotency(lab: Lab) -> None:
+    source = lab.source()
+    old = lab.smc(signature_algorithm="v2")
+    request = job_request(source, client_token="t")
+    assert old.create_replication_job(request).body.job_id == old.create_replication_job(request).body.job_id
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"Signature": "AAAA"}, "IncompleteSignature"),
+        ({"Name": "another"}, "IncompleteSignature"),
+        ({"SignatureMethod": "HMAC-MD5"}, "IncompleteSignature"),
+        ({"SignatureNonce": ""}, "MissingParameter"),
+        ({"Timestamp": "2020-01-01T00:00:00Z"}, "IllegalTimestamp"),
+        ({"AccessKeyId": "nobody"}, "InvalidAccessKeyId.NotFound"),
+        ({}, ""),
+    ],
+)
+def test_defects_of_the_older_signature(lab: Lab, change: dict[str, str], code: str) -> None:
+    parameters = {
+        "Action": "ListAccessTokens",
+        "Version": "2019-06-01",
+        "Format": "json",
+        "Name": "x",
+        "AccessKeyId": KEY,
+        "SignatureMethod": "HMAC-SHA1",
+        "SignatureVersion": "1.0",
+        "SignatureNonce": f"nonce-{code}",
+        "Timestamp": f"{lab.time.wall():%Y-%m-%dT%H:%M:%SZ}",
+    }
+    parameters |= {"Signature": older_signature_of("POST", parameters, SECRET), **change}
+    answer = HTTP.post(lab.url("smc"), data=parameters).json()
+    assert answer.get("Code", "") == code
+    if not code:
+        assert HTTP.post(lab.url("smc"), data=parameters).json()["Code"] == "SignatureNonceUsed"

@@ -52,6 +52,20 @@ def test_source_name_is_a_switch(lab: Lab, choice: str, name: str) -> None:
     assert sources(lab)[0].name == name
 
 
+def test_name_filter_is_a_switch(lab: Lab) -> None:
+    for number in (1, 2):
+        lab.source(number)
+    assert ([source.name for source in sources(lab, name="app-01")], sources(lab, name="app-")) == (["app-01"], [])
+    lab.switch(source_name_filter="part")
+    assert [source.name for source in sources(lab, name="app-")] == ["app-01", "app-02"]
+
+
+def test_escaping_of_system_info_is_a_switch(lab: Lab) -> None:
+    lab.source()
+    lab.switch(system_info_escaped="once")
+    assert json.loads(sources(lab)[0].system_info)["hostname"] == "app1.example.com"
+
+
 def test_state_of_a_source(lab: Lab) -> None:
     source_id = lab.source()
     lab.create_job(source_id)
