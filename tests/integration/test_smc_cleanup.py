@@ -21,8 +21,14 @@ from tests.integration.labs import Call, Lab, import_vms
 
 VM = "app-08"
 TRANSITION = "no_delete_SMC_transition_instance"
-#: Every write of a clean-up of images and a job.
-WRITES = {"TagResources": "ecs", "DeleteImage": "ecs", "DeleteSnapshot": "ecs", "DeleteReplicationJob": "smc"}
+#: Every write of a clean-up of images, an activation code and a job.
+WRITES = {
+    "TagResources": "ecs",
+    "DeleteImage": "ecs",
+    "DeleteSnapshot": "ecs",
+    "DeleteAccessToken": "smc",
+    "DeleteReplicationJob": "smc",
+}
 #: What ECS does not tell, from the lab's own price list.
 PRICES = {"currency": prices.CURRENCY, "snapshot_gib_month": prices.SNAPSHOT_GIB_MONTH}
 
@@ -129,7 +135,9 @@ def test_a_fault_at_every_write_leaves_what_was_wished_and_nothing_else(
     older, final = moved
     others = ids(lab, "image") - set(moved)
     snapshots = {image.image_id: set(image.snapshot_ids) for image in ecs.images()}
-    wanted = {"vm_uuid": uuid, "images_to_keep": 1, "delete_job": True, "prices": PRICES}
+    token = call("smc_access_token", name=f"clean-up-{kind}")["access_token"]["access_token_id"]
+    wanted = {"vm_uuid": uuid, "images_to_keep": 1, "delete_job": True, "access_token_ids": [token], "prices": PRICES}
+    lab.forget_requests()
     checked = call("smc_cleanup", check=True, **wanted)
     assert checked["changed"]
     assert not lab.mutating()
@@ -144,6 +152,7 @@ def test_a_fault_at_every_write_leaves_what_was_wished_and_nothing_else(
     assert ids(lab, "image") == others | {final}
     assert snapshots[final] <= ids(lab, "snapshot")
     assert not snapshots[older] & ids(lab, "snapshot")
+    assert token not in {one["token_id"] for one in lab.get("/state")["tokens"]}
     assert {job["vm_name"] for job in lab.get("/state")["jobs"]} & {VM} == set()
     assert set(checked["plan"]) <= set(cleared["plan"])
     assert checked["diff"] == cleared["diff"]
@@ -193,8 +202,10 @@ def test_what_an_interrupted_run_left_and_what_ecs_does_not_give_up(
 
 def test_what_it_costs_is_what_the_lab_charges(lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str) -> None:
     machines = [an_instance(ecs, replicated, TRANSITION), lab.job(VM)["transition_instance_id"]]
+    lab.post("/clock", {"advance": "2m"})
     lab.forget_requests()
     costs = call("smc_cleanup", orphans=[], prices=PRICES, check=True)["costs"]
+    counts = {request["action"]: request["count"] for request in lab.get("/requests")}
     told = {item["id"]: item["per_day"] for item in costs["items"]}
     for machine in machines:
         assert told[machine] == pytest.approx(billed_per_day(lab, [machine]), abs=1e-3)
@@ -202,8 +213,10 @@ def test_what_it_costs_is_what_the_lab_charges(lab: Lab, call: Call, ecs: _ecs.E
     assert told[replicated] == pytest.approx(billed_per_day(lab, snapshots), abs=1e-3)
     assert costs["per_day"] == pytest.approx(sum(told.values()), abs=1e-3)
     assert (costs["complete"], costs["notes"], costs["currency"]) == (True, [], prices.CURRENCY)
+    listings = ("DescribeInstances", "DescribeDisks", "DescribeSnapshots", "DescribeImages", "DescribeReplicationJobs")
+    assert [counts[action] for action in listings] == [1, 1, 1, 1, 1]
     # Once for each instance type and each category of disks.
-    asked = sum(request["count"] for request in lab.get("/requests") if request["action"] == "DescribePrice")
+    asked = counts["DescribePrice"]
     priced = [item["id"] for item in costs["items"] if "instance" in item["kind"]]
     assert asked == len({one.instance_type for one in ecs.instances(priced)}) + 1
     ecs.delete_instance(machines[0])
@@ -297,3 +310,21 @@ def test_a_snapshot_of_a_job_that_is_no_more_is_told_and_goes_by_its_reference_o
     refused = call("smc_cleanup", source_id="s-1", vm_snapshots=wanted)
     assert "Option 'vm_snapshots' needs vm_uuid" in refused["msg"]
     WaitForTask(machine.RemoveAllSnapshots_Task())
+
+
+def test_the_source_goes_when_it_is_told_to(lab: Lab, call: Call, no_traces: str) -> None:
+    wanted = {"vm_uuid": no_traces, "delete_source": True}
+    assert call("smc_cleanup", check=True, **wanted)["changed"]
+    assert not lab.mutating()
+    lab.faults(
+        {"target": "smc", "action": "DeleteSourceServer", "kind": "throttle"},
+        {"target": "smc", "action": "DeleteSourceServer", "kind": "reset_after_commit", "nth": 2},
+    )
+    done = call("smc_cleanup", **wanted)
+    assert not done.failed, done.result
+    lab.post("/clock", {"advance": "2m"})
+    assert call("smc_source_info", vm_uuids=[no_traces])["sources"] == []
+    lab.forget_requests()
+    assert not call("smc_cleanup", **wanted)["changed"]
+    assert not call("smc_cleanup", check=True, **wanted)["changed"]
+    assert not lab.mutating()

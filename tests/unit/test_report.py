@@ -87,7 +87,7 @@ def test_without_a_look_at_the_region_the_images_of_the_runs_are_told() -> None:
         ("2026-11-29T06:00:00Z", "6d12h", "app-01 NOTE: job j-1 expires in 6d12h; complete it, or extend it"),
         ("2026-11-25T06:00:00Z", "2d12h", "app-01 SOON: job j-1 expires in 2d12h; complete it, or extend it"),
         ("2026-11-23T06:00:00Z", "12h", "app-01 URGENT: job j-1 expires in 12h; complete it, or extend it"),
-        ("2026-11-22T06:00:00Z", None, "app-01 EXPIRED: job j-1 has expired; SMC deletes it"),
+        ("2026-11-22T06:00:00Z", None, "app-01 EXPIRED: job j-1 has expired and does not run any more; SMC deletes it"),
     ],
 )
 def test_a_job_about_to_expire_is_warned_of(valid_until: str, expires_in: str | None, told: str) -> None:
