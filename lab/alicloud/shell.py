@@ -75,6 +75,13 @@ class Word:
 
     parts: list[tuple[str, bool]] = field(default_factory=list)  # (text, whether variables are filled in)
 
+    @property
+    def names(self) -> set[str]:
+        """The variables that the word names."""
+        return {
+            match.group(1) or match.group(2) for text, fill in self.parts if fill for match in _VARIABLE.finditer(text)
+        }
+
     def filled(self, variables: dict[str, str]) -> str:
         """The word's text."""
 
@@ -188,7 +195,7 @@ class Shell:
         self._timeout = timeout
         self._seconds = 0.0
         self._output = bytearray()
-        self._stops_on_failure = False
+        self._options: frozenset[str] = frozenset()  # of set: e, u, and p for pipefail
         self._variables = {"?": "0", "HOSTNAME": guest.host_name, "PWD": directory, "HOME": "/root", "USER": "root"}
         self._commands: dict[str, Callable[[list[str], Stream], Reply]] = {
             "echo": self._echo,
@@ -239,7 +246,7 @@ class Shell:
             self._variables["?"] = str(status)
             connector = commands[end].connector
             position = end + 1
-            if self._stops_on_failure and status and connector not in ("&&", "||"):
+            if "e" in self._options and status and connector not in ("&&", "||"):
                 return status
             while position < len(commands) and connector == ("||" if status == 0 else "&&"):
                 while commands[position].connector == "|" and position + 1 < len(commands):
@@ -250,14 +257,21 @@ class Shell:
 
     def _pipeline(self, commands: list[Command]) -> int:
         stdin: Stream = b""
-        reply = Reply()
+        status = 0
         for command in commands:
-            reply = self._command([word.filled(self._variables) for word in command.words], stdin)
+            reply = self._command([self._filled(word) for word in command.words], stdin)
+            status = reply.status or (status if "p" in self._options else 0)
             if not command.silent_err:
                 self._output += reply.err
             stdin = b"" if command.silent_out else reply.out
         self._output += self._read(stdin)
-        return reply.status
+        return status
+
+    def _filled(self, word: Word) -> str:
+        unset = word.names - set(self._variables) if "u" in self._options else set()
+        if unset:
+            raise NotUnderstood(f"{min(unset)}: parameter not set")
+        return word.filled(self._variables)
 
     def _command(self, words: list[str], stdin: Stream) -> Reply:
         while words and (assignment := _ASSIGNMENT.fullmatch(words[0])):
@@ -320,11 +334,13 @@ class Shell:
         raise _Exit(int(text) % 256 if text.lstrip("-").isdigit() else 2)
 
     def _set(self, args: list[str], _: Stream) -> Reply:
-        for flags in args:
-            if flags.startswith("-") and "e" in flags:
-                self._stops_on_failure = True
-            elif flags.startswith("+") and "e" in flags:
-                self._stops_on_failure = False
+        """`-e`, `-u` and `-o pipefail`, together or apart, and with `+` the other way round."""
+        names = " ".join(args).replace("o pipefail", "p")
+        for flags in names.split():
+            if not re.fullmatch(r"[-+][eup]+", flags):
+                return Reply(NOT_UNDERSTOOD, err=b"set: only -e, -u and -o pipefail are understood\n")
+            for letter in flags[1:]:
+                self._options = self._options | {letter} if flags[0] == "-" else self._options - {letter}
         return Reply()
 
     def _sleep(self, args: list[str], _: Stream) -> Reply:

@@ -86,6 +86,7 @@ PLAIN_SCRIPTS = [
     "sleep 0 && echo slept",
     "echo a \\\n b",
     "! true; echo $?",
+    "set -u\nX=1\necho a$X ${X}\nset +u\necho b$NOT_SET",
     "echo \"a \\\"b\\\" \\$HOME\"",
 ]  # fmt: skip
 
@@ -97,6 +98,14 @@ def test_answers_as_a_real_shell_does(guest: Guest, script: str) -> None:
     real = subprocess.run([dash, "-c", script], capture_output=True, check=False, env={"HOME": "/root"})
     answer = run(guest, script)
     assert (answer.exit_code, answer.output.replace(b" ", b"")) == (real.returncode, real.stdout.replace(b" ", b""))
+
+
+def test_options_of_set(guest: Guest) -> None:
+    assert run(guest, "false | true").exit_code == 0
+    assert run(guest, "set -o pipefail; false | true").exit_code == 1
+    assert run(guest, "set -euo pipefail\nfalse | true\necho never") == Outcome(1, b"", 0.0)
+    assert run(guest, "set -x").exit_code == 2
+    assert run(guest, "set -u; echo $NOT_SET; echo never") == Outcome(2, b"lab-sh: NOT_SET: parameter not set\n", 0.0)
 
 
 def test_nothing_reaches_this_machine(guest: Guest, tmp_path: Path) -> None:
