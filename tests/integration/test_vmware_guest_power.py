@@ -132,7 +132,7 @@ def test_a_guest_that_hangs_is_left_on_or_forced(vcenter: Access) -> None:
     assert f"The guest of {HANGING} did not shut down within 1 seconds" in failed["msg"]
     assert "shutdown_fallback: force" in failed["error"]["remedy"]
     assert present(vcenter, HANGING) == "poweredOn"
-    stayed = power(vcenter, HANGING, "restored", settle="1s")
+    stayed = power(vcenter, HANGING, "restored", settle="0s")
     assert (stayed["changed"], stayed["powered_on"], stayed["vm"]["shut_down_here"]) == (True, False, False)
     forced = power(vcenter, HANGING, "shut_down", shutdown_timeout="1s", shutdown_fallback="force")
     assert (forced["failed"], present(vcenter, HANGING)) == (False, "poweredOff")
@@ -147,8 +147,8 @@ def test_a_guest_that_goes_down_after_all_is_powered_on_again(vcenter: Access) -
     assert (present(vcenter, HANGING), restored["vm"]["shut_down_here"]) == ("poweredOn", False)
 
 
-@pytest.mark.parametrize("kind", ["NotAuthenticated", "Disconnect", "DisconnectAfter"])
-@pytest.mark.parametrize("method", ["ReconfigVM_Task", "ShutdownGuest", "RetrievePropertiesEx"])
+@pytest.mark.parametrize("kind", ["NotAuthenticated", "DisconnectAfter"])
+@pytest.mark.parametrize("method", ["ReconfigVM_Task", "ShutdownGuest"])
 def test_a_lost_session_or_connection_loses_nothing(vcenter: Access, method: str, kind: str) -> None:
     fault(vcenter, method, "*", kind)
     done = power(vcenter, PLAIN, "shut_down")
