@@ -27,7 +27,7 @@ from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as l
 from ansible_collections.cutover.smc.plugins.module_utils._cbt import SnapshotFacts
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, Conflict, Failure, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._finalize import FINAL_RUN_TAG, JOB_TAG
-from ansible_collections.cutover.smc.plugins.module_utils._orphans import DELETED_IMAGE_TAG
+from ansible_collections.cutover.smc.plugins.module_utils._orphans import DELETED_IMAGE_TAG, IMAGE_OF_VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Outcome, Plan, Step, converge, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._prices import Thing
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
@@ -144,6 +144,7 @@ def decide(wish: Wish, sight: Sight) -> Plan:
             *stray_steps,
             *orphan_steps,
             *_token_steps(sight),
+            *_note_steps(wish, sight),
             *_job_steps(wish, sight),
             *_source_steps(wish, sight),
         )
@@ -254,6 +255,20 @@ def _token_steps(sight: Sight) -> t.Iterator[Step]:
         )
 
 
+def _note_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
+    """Only the job tells whose its images are: before it goes, that is noted on those that stay."""
+    if not wish.delete_job or not sight.job or sight.job.status == lifecycle.DELETING:
+        return
+    gone = superfluous(sight.images, wish.images_to_keep, sight.kept)
+    ids = [
+        image.image_id
+        for image in sight.images
+        if image not in gone and not {_smc.VM_TAG, IMAGE_OF_VM_TAG, JOB_TAG} & set(image.tags)
+    ]
+    if ids:
+        yield Step("note_images", "note whose the images %s are" % ", ".join(ids), {"image_ids": ids})
+
+
 def _job_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
     if wish.delete_job and sight.job:
         job_id = sight.job.job_id
@@ -353,6 +368,7 @@ class Desk:
             "delete_vm_snapshot": vm.remove if vm else _no_vcenter,
             "delete_stray_snapshot": self._delete_stray_snapshot,
             "delete_orphan": self._delete_orphan,
+            "note_images": self._note_images,
             "delete_token": smc.delete_access_token,
             "delete_job": smc.delete_job,
             "wait_job_gone": self._wait_job_gone,
@@ -401,12 +417,16 @@ class Desk:
             ids = [run.image_id for run in _evidence.complete_runs(job.runs) if run.image_id]
             by_id = self._ecs.images_by_id(ids)
             return [by_id[image_id] for image_id in ids if image_id in by_id]
+        found = {image.image_id: image for tag in self._tags_of_images() for image in self._ecs.images(tags=tag)}
+        return sorted(found.values(), key=lambda image: format_moment(image.created) or "")
+
+    def _tags_of_images(self) -> t.Iterator[dict[str, str]]:
+        """The tags by which the images of a job that is gone are found."""
         if self._identity.vm_uuid:
-            return sorted(
-                self._ecs.images(tags={_smc.VM_TAG: self._identity.vm_uuid}),
-                key=lambda image: format_moment(image.created) or "",
-            )
-        return []
+            yield {_smc.VM_TAG: self._identity.vm_uuid}
+            yield {IMAGE_OF_VM_TAG: self._identity.vm_uuid}
+        elif self._identity.job_id:
+            yield {JOB_TAG: self._identity.job_id}
 
     def _with_snapshots(self, sight: Sight) -> Sight:
         """What is to be known of snapshots when images are to go: of which disks were made, and which an earlier clean-up left."""
@@ -464,6 +484,12 @@ class Desk:
                 raise
             self._refused[image_id] = failure.message
             raise Conflict(failure.message) from failure
+
+    def _note_images(self, image_ids: list[str]) -> None:
+        # Not by the tag that the final image carries: that one tells that the VM has moved.
+        names = {_smc.VM_TAG: IMAGE_OF_VM_TAG}
+        tags = {names.get(key, key): value for key, value in self._note.items()}
+        self._ecs.tag_images(image_ids, tags)
 
     def _delete_stray_snapshot(self, moid: str) -> None:
         """Remove a snapshot of a job that is no more, after a further look at the jobs."""

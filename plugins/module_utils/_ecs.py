@@ -421,7 +421,11 @@ class Ecs:
         self._tag("instance", [instance_id], tags)
 
     def tag_image(self, image_id: str, tags: dict[str, str]) -> None:
-        self._tag("image", [image_id], tags)
+        self.tag_images([image_id], tags)
+
+    def tag_images(self, image_ids: list[str], tags: dict[str, str]) -> None:
+        """Add tags to images, 50 at most."""
+        self._tag("image", image_ids, tags)
 
     def tag_snapshots(self, snapshot_ids: list[str], tags: dict[str, str]) -> None:
         """Add tags to the snapshots of one image, which has 17 disks at most."""

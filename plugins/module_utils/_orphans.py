@@ -24,6 +24,8 @@ from ansible_collections.cutover.smc.plugins.module_utils._verification import T
 
 #: What the snapshots of an image are tagged with before it is deleted, so that they are found if the clean-up is killed in between.
 DELETED_IMAGE_TAG = "cutover:deleted-image"
+#: What images that stay are tagged with when their job is deleted; the value is the VM's UUID.
+IMAGE_OF_VM_TAG = "cutover:image-of-vm"
 
 # Compared without case: whether ECS minds the case of names is not documented.
 _TRANSITION = "no_delete_smc_transition"
@@ -235,9 +237,10 @@ def _needed_images(region: Region) -> t.Iterator[Thing]:
     jobs = {run.image_id: job for job in region.jobs for run in _evidence.complete_runs(job.runs)}
     for image in region.images:
         job = jobs.get(image.image_id)
-        vm_uuid = image.tags.get(_smc.VM_TAG) or (job.tags.get(_smc.VM_TAG) if job else None)
-        if job or vm_uuid:
+        tagged = image.tags.get(_smc.VM_TAG) or image.tags.get(IMAGE_OF_VM_TAG)
+        vm_uuid = tagged or (job.tags.get(_smc.VM_TAG) if job else None)
+        if job or vm_uuid or JOB_TAG in image.tags:
             why = (
                 "an instance uses it" if image.used else "an image of a migration; the snapshots behind it are paid for"
             )
-            yield _billed.image(image, why, owner=Owner(vm_uuid, job.job_id if job else None))
+            yield _billed.image(image, why, owner=Owner(vm_uuid, job.job_id if job else image.tags.get(JOB_TAG)))

@@ -39,7 +39,9 @@ options:
     description: The instance UUID of the VM, by whose tag (C(cutover:vm-uuid)) job, source and images are found.
     type: str
   delete_job:
-    description: Whether to delete the job. Its final image tells by its tags that the VM has moved.
+    description:
+      - Whether to delete the job. Its final image tells by its tags that the VM has moved.
+      - The images that stay are tagged C(cutover:image-of-vm) before, because nothing would tell afterwards whose they are.
     type: bool
     default: false
   delete_source:

@@ -171,6 +171,16 @@ def test_a_fault_at_every_write_leaves_what_was_wished_and_nothing_else(
     assert not lab.mutating()
 
 
+def test_images_are_found_when_their_job_is_gone(lab: Lab, call: Call, uuid: str, moved: list[str]) -> None:
+    lab.faults({"target": "ecs", "action": "TagResources", "kind": "reset_before_commit"})
+    assert not call("smc_cleanup", vm_uuid=uuid, delete_job=True).failed
+    region = call("smc_cleanup", orphans=[], check=True)["costs"]["items"]
+    assert {item["id"] for item in region if item["vm_uuid"] == uuid} == set(moved)
+    cleared = call("smc_cleanup", vm_uuid=uuid, images_to_keep=1)
+    assert [image["image_id"] for image in cleared["left"]["images"]] == moved[1:]
+    assert call("smc_incremental_job", vm_uuid=uuid, interval="6h", check=True)["migrated_image_id"] == moved[1]
+
+
 def test_what_an_interrupted_run_left_and_what_ecs_does_not_give_up(
     lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str
 ) -> None:

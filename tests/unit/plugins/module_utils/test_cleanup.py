@@ -75,6 +75,7 @@ def test_everything_goes_in_an_order_that_is_taken():
         ("delete_snapshot", "snap-b"),
         ("delete_vm_snapshot", "snapshot-9"),
         ("delete_token", "at-1"),
+        ("note_images", ["m-3"]),
         ("delete_job", "j-1"),
         ("wait_job_gone", "j-1"),
         ("delete_source", "s-1"),
@@ -262,6 +263,9 @@ class Ecs:
     def tag_snapshots(self, snapshot_ids: list[str], tags: dict[str, str]) -> None:
         self.deeds.append(("tag_snapshots", (tuple(snapshot_ids), tags)))
 
+    def tag_images(self, image_ids: list[str], tags: dict[str, str]) -> None:
+        self.deeds.append(("tag_images", (tuple(image_ids), tags)))
+
     def delete_image(self, image_id: str) -> None:
         if image_id in self.refuses:
             raise self.refuses[image_id]
@@ -335,6 +339,21 @@ def test_an_image_that_ecs_does_not_give_up_stays_with_its_snapshots(code: str):
     assert sight.kept == {"m-1": f"DeleteImage: it is needed ({code})", "m-3": "it is the final one"}
     assert ("delete_snapshot", "snap-m-1") not in ecs.deeds
     assert ("delete_image", "m-2") in ecs.deeds
+
+
+def test_whose_the_images_are_is_noted_before_their_job_goes():
+    images = (an_image("m-1"), an_image("m-2", tags={"cutover:vm-uuid": VM_UUID}))
+    smc, ecs = Smc(a_job("Finished", **MOVED)), Ecs(images=images)
+    desk = a_desk(smc, ecs, Wish(delete_job=True), job_id="j-1")
+    step = next(step for step in decide(Wish(delete_job=True), desk.observe()).steps)
+    assert (step.action, step.arguments) == ("note_images", {"image_ids": ["m-1"]})
+    desk.actions[step.action](**step.arguments)
+    assert ecs.deeds == [("tag_images", (("m-1",), {"cutover:job-id": "j-1", "cutover:image-of-vm": VM_UUID}))]
+    noted = an_image("m-1", tags={"cutover:image-of-vm": VM_UUID})
+    assert [deed[0] for deed in deeds(Wish(delete_job=True), Sight(a_job("Finished"), None, images=(noted,)))] == [
+        "delete_job",
+        "wait_job_gone",
+    ]
 
 
 def test_any_other_refusal_ends_it():
