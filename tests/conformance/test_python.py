@@ -232,7 +232,22 @@ class Life:
         assert invocation.invocation_status == "Success"
         console = ecs_models.GetInstanceConsoleOutputRequest(region_id=REGION, instance_id=instance_id)
         assert self.ecs.get_instance_console_output(console).console_output
+        self.move_to_another_zone(instance_id)
         self.ecs.delete_instance(ecs_models.DeleteInstanceRequest(instance_id=instance_id, force=True))
+
+    def move_to_another_zone(self, instance_id: str) -> None:
+        request = smc_models.CreateCrossZoneMigrationJobRequest(
+            region_id=REGION, instance_id=instance_id, target_zone_id=f"{REGION}-c", client_token="move"
+        )
+        job_id = self.smc.create_cross_zone_migration_job(request).job_id
+        self.advance("10m")
+        wanted = smc_models.DescribeReplicationJobsRequest(job_type=2, job_id=[job_id], status="Finished")
+        (job,) = self.smc.describe_replication_jobs(wanted).replication_jobs.replication_job
+        instances = ecs_models.DescribeInstancesRequest(region_id=REGION, instance_ids=json.dumps([instance_id]))
+        (instance,) = self.ecs.describe_instances(instances).instances.instance
+        assert (job.instance_id, instance.zone_id, instance.status) == (instance_id, f"{REGION}-c", "Running")
+        self.smc.delete_replication_job(smc_models.DeleteReplicationJobRequest(job_id=job_id))
+        self.smc.delete_source_server(smc_models.DeleteSourceServerRequest(source_id=job.source_id, force=True))
 
     def clear_images(self) -> None:
         for image in self.images():
