@@ -17,15 +17,25 @@ from lab.connector.cloud import Cloud as ConnectorCloud
 from lab.connector.home import Connection as ConnectorConnection
 from tests.integration.labs import Call, Lab, Outcome
 
-Setting = tuple[str, Any]
+
+@dataclass(frozen=True)
+class Setting:
+    """How the cloud is set for one run: what differs from the defaults."""
+
+    name: str
+    switches: dict[str, Any]
+
+    def __str__(self) -> str:
+        return self.name
+
 
 #: As fast as the runs' bytes allow, and slow enough that nothing expires in the seconds that a test takes.
 CLOCK_SCALE = 3000
 POLL_SECONDS = 0.05
 VM = "app-02"  # it has two disks
 
-#: What a number is set to besides its default: a limit that one migration just fits in, or another length.
-OTHER_NUMBERS: dict[str, int] = {
+#: What a limit is set to besides its default: what one migration just fits in. A length of time (``seconds_...``) is trebled.
+LIMITS: dict[str, int] = {
     "client_token_hours": 1,
     "jobs_limit": 1,
     "running_jobs_limit": 1,
@@ -36,35 +46,38 @@ OTHER_NUMBERS: dict[str, int] = {
     "heartbeat_timeout": 60,
 }
 
+#: Where SMC refuses what the runbook does: what, and how often. The way round is in the steps.
+REFUSALS: dict[str, list[str]] = {
+    "start_on_waiting=False": ["run by hand"] * 2,
+    "workgroup_https_only=True": ["a workgroup over HTTP"],
+}
+
 
 def other_values(name: str) -> list[Any]:
-    """What a switch can be set to besides its default; a length of time is trebled."""
+    """What a switch that is no number can be set to besides its default."""
     choice = SWITCHES[name]
-    if isinstance(choice.default, bool):
-        return [not choice.default]
-    if isinstance(choice.default, int):
-        if name not in OTHER_NUMBERS and not name.startswith("seconds_"):
-            raise AssertionError(f"switch {name} is a number: say in OTHER_NUMBERS which other one is to be tried")
-        return [OTHER_NUMBERS.get(name, 3 * choice.default)]
-    return [value for value in choice.allowed if value != choice.default]
+    every = [True, False] if isinstance(choice.default, bool) else list(choice.allowed)
+    return [value for value in every if value != choice.default]
+
+
+def numbers() -> list[Setting]:
+    """All lengths of time, and all limits, at other values: two settings, for a number has no two ways."""
+    found = {name: int(one.default) for name, one in SWITCHES.items() if type(one.default) is int}
+    lengths = {name: 3 * default for name, default in found.items() if name.startswith("seconds_")}
+    unknown = found.keys() - lengths.keys() - LIMITS.keys()
+    assert not unknown, f"say in LIMITS which other value of {', '.join(sorted(unknown))} is to be tried"
+    return [Setting("lengths", lengths), Setting("limits", dict(LIMITS))]
 
 
 def settings(part: int, parts: int) -> list[Setting]:
     """All switches at their defaults, and each at each other value: one of several parts of them."""
-    every: list[Setting] = [("", None), *((name, value) for name in SWITCHES for value in other_values(name))]
-    return every[part::parts]
-
-
-def identify(setting: Setting) -> str:
-    name, value = setting
-    return f"{name}={value}" if name else "defaults"
-
-
-#: Where SMC refuses what the runbook does: what, and how often. The way round is in the steps.
-REFUSALS: dict[Setting, list[str]] = {
-    ("start_on_waiting", False): ["run by hand"] * 2,
-    ("workgroup_https_only", True): ["a workgroup over HTTP"],
-}
+    ways = [
+        Setting(f"{name}={value}", {name: value})
+        for name, choice in SWITCHES.items()
+        if type(choice.default) is not int
+        for value in other_values(name)
+    ]
+    return [Setting("defaults", {}), *ways, *numbers()][part::parts]
 
 
 @dataclass
@@ -155,7 +168,10 @@ class Runbook:
         self.lab.post(f"/vms/{VM}/guest", {"service": "stopped"})
         stopped_at = self.run_again()
         done = self.module(
-            "smc_job_finalize", vm_uuid=self.uuid, services_stopped_at=stopped_at, final_sync="run by hand" in self.refused
+            "smc_job_finalize",
+            vm_uuid=self.uuid,
+            services_stopped_at=stopped_at,
+            final_sync="run by hand" in self.refused,
         )
         assert (done["finished"], done["evidence"]["proven"]) == (True, True)
         assert done["image"]["tags"]["cutover:job-id"] == self.job_id
@@ -173,6 +189,7 @@ class Runbook:
         if "a workgroup over HTTP" not in self.refused:
             self.module("smc_workgroup", name="runbook", state="absent", release_members=True)
         self.module("smc_cleanup", access_token_ids=[self.token["access_token"]["access_token_id"]], **options)
+        self.lab.post("/clock", {"advance": "10m"})  # a source is deleted after its answer
         state = self.lab.get("/state")
         assert (state["jobs"], state["sources"], state["tokens"], state["instances"]) == ([], [], [], [])
         assert [image["image_id"] for image in state["images"]] == [self.image_id]
@@ -209,10 +226,9 @@ def forget(lab: Lab, call: Call) -> None:
 
 
 def go_through(lab: Lab, call: Call, setting: Setting) -> None:
-    """The runbook with one switch set; it ends in the same way, by the documented way round where the setting forbids the usual one."""
-    name, value = setting
+    """The runbook with what a setting says; it ends in the same way, by the documented way round where the setting forbids the usual one."""
     forget(lab, call)
-    lab.post("/switches", {name: value} if name else {})
+    lab.post("/switches", setting.switches)
     runbook = Runbook(lab, call)
     runbook.run()
-    assert runbook.refused == REFUSALS.get(setting, [])
+    assert runbook.refused == REFUSALS.get(setting.name, [])

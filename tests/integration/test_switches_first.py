@@ -22,6 +22,6 @@ def session_lab() -> Iterator[Lab]:
     lab.stop()
 
 
-@pytest.mark.parametrize("setting", runbook.settings(0, 2), ids=runbook.identify)
+@pytest.mark.parametrize("setting", runbook.settings(0, 2), ids=str)
 def test_the_runbook_gets_through(lab: Lab, call: Call, setting: runbook.Setting) -> None:
     runbook.go_through(lab, call, setting)
