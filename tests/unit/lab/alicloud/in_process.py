@@ -12,7 +12,8 @@ from unittest import mock
 from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_tea_openapi.utils import Utils
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _waiting
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _plan, _waiting
+from ansible_collections.cutover.smc.plugins.module_utils._failure import Ambiguous
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run, Task
 from lab.alicloud.actions import ecs_actions, smc_actions
 from lab.alicloud.clock import VirtualClock
@@ -30,8 +31,16 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 CONNECTION = {"access_key_id": KEY, "access_key_secret": SECRET, "region_id": REGION}
 
 
+class Killed(BaseException):
+    """The controller dies here."""
+
+
 class InProcessCloud:
-    """One cloud with its VMs, and the collection's way to it."""
+    """One cloud with its VMs, and the collection's way to it.
+
+    :ivar troubles: what befalls the next writes, one each: ``lost`` (no answer) or ``killed`` (the controller dies), ``before`` or
+        ``after`` the cloud has done what it was asked
+    """
 
     def __init__(self, directory: Path, **switches: Any) -> None:
         settings = Settings(directory, [Credential(KEY, SECRET)], region_id=REGION, clock_scale=0, switches=switches)
@@ -40,6 +49,7 @@ class InProcessCloud:
         clock = VirtualClock(0, NOON, real.monotonic, real.wall)
         self.cloud = cloud = Cloud(settings, clock, self.vms, InlineWorkers())
         self.store = cloud.store
+        self.troubles: list[tuple[str, str]] = []
         self.smc = smc_actions(self.store, cloud.compute, cloud._sources, cloud._jobs, cloud.tokens)
         self.ecs = ecs_actions(self.store, cloud.compute, cloud.faults, cloud.engine.background)
 
@@ -86,6 +96,7 @@ class InProcessCloud:
         waiting = _waiting.Waiter.__init__.__kwdefaults__
         with ExitStack() as stack:
             stack.enter_context(mock.patch.object(_alicloud, "Api", lambda *args: InProcessApi(self, args[2])))
+            stack.enter_context(mock.patch.dict(_plan.converge.__kwdefaults__, {"pause": self.advance}))
             time = {"clock": lambda: self.now().timestamp(), "sleep": self.advance, "jitter": lambda: 0.5}
             stack.enter_context(mock.patch.dict(waiting, time))
             yield
@@ -105,7 +116,14 @@ class InProcessApi:
         return self._call(action, parameters, write=False)
 
     def write(self, action: str, **parameters: Any) -> dict[str, Any]:
-        return self._call(action, parameters, write=True)
+        kind, when = self._cloud.troubles.pop(0) if self._cloud.troubles else ("", "")
+        if when != "before":
+            answer = self._call(action, parameters, write=True)
+        if kind == "lost":
+            raise Ambiguous("%s: no usable answer" % action, remedy="Run it again")
+        if kind == "killed":
+            raise Killed
+        return answer
 
     def _call(self, action: str, parameters: dict[str, Any], write: bool) -> dict[str, Any]:
         self.cloud_time = self._cloud.now().replace(microsecond=0)

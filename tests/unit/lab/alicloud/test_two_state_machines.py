@@ -1,7 +1,8 @@
 """The collection's state table and proof against the lab's state machine, which was written independently of them.
 
 Random lives of a job: the guest writes, services stop and start, time passes, connectors fall silent, actions are sent whether
-they are allowed or not, and the modules are asked for what they promise. UNCONFIRMED behaviour is drawn at random.
+they are allowed or not, and the modules are asked for what they promise, while answers get lost and the controller dies, after
+which it starts again. UNCONFIRMED behaviour is drawn at random.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ansible_collections.cutover.smc.plugins.module_utils import _evidence
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._smc import Job
+from ansible_collections.cutover.smc.plugins.module_utils._task import Task
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment
 from ansible_collections.cutover.smc.plugins.modules import smc_incremental_job, smc_job_finalize
 from lab.alicloud import records
 from lab.alicloud.errors import CloudError
-from tests.unit.lab.alicloud.in_process import REGION, InProcessCloud
+from tests.unit.lab.alicloud.in_process import REGION, InProcessCloud, Killed
 
 SWITCHES = st.fixed_dictionaries(
     {
@@ -106,6 +108,14 @@ class TwoStateMachines(RuleBasedStateMachine):
         self.source.heartbeat_lost = not self.source.heartbeat_lost
         self.lab.cloud.engine.check_heartbeats()
 
+    @rule(
+        troubles=st.lists(
+            st.tuples(st.sampled_from(["lost", "killed"]), st.sampled_from(["before", "after"])), max_size=4
+        )
+    )
+    def troubles_lie_ahead(self, troubles: list[tuple[str, str]]) -> None:
+        self.lab.troubles = troubles
+
     # --- the state table: what it allows is accepted, and what is accepted it allows, or a switch does ---------------
 
     def accepted(self, action: str, **parameters: Any) -> bool:
@@ -158,13 +168,23 @@ class TwoStateMachines(RuleBasedStateMachine):
         """Ask for a state; a second time there is nothing left to do."""
         said = {"source_id": self.source.source_id, "state": state, "vswitch_id": "vsw-lab-isolated", **params}
         said = {"wait": True, "poll_interval": 20.0, "wait_timeout": "2h", **said}
-        result, _lines = self.lab.call(smc_incremental_job.TASK, **said)
+        result = self.ask(smc_incremental_job.TASK, **said)
         if result.get("failed"):
             self.check_obstacle(result)
         else:
             again, _lines = self.lab.call(smc_incremental_job.TASK, check_mode=True, **said)
             assert not again["changed"], again
         return result
+
+    def ask(self, task: Task, **params: Any) -> dict[str, Any]:
+        """Run a module, and again whenever the controller dies meanwhile."""
+        while True:
+            try:
+                result, _lines = self.lab.call(task, **params)
+            except Killed:
+                continue
+            self.lab.troubles = []
+            return result
 
     def check_obstacle(self, failure: dict[str, Any]) -> None:
         """Nothing but these keeps a module from its goal, and each is told with a remedy."""
@@ -220,7 +240,7 @@ class TwoStateMachines(RuleBasedStateMachine):
         assert self.job is not None
         proven_before = self.proven(self.job)
         was = self.job.status
-        result, _lines = self.lab.call(
+        result = self.ask(
             smc_job_finalize.TASK,
             source_id=self.source.source_id,
             services_stopped_at=format_moment(self.stopped_at),
@@ -234,6 +254,17 @@ class TwoStateMachines(RuleBasedStateMachine):
         elif was != "Finished":
             assert result["evidence"]["proven"], result
             assert self.holds_every_write(result["evidence"]["image_id"])
+
+    @precondition(lambda self: self.serving)
+    @rule(seconds=st.sampled_from([0, 0, 1, 4000]), final_sync=st.booleans())
+    def cut_over(self, seconds: float, final_sync: bool) -> None:
+        """What the runbook does in a row, which single steps at random seldom are."""
+        self.declare("present")
+        self.write()
+        self.stop_services()
+        self.lab.advance(seconds)
+        if self.job is not None:
+            self.finalize(final_sync=final_sync)
 
     # --- what is always true ------------------------------------------------------------------------------------------
 
@@ -286,6 +317,32 @@ class TwoStateMachines(RuleBasedStateMachine):
 
 
 TwoStateMachines.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=90, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestTwoStateMachines = TwoStateMachines.TestCase
+
+
+def test_a_last_run_proves_a_stop_of_the_very_same_second(tmp_path: Path):
+    """Moments have whole seconds, so a last run that began in the second of the stop would prove nothing, and be the last."""
+    lab = InProcessCloud(tmp_path)
+    named = {"source_id": lab.add_source().source_id, "poll_interval": 20.0}
+    created, _lines = lab.call(smc_incremental_job.TASK, **named, wait=True, vswitch_id="vsw-lab-isolated")
+    assert created["job"]["status"] == "Waiting"
+    stopped = format_moment(lab.now())
+    finished, lines = lab.call(smc_job_finalize.TASK, **named, services_stopped_at=stopped, final_sync=True)
+    assert finished["evidence"]["proven"], finished
+    assert not any("nothing proves" in line for line in lines)
+
+
+def test_deleting_is_waited_for_and_repeated_by_the_id_of_the_job(tmp_path: Path):
+    lab = InProcessCloud(tmp_path)
+    source = lab.add_source()
+    created, _lines = lab.call(smc_incremental_job.TASK, source_id=source.source_id, vswitch_id="vsw-lab-isolated")
+    job_id = created["job"]["job_id"]
+    lab.advance(600)
+    lab.act("smc", "DeleteReplicationJob", JobId=job_id)
+    for named in ({"source_id": source.source_id}, {"job_id": job_id}, {"job_id": job_id}):
+        gone, _lines = lab.call(smc_incremental_job.TASK, state="absent", poll_interval=20.0, **named)
+        assert not gone.get("failed"), gone
+        assert (gone["changed"], gone["job"]) == (False, None)
+        assert lab.store.jobs == {}
