@@ -86,6 +86,12 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ wave.jobs | rejectattr('reached') | map(attribute='trouble') }}"
 
+- name: Which VMs should take at most ten minutes for their last run
+  ansible.builtin.debug:
+    msg: >-
+      {{ wave.jobs | selectattr('forecast.percentile_90', 'ne', none) | selectattr('forecast.percentile_90', 'le', 600)
+         | map(attribute='name') }}
+
 - name: Read the cloud's clock
   cutover.smc.smc_incremental_job_info:
     job_ids: []
