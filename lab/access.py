@@ -19,14 +19,6 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTP
 _SET_SERVICES = """\
 ---
 # {PURPOSE}
-- name: "{NAME} | Read how the guest is"
-  ansible.builtin.uri:
-    url: "{{ lookup('ansible.builtin.env', 'LAB_CONTROL') }}/vms"
-  delegate_to: localhost
-  register: lab_guests
-  changed_when: false
-  check_mode: false
-
 - name: "{NAME} | Have the service in the guest {WANTED}"
   ansible.builtin.uri:
     url: "{{ lookup('ansible.builtin.env', 'LAB_CONTROL') }}/vms/{{ inventory_hostname }}/guest"
@@ -37,7 +29,9 @@ _SET_SERVICES = """\
     status_code: [200, 202, 204]
   delegate_to: localhost
   changed_when: true
-  when: (lab_guests.json | selectattr('name', 'equalto', inventory_hostname) | first).service != '{WANTED}'
+  vars:
+    lab_guests: "{{ lookup('ansible.builtin.url', lookup('ansible.builtin.env', 'LAB_CONTROL') ~ '/vms', split_lines=false) | from_json }}"
+  when: (lab_guests | selectattr('name', 'equalto', inventory_hostname) | first).service != '{WANTED}'
 """
 
 
@@ -63,21 +57,16 @@ START_SERVICES = _set_services(
 CHECK_INSTANCE = """\
 ---
 # Checks a verification instance, as a user's own task file would over the network: here, that its image holds disks with bytes.
-- name: "check_instance | Read the disks of the instance's image"
-  ansible.builtin.uri:
-    url: "{{ lookup('ansible.builtin.env', 'LAB_CONTROL') }}/images/{{ verify_image_instance.image_id }}/disks"
-  delegate_to: localhost
-  register: lab_image_disks
-  changed_when: false
-  check_mode: false
-
 - name: "check_instance | Demand a running instance whose image has disks"
   ansible.builtin.assert:
     that:
       - verify_image_instance.status == 'Running'
-      - lab_image_disks.json | length > 0
-      - lab_image_disks.json | map(attribute='size') | min > 0
+      - lab_image_disks | length > 0
+      - lab_image_disks | map(attribute='size') | min > 0
     quiet: true
+  vars:
+    lab_image: "{{ lookup('ansible.builtin.env', 'LAB_CONTROL') }}/images/{{ verify_image_instance.image_id }}"
+    lab_image_disks: "{{ lookup('ansible.builtin.url', lab_image ~ '/disks', split_lines=false) | from_json }}"
 """
 
 HOOKS = {

@@ -1,0 +1,173 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A whole run with all that can show something turned up: nothing that it shows or leaves holds a secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.judging import violations
+from tests.chaos.running import Ended, Playbook, environment_of
+from tests.chaos.secret_forms import search
+from tests.chaos.survival import gather, secrets_of
+from tests.chaos.watching import Sight, can_others_read, watching
+from tests.integration.labs import BIN, ROOT, WAYS, Lab, start_lab
+
+#: Files that may hold a secret, by the end of their path, and why. Each has to be readable by its owner alone.
+ALLOWED = {
+    "env.sh": "what the user sources",
+    "vcenter/config.json": "whom the simulated vCenter lets in",
+    "alicloud/config.json": "the simulated cloud's key, and its login at vCenter",
+    "root/smc/vmware_connect_config.json": "the connector's login at vCenter, where SMC's own client keeps it",
+}
+#: Directories that are not searched, and why.
+NOT_SEARCHED = {
+    "vcenter-data": "the guests' disks: random bytes that only guests write",
+    "images": "copies of the guests' disks",
+    "replicas": "copies of the guests' disks",
+    "tls": "the key of the lab's own certificate, and public certificates",
+}
+SHOW_ALL = {
+    "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callback_plugins"),
+    "ANSIBLE_CALLBACKS_ENABLED": "everything",
+    "ANSIBLE_DISPLAY_ARGS_TO_STDOUT": "true",
+    "ANSIBLE_DEBUG": "false",
+}
+
+
+@dataclass
+class Traces:
+    """What a run over a lab has left everywhere."""
+
+    lab: Lab
+    migration: Ended
+    carried: list[Ended] = field(default_factory=list)
+    sights: list[Sight] = field(default_factory=list)
+    secrets: dict[str, str] = field(default_factory=dict)
+    before: list[dict[str, object]] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def traces() -> Iterator[Traces]:
+    """The migration, and the tasks with secrets in both ways, watched."""
+    lab = start_lab(ROOT / "build" / "chaos" / "secrets", "--vms", "3")
+    token = secrets.token_urlsafe(32)
+    temporary = lab.directory / "tmp"
+    temporary.mkdir()
+    show_all = SHOW_ALL | {
+        "EVERYTHING_PATH": str(lab.directory / "everything.json"),
+        "ANSIBLE_LOG_PATH": str(lab.directory / "ansible.log"),
+        "TMPDIR": str(temporary),
+    }
+    try:
+        before = lab.get("/vms")
+        run = Playbook(lab, "-vvvv", **show_all)
+        with watching(run.pid, lab.directory / "ansible") as sight:
+            left = Traces(lab, run.run_until(None), before=before, sights=[sight])
+        for way in WAYS:
+            _carry(left, way, show_all | {"CARRIED_TOKEN": token})
+        told = lab.get("/secrets")
+        left.secrets = secrets_of(lab) | {"STS token": token}
+        left.secrets |= {f"activation code {number}": code for number, code in enumerate(told["activation_codes"])}
+        left.secrets |= {f"session {number}": key for number, key in enumerate(told["sessions"])}
+        yield left
+    finally:
+        lab.stop()
+
+
+def _carry(left: Traces, way: str, environment: dict[str, str]) -> None:
+    variables = {"cutover_in_process": way == "in_process", "connector_home": str(left.lab.connector(1))}
+    command = [str(BIN / "ansible-playbook"), str(Path(__file__).parent / "secrets.yml"), "-vvvv", "--diff"]
+    with (
+        subprocess.Popen(
+            [*command, "-e", json.dumps(variables)],
+            env=environment_of(left.lab) | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+        watching(process.pid, left.lab.directory / "ansible") as sight,
+    ):
+        shown = process.communicate(timeout=120)[0].decode(errors="replace")
+    left.carried.append(Ended(process.returncode, shown, ""))
+    left.sights.append(sight)
+
+
+def files(lab: Lab) -> Iterator[Path]:
+    """What lies below the lab's directory, but for what is no text of anybody's."""
+    for directory, inner, names in os.walk(lab.directory):
+        inner[:] = [name for name in inner if name not in NOT_SEARCHED]
+        for name in names:
+            path = Path(directory, name)
+            if path.is_file():
+                yield path
+
+
+def is_allowed(lab: Lab, path: Path) -> bool:
+    return str(path).endswith(tuple(ALLOWED)) and not can_others_read(path, lab.directory)
+
+
+def test_the_runs_went_as_they_should(traces: Traces) -> None:
+    """Otherwise they would have had little to give away. It is also the undisturbed run that the killed ones are compared with."""
+    assert traces.migration.status == 0, traces.migration.output[-4000:]
+    assert violations(gather(traces.lab, traces.before, {})) == []
+    assert [run.status for run in traces.carried] == [0, 0], "".join(run.output[-4000:] for run in traces.carried)
+    kinds = {name.split()[0] for name in traces.secrets}
+    assert kinds == {"access", "vCenter", "STS", "activation", "session"}
+
+
+def test_no_output_holds_a_secret(traces: Traces) -> None:
+    runs = [traces.migration, *traces.carried]
+    places = [(f"the output of run {number}", run.output.encode()) for number, run in enumerate(runs)]
+    assert search(traces.secrets, places) == []
+
+
+def test_no_file_that_stays_holds_a_secret(traces: Traces) -> None:
+    lab = traces.lab
+    searched = [path for path in files(lab) if not is_allowed(lab, path)]
+    assert {"everything.json", "ansible.log", "alicloud.log", "go2aliyun_client.log"} <= {
+        path.name for path in searched
+    }
+    assert search(traces.secrets, ((str(path), path.read_bytes()) for path in searched)) == []
+
+
+def test_what_may_hold_a_secret_is_where_the_list_says(traces: Traces) -> None:
+    """A file of the list that is not there, or holds none, is no reason to have it in the list."""
+    lab = traces.lab
+    for end in ALLOWED:
+        (path,) = [path for path in files(lab) if str(path).endswith("/" + end)]
+        assert search(traces.secrets, [(end, path.read_bytes())]), end
+
+
+def test_no_process_shows_a_secret_in_its_arguments(traces: Traces) -> None:
+    arguments = set().union(*(sight.arguments for sight in traces.sights))
+    assert any(b"go2aliyun_client" in one or b"lab.connector.client" in one for one in arguments)
+    places = ((one.replace(b"\0", b" ").decode(errors="replace"), one) for one in arguments)
+    assert search(traces.secrets, places) == []
+
+
+def test_no_environment_but_the_users_own_holds_a_secret(traces: Traces) -> None:
+    """What the user has put into the environment reaches the processes of the run, and no others."""
+    for sight in traces.sights:
+        places = [
+            (name.replace(b"\0", b" ").decode(errors="replace"), held) for name, held in sight.environments.items()
+        ]
+        assert search(traces.secrets, places) == []
+
+
+def test_what_passes_through_files_is_for_the_owner_alone(traces: Traces) -> None:
+    """Ansible hands a module its arguments in a file, in a directory of mode 0700, and removes it."""
+    passed = {path: held for sight in traces.sights for path, held in sight.passing.items()}
+    assert any("AnsiballZ" in path for path in passed)
+    assert search(traces.secrets, ((path, content) for path, (content, is_open) in passed.items() if is_open)) == []
