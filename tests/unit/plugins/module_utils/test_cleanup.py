@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 
 from ansible_collections.cutover.smc.plugins.module_utils import _vcenter
 from ansible_collections.cutover.smc.plugins.module_utils._cbt import SnapshotFacts
-from ansible_collections.cutover.smc.plugins.module_utils._cleanup import (
-    Desk,
+from ansible_collections.cutover.smc.plugins.module_utils._cleanup import Desk, ensure
+from ansible_collections.cutover.smc.plugins.module_utils._cleanup_plan import (
     Sight,
     Wish,
     decide,
-    ensure,
     superfluous,
     things,
     view,

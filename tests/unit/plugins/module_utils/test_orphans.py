@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cutover.smc.plugins.module_utils._cleanup import Sight, Wish, decide
+from ansible_collections.cutover.smc.plugins.module_utils._cleanup_plan import Sight, Wish, decide
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._orphans import Orphan, Region, find, needed, why_not
 from tests.unit.plugins.builders import NOW, VM_UUID, a_disk, a_job, a_run, a_snapshot, an_image, an_instance, at
