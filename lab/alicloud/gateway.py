@@ -22,7 +22,7 @@ from lab.alicloud.server import reset_connection
 from lab.alicloud.signature import SignedRequest, Verifier
 from lab.alicloud.store import Store
 from lab.alicloud.timefmt import http_date
-from lab.alicloud.wire import Parameters
+from lab.alicloud.wire import SIGNING, Parameters
 
 LOG = logging.getLogger(__name__)
 _TROUBLESHOOT = "https://api.alibabacloud.com/troubleshoot?q={code}&product={product}&requestId={request_id}"
@@ -85,7 +85,8 @@ class Gateway:
         return response
 
     def _note(self, call: Call) -> Entry:
-        return self._store.journal.arrived(self._service.name, call.action, self._store.now(), call.parameters)
+        asked = {name: value for name, value in call.parameters.items() if name not in SIGNING}
+        return self._store.journal.arrived(self._service.name, call.action, self._store.now(), asked)
 
     async def _read(self, request: Request) -> Call:
         body = await request.body()

@@ -10,7 +10,7 @@ from typing import Any
 from lab.alicloud.timefmt import seconds_format
 
 # Of an answer only what names a thing is kept: an answer may hold an activation code.
-_NAMING = ("JobId", "AccessTokenId", "SnapshotId", "TaskId", "WorkgroupId")
+_NAMING = ("JobId", "AccessTokenId", "SnapshotId", "TaskId", "WorkgroupId", "InvokeId")
 
 
 @dataclass

@@ -11,11 +11,21 @@ from urllib.parse import parse_qsl
 from lab.alicloud.errors import error, invalid, missing
 from lab.alicloud.timefmt import parse_timestamp
 
+# What the older signature puts among the parameters.
+SIGNING = frozenset(
+    {
+        "AccessKeyId",
+        "SecurityToken",
+        "Signature",
+        "SignatureMethod",
+        "SignatureNonce",
+        "SignatureType",
+        "SignatureVersion",
+        "Timestamp",
+    }
+)
 # Parameters of the envelope: they say nothing about what is asked, so idempotency does not compare them.
-ENVELOPE = frozenset({"Action", "Version", "Format", "ClientToken", "OwnerId", "ResourceOwnerAccount", "ResourceOwnerId", "OwnerAccount"}) | frozenset(
-    # of the older signature
-    {"AccessKeyId", "SecurityToken", "Signature", "SignatureMethod", "SignatureNonce", "SignatureType", "SignatureVersion", "Timestamp"}
-)  # fmt: skip
+ENVELOPE = SIGNING | {"Action", "Version", "Format", "ClientToken", "OwnerId", "ResourceOwnerAccount", "ResourceOwnerId", "OwnerAccount"}  # fmt: skip
 
 
 class Parameters(Mapping[str, str]):

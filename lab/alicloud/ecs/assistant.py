@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from lab.alicloud.ecs.common import check_region, ecs_tags, paged, tags_match
@@ -145,7 +146,7 @@ class Assistant:
             return self._checked_only(instances)
         self._store.invocations[invocation.invoke_id] = invocation
         for result in invocation.results:
-            self._later(_DELIVERY, lambda result=result: self._deliver(invocation, result))  # type: ignore[misc]
+            self._later(_DELIVERY, partial(self._deliver, invocation, result))
         return {"CommandId": invocation.command_id, "InvokeId": invocation.invoke_id}
 
     @staticmethod

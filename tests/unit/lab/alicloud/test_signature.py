@@ -170,6 +170,14 @@ def test_older_signature_of_temporary_credentials(lab: Lab) -> None:
     assert code_of(without.list_access_tokens, request) == "MissingSecurityToken"
 
 
+def test_journal_keeps_nothing_of_the_older_signature(lab: Lab) -> None:
+    keys = {"access_key_id": TEMPORARY.access_key_id, "access_key_secret": TEMPORARY.access_key_secret}
+    client = lab.smc(signature_algorithm="v2", security_token=TEMPORARY.security_token, **keys)
+    client.create_access_token(smc_models.CreateAccessTokenRequest(name="older"))
+    (entry,) = lab.control("GET", "/journal")
+    assert set(entry["parameters"]) == {"Action", "Format", "Name", "Version"}
+
+
 def test_older_signature_does_not_spoil_idempotency(lab: Lab) -> None:
     source = lab.source()
     old = lab.smc(signature_algorithm="v2")
