@@ -83,7 +83,14 @@ def test_variables_of_roles_exist(document: Path) -> None:
     prefixes = "|".join(sorted(ROLES))
     mentioned = set(re.findall(rf"\b((?:{prefixes})_[a-z_]+)\b", document.read_text()))
     # Facts that roles set, as their descriptions tell, are no options.
-    facts = {"cut_over_evidence", "cut_over_downtime", "cut_over_forecast", "report_vms", "verify_image_instance", "verify_image_result"}
+    facts = {
+        "cut_over_evidence",
+        "cut_over_downtime",
+        "cut_over_forecast",
+        "report_vms",
+        "verify_image_instance",
+        "verify_image_result",
+    }
     facts |= {"identify_vm", "identify_job", "identify_images", "identify_migrated", "identify_final_image"}
     assert mentioned - role_variables() - facts - MODULES <= set()
 
