@@ -12,8 +12,8 @@ from typing import Any
 
 #: Every third seed has them: of any twelve in a row eight are plain and four are faulted.
 SEEDS_A_FAULTED_ONE = 3
-#: Those that CI runs.
-RECORDED = tuple(range(1, 13))
+#: Those that CI runs: twelve kills, every kind of them, and both flavours of the clouds.
+RECORDED = (202, 639, 1646, 1711, 1731, 2453)
 #: An undisturbed run over three VMs shows about so many task lines and makes about so many requests that change something.
 TASKS = 118
 REQUESTS = 36

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,14 @@ class Verdict:
 
 
 def survive(seed: int, directory: Path) -> Verdict:
-    """Run a seed in a lab of its own, which is stopped afterwards."""
+    """Run a seed in a lab of its own, which is stopped afterwards, and removed when there is nothing to be found out there."""
+    verdict = _survive(seed, directory)
+    if not verdict.violations:
+        shutil.rmtree(directory, ignore_errors=True)
+    return verdict
+
+
+def _survive(seed: int, directory: Path) -> Verdict:
     started = time.monotonic()
     draw = Draw.of(seed)
     lab = start_lab(directory, "--vms", str(VMS), "--switch", f"seed={seed}")
@@ -112,5 +120,5 @@ def secrets_of(lab: Lab) -> dict[str, str]:
 
 
 def seed_directory(seed: int) -> Path:
-    """Where a seed's lab lies; its logs stay."""
+    """Where a seed's lab lies."""
     return ROOT / "build" / "chaos" / f"seed-{seed}"

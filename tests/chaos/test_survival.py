@@ -16,5 +16,6 @@ from tests.chaos.survival import seed_directory, survive
 def test_a_killed_migration_survives(seed: int) -> None:
     verdict = survive(seed, seed_directory(seed))
     print(verdict)
+    assert len(verdict.hits) == len(verdict.draw.kills), f"not killed as recorded; choose another seed: {verdict}"
     if verdict.violations:
         pytest.fail(verdict.explain(), pytrace=False)

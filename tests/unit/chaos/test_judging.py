@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.draws import FAULTS, Draw, Kill
+from tests.chaos.draws import FAULTS, RECORDED, Draw, Kill
 from tests.chaos.judging import Evidence, violations
 
 Spoil = Callable[[Evidence], None]
@@ -158,6 +158,17 @@ def test_a_seed_always_stands_for_the_same() -> None:
 
 def test_of_twelve_seeds_in_a_row_four_are_faulted() -> None:
     assert sum(Draw.of(seed).is_faulted for seed in range(100, 112)) == 4
+
+
+def test_the_recorded_seeds_kill_twelve_times_in_every_way() -> None:
+    draws = [Draw.of(seed) for seed in RECORDED]
+    kills = [kill for draw in draws for kill in draw.kills]
+    assert len(kills) == 12
+    assert {kill.trigger for kill in kills} == {"task", "request", "answer", "late"}
+    assert {kill.spares_workers for kill in kills} == {True, False}
+    assert {draw.is_faulted for draw in draws} == {True, False}
+    assert {"smc", "vcenter"} <= {kill.deed[0] for kill in kills}
+    assert any(draw.looks_again for draw in draws)
 
 
 def test_every_way_to_die_is_drawn() -> None:
