@@ -23,6 +23,9 @@ from tests.chaos.survival import gather, secrets_of
 from tests.chaos.watching import Sight, can_others_read, watching
 from tests.integration.labs import BIN, ROOT, WAYS, Lab, start_lab
 
+# One run serves all tests, so that one worker does them all.
+pytestmark = pytest.mark.xdist_group("secrets")
+
 #: Files that may hold a secret, by the end of their path, and why. Each has to be readable by its owner alone.
 ALLOWED = {
     "env.sh": "what the user sources",
