@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import typing as t
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -436,9 +437,9 @@ def client_token(parameters: dict[str, t.Any], previous: t.Optional[_smc.Job]) -
     return _token(json.dumps([lasting, previous.job_id if previous else None], sort_keys=True))
 
 
-def next_client_token(token: str, deleted_job_id: str) -> str:
-    """The token for creating anew what was created with this one and deleted since."""
-    return _token(token + deleted_job_id)
+def unused_client_token() -> str:
+    """A token for what was created with the derived one and deleted since."""
+    return _token(uuid.uuid4().hex)
 
 
 def _token(text: str) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _job, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._failure import NotReady, TimedOut
+from ansible_collections.cutover.smc.plugins.module_utils._failure import Conflict, Failure, NotReady, TimedOut
 from ansible_collections.cutover.smc.plugins.module_utils._job import Identity, Sight, Wish
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
@@ -22,7 +22,8 @@ from ansible_collections.cutover.smc.plugins.module_utils._watch import Watch
 
 #: How long SMC may take to show that it has begun what it accepted; its client reports every 30 seconds.
 _REACTION_SECONDS = 180
-_MOST_RECREATIONS = 50
+#: How the codes begin that refuse a token that has come with other parameters before; which one SMC has is not documented.
+_TOKEN_SPENT = "Idempoten"
 
 
 def decide(wish: Wish, sight: Sight) -> Plan:
@@ -297,16 +298,34 @@ class Desk:
         )
 
     def _create(self, parameters: dict[str, t.Any]) -> None:
-        """Create the job, once: a token that has made a job before answers with that one, even when it has been deleted since."""
-        token = parameters["ClientToken"]
-        for _deleted_before in range(_MOST_RECREATIONS):
-            job_id = self._smc.create_job(dict(parameters, ClientToken=token))
-            if self._smc.jobs([job_id]):
-                return
-            token = _job.next_client_token(token, job_id)
-        raise NotReady(
-            "SMC answers the creation with jobs that do not exist, lastly %s" % job_id, remedy="Run it again in an hour"
-        )
+        """Create the job, once.
+
+        Another token than the derived one may be any: were its answer lost, the next look would find the job, and SMC gives a
+        source one unfinished job at most.
+        """
+        if self._creates(parameters):
+            return
+        if not self._creates(dict(parameters, ClientToken=_job.unused_client_token())):
+            raise NotReady("SMC has created a job, and does not list it", remedy="Run it again in a minute")
+
+    def _creates(self, parameters: dict[str, t.Any]) -> bool:
+        """Whether it has made a job that is there.
+
+        It has not when the token had made one before that has been deleted since: SMC answers with that one for a day, or refuses,
+        because the moments in the parameters have moved on.
+
+        :raises Conflict: it was refused, and there is a job now
+        """
+        try:
+            job_id = self._smc.create_job(parameters)
+        except Failure as refusal:
+            if not refusal.code.startswith(_TOKEN_SPENT):
+                raise
+            jobs = self._smc.jobs(source_ids=[parameters["SourceId"]])
+            if any(job.status in lifecycle.UNFINISHED for job in jobs):
+                raise Conflict(refusal.message) from refusal
+            return False
+        return any(job.status != lifecycle.DELETING for job in self._smc.jobs([job_id]))
 
     def _resume(self, job_id: str) -> None:
         self._resumed = True

@@ -221,6 +221,22 @@ def test_job_is_created_once_whatever_happens(lab: Lab, call: Call, no_jobs: dic
     assert not lab.mutating()
 
 
+@pytest.mark.parametrize("validity", [{}, {"valid_for": "60d"}], ids=["SMC's own validity", "a validity"])
+def test_job_is_made_anew_however_often_it_was_deleted(
+    lab: Lab, call: Call, no_jobs: dict[str, str], validity: dict[str, str]
+) -> None:
+    """All within the day for which SMC remembers the token of the first one."""
+    job = {"vm_uuid": no_jobs[VM], "started": False, **validity}
+    made = []
+    for _round in range(7):
+        outcome = call("smc_incremental_job", **job)
+        assert not outcome.failed, outcome.result
+        made.append(outcome["job"]["job_id"])
+        assert not call("smc_incremental_job", **job)["changed"]
+        assert not call("smc_incremental_job", vm_uuid=no_jobs[VM], state="absent").failed
+    assert len(set(made)) == len(made)
+
+
 @pytest.mark.parametrize(
     "kind", ["reset_after_commit", "reset_before_commit", "internal_error", "throttle", "html_502"]
 )

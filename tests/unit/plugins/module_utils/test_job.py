@@ -320,8 +320,8 @@ def test_the_token_is_the_same_for_the_same_creation_only():
         token(plain, "s-2"),
         token(plain, previous=a_job("Finished", job_id="j-0")),
         token(plain, previous=a_job("Finished", job_id="j-9")),
-        _job.next_client_token(token(plain), "j-1"),
-        _job.next_client_token(token(plain), "j-2"),
+        _job.unused_client_token(),
+        _job.unused_client_token(),
     ]
     assert len({token(plain), *others}) == len(others) + 1
     assert all(len(other) <= 64 for other in others)
