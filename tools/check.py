@@ -180,7 +180,7 @@ def integration(environment: Environment) -> None:
 
 def chaos(environment: Environment) -> None:
     """Kill migrations at the recorded points, and look for secrets in a whole run."""
-    run(["pytest", "-q", "-n", "2", "--dist", "loadgroup", "--maxschedchunk", "1", "tests/chaos"], environment)
+    run(["pytest", "-q", "-n", "2", "--dist", "load", "--maxschedchunk", "1", "tests/chaos"], environment)
 
 
 def conformance(environment: Environment) -> None:

@@ -23,9 +23,6 @@ from tests.chaos.survival import gather, secrets_of
 from tests.chaos.watching import Sight, can_others_read, watching
 from tests.integration.labs import BIN, ROOT, WAYS, Lab, start_lab
 
-# One run serves all tests, so that one worker does them all.
-pytestmark = pytest.mark.xdist_group("secrets")
-
 #: Files that may hold a secret, by the end of their path, and why. Each has to be readable by its owner alone.
 ALLOWED = {
     "env.sh": "what the user sources",
@@ -121,7 +118,7 @@ def is_allowed(lab: Lab, path: Path) -> bool:
     return str(path).endswith(tuple(ALLOWED)) and not can_others_read(path, lab.directory)
 
 
-def test_the_runs_went_as_they_should(traces: Traces) -> None:
+def the_runs_went_as_they_should(traces: Traces) -> None:
     """Otherwise they would have had little to give away. It is also the undisturbed run that the killed ones are compared with."""
     assert traces.migration.status == 0, traces.migration.output[-4000:]
     assert violations(gather(traces.lab, traces.before, {})) == []
@@ -130,13 +127,13 @@ def test_the_runs_went_as_they_should(traces: Traces) -> None:
     assert kinds == {"access", "vCenter", "STS", "activation", "session"}
 
 
-def test_no_output_holds_a_secret(traces: Traces) -> None:
+def no_output_holds_a_secret(traces: Traces) -> None:
     runs = [traces.migration, *traces.carried]
     places = [(f"the output of run {number}", run.output.encode()) for number, run in enumerate(runs)]
     assert search(traces.secrets, places) == []
 
 
-def test_no_file_that_stays_holds_a_secret(traces: Traces) -> None:
+def no_file_that_stays_holds_a_secret(traces: Traces) -> None:
     lab = traces.lab
     searched = [path for path in files(lab) if not is_allowed(lab, path)]
     assert {"everything.json", "ansible.log", "alicloud.log", "go2aliyun_client.log"} <= {
@@ -145,7 +142,7 @@ def test_no_file_that_stays_holds_a_secret(traces: Traces) -> None:
     assert search(traces.secrets, ((str(path), path.read_bytes()) for path in searched)) == []
 
 
-def test_what_may_hold_a_secret_is_where_the_list_says(traces: Traces) -> None:
+def what_may_hold_a_secret_is_where_the_list_says(traces: Traces) -> None:
     """A file of the list that is not there, or holds none, is no reason to have it in the list."""
     lab = traces.lab
     for end in ALLOWED:
@@ -153,14 +150,14 @@ def test_what_may_hold_a_secret_is_where_the_list_says(traces: Traces) -> None:
         assert search(traces.secrets, [(end, path.read_bytes())]), end
 
 
-def test_no_process_shows_a_secret_in_its_arguments(traces: Traces) -> None:
+def no_process_shows_a_secret_in_its_arguments(traces: Traces) -> None:
     arguments = set().union(*(sight.arguments for sight in traces.sights))
     assert any(b"go2aliyun_client" in one or b"lab.connector.client" in one for one in arguments)
     places = ((one.replace(b"\0", b" ").decode(errors="replace"), one) for one in arguments)
     assert search(traces.secrets, places) == []
 
 
-def test_no_environment_but_the_users_own_holds_a_secret(traces: Traces) -> None:
+def no_environment_but_the_users_own_holds_a_secret(traces: Traces) -> None:
     """What the user has put into the environment reaches the processes of the run, and no others."""
     for sight in traces.sights:
         places = [
@@ -169,8 +166,19 @@ def test_no_environment_but_the_users_own_holds_a_secret(traces: Traces) -> None
         assert search(traces.secrets, places) == []
 
 
-def test_what_passes_through_files_is_for_the_owner_alone(traces: Traces) -> None:
+def what_passes_through_files_is_for_the_owner_alone(traces: Traces) -> None:
     """Ansible hands a module its arguments in a file, in a directory of mode 0700, and removes it."""
     passed = {path: held for sight in traces.sights for path, held in sight.passing.items()}
     assert any("AnsiballZ" in path for path in passed)
     assert search(traces.secrets, ((path, content) for path, (content, is_open) in passed.items() if is_open)) == []
+
+
+def test_a_whole_run_gives_nothing_away(traces: Traces) -> None:
+    """One test, because pytest's workers share no run."""
+    the_runs_went_as_they_should(traces)
+    no_output_holds_a_secret(traces)
+    no_file_that_stays_holds_a_secret(traces)
+    what_may_hold_a_secret_is_where_the_list_says(traces)
+    no_process_shows_a_secret_in_its_arguments(traces)
+    no_environment_but_the_users_own_holds_a_secret(traces)
+    what_passes_through_files_is_for_the_owner_alone(traces)
