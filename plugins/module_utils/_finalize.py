@@ -12,8 +12,14 @@ from datetime import datetime, timezone
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _clock, _ecs, _evidence, _job, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
-from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge, wait_step
+from ansible_collections.cutover.smc.plugins.module_utils._failure import (
+    Ambiguous,
+    BadInput,
+    Failure,
+    NotReady,
+    TimedOut,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._plan import Outcome, Plan, Step, converge, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment, parse_duration, parse_moment
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
@@ -209,6 +215,8 @@ class Desk:
         self._watch = watch
         self._wish = wish
         self._warned: set[str] = set()
+        self._sent = False
+        self._status = ""
         self._fails_on_stall = params["on_stall"] == "fail"
         self._timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
         self._interval = params["poll_interval"]
@@ -244,7 +252,32 @@ class Desk:
             raise BadInput(
                 "There is no job for %s" % self._identity, remedy="List the jobs with smc_incremental_job_info"
             )
+        self._status = job.status
         return job
+
+    def finish(self, check_mode: bool) -> Outcome[Sight]:
+        """Do what is left to do.
+
+        :raises Ambiguous: a completion was sent, no answer refused it, and the job does not show yet whether it was accepted
+        """
+        try:
+            return converge(
+                self.observe, self.plan, self.actions, lambda sight: view(self._wish, sight), check_mode=check_mode
+            )
+        except (Ambiguous, TimedOut):
+            raise
+        except Failure as failure:
+            if not self._sent or self._status != lifecycle.WAITING:
+                raise
+            unknown = Ambiguous(
+                "%s. A completion was sent before, and SMC does not show yet whether it was accepted"
+                % failure.message.rstrip("."),
+                remedy="Leave the services stopped, and run this again",
+                code=failure.code,
+                request_id=failure.request_id,
+            )
+            unknown.partial = failure.partial
+            raise unknown from failure
 
     def _complete(self, job_id: str, sync_data: bool) -> None:
         """Complete it and wait until SMC shows it, lest the next look sees the old state and does it twice."""
@@ -252,11 +285,15 @@ class Desk:
             _job.let_pass(self._wish.stopped_at, self._smc, self._run.report)
         try:
             self._smc.complete_job(job_id, sync_data)
+        except Ambiguous:
+            self._sent = True
+            raise
         except NotReady:
             # Its next scheduled run has begun between the look and the deed: the next look waits for it.
             if self._job().status == lifecycle.RUNNING:
                 return
             raise
+        self._sent = True
         waiter = Waiter(_REACTION_SECONDS, self._interval, self._run.report)
         waiter.until(self._job, lambda job: job.status != lifecycle.WAITING, lambda job: job.told)
 
@@ -280,13 +317,7 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     watch = Watch.from_params(smc, connection, params, run)
     desk = Desk(smc, ecs, _job.Identity.from_params(params), params, run, watch, wish)
     _job.check_not_in_the_future("services_stopped_at", wish.stopped_at, smc)
-    outcome = converge(
-        desk.observe,
-        desk.plan,
-        desk.actions,
-        lambda sight: view(wish, sight),
-        check_mode=run.check_mode,
-    )
+    outcome = desk.finish(run.check_mode)
     told = {"stalls": [stall.as_result() for stall in watch.stalls]}
     return _result(wish, outcome.result(**told), outcome.state, smc.clock_offset, run)
 

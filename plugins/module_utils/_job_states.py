@@ -23,7 +23,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._watch import Watch
 #: How long SMC may take to show that it has begun what it accepted; its client reports every 30 seconds.
 _REACTION_SECONDS = 180
 #: How the codes begin that refuse a token that has come with other parameters before; which one SMC has is not documented.
-_TOKEN_SPENT = "Idempoten"
+_USED_BEFORE = "Idempoten"
 
 
 def decide(wish: Wish, sight: Sight) -> Plan:
@@ -319,7 +319,7 @@ class Desk:
         try:
             job_id = self._smc.create_job(parameters)
         except Failure as refusal:
-            if not refusal.code.startswith(_TOKEN_SPENT):
+            if not refusal.code.startswith(_USED_BEFORE):
                 raise
             jobs = self._smc.jobs(source_ids=[parameters["SourceId"]])
             if any(job.status in lifecycle.UNFINISHED for job in jobs):

@@ -492,6 +492,27 @@ def test_network_fault_while_completing_is_survived(lab: Lab, call: Call, no_job
     assert done["evidence"]["proven"]
 
 
+def test_refusal_after_a_completion_without_an_answer_is_not_taken_for_its_refusal(
+    lab: Lab, call: Call, no_jobs: dict[str, str]
+) -> None:
+    """SMC may have accepted the first one, and refuse the second because of that, before it shows either."""
+    call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="7d", wait=True)
+    job_id = lab.job(VM)["job_id"]
+    completion = {"target": "smc", "action": "CutOverReplicationJob"}
+    refusal = {**completion, "kind": "error", "status": 400, "code": "ReplicationJob.InvalidStatus"}
+    lab.faults({**completion, "kind": "reset_before_commit"}, refusal)
+    outcome = call("smc_job_finalize", vm_uuid=no_jobs[VM], accept_data_loss=job_id)
+    assert outcome.failed
+    assert (outcome["error"]["kind"], outcome["error"]["http_status"]) == ("Ambiguous", None)
+    assert "does not show yet whether it was accepted" in outcome["msg"]
+    assert "Leave the services stopped" in outcome["msg"]
+    assert lab.job(VM)["status"] == "Waiting"
+
+    lab.faults(refusal)
+    outcome = call("smc_job_finalize", vm_uuid=no_jobs[VM], accept_data_loss=job_id)
+    assert outcome["error"]["kind"] == "NotReady"
+
+
 # --- verifying and clearing up ----------------------------------------------------------------------------------
 
 
