@@ -288,7 +288,7 @@ def test_the_report_tells_what_is_there_and_what_it_costs(own_lab: Lab) -> None:
     (older, *_newer) = own_lab.job("app-01")["image_ids"]
     ecs.delete_image(ecs_models.DeleteImageRequest(region_id=region, image_id=older))
     path = own_lab.directory / "report.json"
-    told = play(own_lab, "report", "-e", PRICES, "-e", f"report_path={path}")
+    told = play(own_lab, "report", "-e", PRICES, "-e", json.dumps({"report_path": str(path)}))
     assert told.returncode == 0, told.stdout[-3000:]
     (vm,) = (one for one in json.loads(path.read_text()) if one["host"] == "app-01")
     assert len(vm["images"]) == len(vm["runs"]) - 1
