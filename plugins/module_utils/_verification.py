@@ -30,6 +30,8 @@ TAG = "cutover:verifies-image"
 SHORTEST = timedelta(minutes=30)
 #: A command of a second should not be waited for as long as a job of hours.
 MOST_SECONDS_BETWEEN_LOOKS = 5.0
+#: Longer than the minute for which an instance that was released at once is the answer to the same request.
+SECONDS_UNTIL_LISTED = 90
 #: Cloud Assistant gives up a delivery after a minute.
 DELIVERY = timedelta(minutes=2)
 
@@ -198,8 +200,15 @@ class Desk:
         parameters = dict(self._wish.parameters, AutoReleaseTime=format_moment(released_at.replace(second=0)))
         # ECS compares the parameters that come with a token: the moment of release belongs into it.
         text = repr(sorted(parameters.items(), key=lambda item: item[0]))
-        self._ecs.run_instance(
+        instance_id = self._ecs.run_instance(
             dict(parameters, ClientToken="cutover-" + hashlib.sha256(text.encode()).hexdigest()[:48])
+        )
+        # Until ECS lists it, the next look would find none and start another one.
+        waiter = Waiter(SECONDS_UNTIL_LISTED, min(self._interval, MOST_SECONDS_BETWEEN_LOOKS), self._run.report)
+        waiter.until(
+            lambda: self._ecs.instances([instance_id]),
+            bool,
+            lambda found: "instance %s is not listed yet" % instance_id,
         )
 
     def _release(self, instance_id: str) -> None:

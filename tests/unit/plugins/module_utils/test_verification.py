@@ -135,6 +135,22 @@ def test_one_is_made_and_then_left_alone():
     assert len(made["ClientToken"]) <= 64
 
 
+class Late(Ecs):
+    """What is made is listed only after some looks."""
+
+    looks_until_listed = 30
+
+    def instances(self, instance_ids: list[str] | None = None, tags: dict[str, str] | None = None) -> list[Instance]:
+        self.looks_until_listed -= bool(self.made)
+        return super().instances(instance_ids, tags) if self.looks_until_listed <= 0 else []
+
+
+def test_one_that_ecs_does_not_list_yet_is_not_made_again():
+    ecs = Late()
+    assert ensure(ecs, wish(wait=False))["changed"] is True
+    assert len(ecs.made) == 1
+
+
 def test_check_mode_makes_none():
     ecs = Ecs()
     assert ensure(ecs, wish(), check_mode=True)["changed"] is True
