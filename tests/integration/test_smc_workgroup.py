@@ -155,9 +155,12 @@ def test_the_role_puts_vms_into_the_wave_that_the_inventory_names(
 ) -> None:
     call("smc_workgroup", name="wave-1", vm_uuids=[uuids[OTHER]])
     waves = "{{ {'%s': 'wave-7', '%s': 'wave-8'}[inventory_hostname] }}" % (VM, OTHER)
-    done = playbook("replicate", "--limit", f"{VM},{OTHER}", replicate_workgroup=waves, replicate_wait=False)
+    options = {"replicate_wait": False, "replicate_valid_at_least": "70d"}
+    done = playbook("replicate", "--limit", f"{VM},{OTHER}", replicate_workgroup=waves, **options)
     assert members(lab) == {VM: "wave-7", OTHER: "wave-1"}
     assert re.search(rf"^{VM} .* failed=0 ", done.stdout, re.MULTILINE)
     assert re.search(rf"^{OTHER} .* failed=1 ", done.stdout, re.MULTILINE)
     assert f"{OTHER} is not in workgroup wave-8: " in done.stdout
     assert "(wave-1)" in done.stdout
+    jobs = call("smc_incremental_job_info", vm_uuids=[uuids[VM]])["jobs"]
+    assert [job["expires_in"][:2] for job in jobs] == ["76"]  # what is asked for and a week, a few hours ago
