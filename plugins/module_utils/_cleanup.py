@@ -304,4 +304,5 @@ def _costs(desk: Desk, outcome: Outcome[Sight], named: bool, prices: _prices.Pri
     seen = {thing.identifier: thing for sight in looks for thing in things(sight, named)}
     going = {str(step.arguments[name]) for step in outcome.done for name in _GOING if name in step.arguments}
     told = _prices.ledger(seen.values(), going, prices)
-    return dict(told, notes=[*desk.notes, *told["notes"]])
+    idle = _orphans.idle(outcome.state.region) if outcome.state.region else ()
+    return dict(told, notes=[*desk.notes, *told["notes"], *idle])

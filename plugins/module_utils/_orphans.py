@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils import _billed, _ecs, _evidence, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
@@ -32,6 +32,8 @@ _TRANSITION = "no_delete_smc_transition"
 _TEMPORARY_DISK = "smc_temp_disk"
 # How SMC names the snapshots behind its images is not documented either.
 _OF_SMC = re.compile(r"(?:^|[^a-z])smc(?:[^a-z]|$)|\bj-[0-9a-z]{8,}", re.IGNORECASE)
+# Whoever pauses a job for the day goes on with it on the next one.
+_LONG_IDLE = timedelta(days=2)
 _ID = re.compile(r"^[ids]-[0-9A-Za-z]+$")
 
 
@@ -231,6 +233,20 @@ def needed(region: Region) -> list[Thing]:
                 )
             )
     return [*things, *_needed_images(region)]
+
+
+def idle(region: Region) -> t.Iterator[str]:
+    """The jobs that have long been paused or in error, and whose instances are paid for all the same; in sentences."""
+    there = {one.instance_id for one in region.instances}
+    for job in region.jobs:
+        since = max((run.ended or run.began for run in job.runs), default=job.created)
+        still = job.status in (lifecycle.STOPPED, lifecycle.IN_ERROR) and job.intermediate_instance_id in there
+        if still and since and region.now - since >= _LONG_IDLE:
+            yield (
+                "Job %s is %s and has not run since %s, while instance %s is paid for: resume it (smc_incremental_job), or give it up "
+                "(state: absent, discard_replication: true)"
+                % (job.job_id, job.status, format_moment(since), job.intermediate_instance_id)
+            )
 
 
 def _needed_images(region: Region) -> t.Iterator[Thing]:

@@ -213,11 +213,16 @@ costs:
       returned: always
       sample: [{id: m-bp1a2b3c4d5e6f, kind: image, why: "no price is known of snapshots (option prices, snapshot_gib_month)"}]
     notes:
-      description: Why prices could not be had, such as a missing permission.
+      description:
+        - Why prices could not be had, such as a missing permission.
+        - With O(orphans), which jobs have been paused or in error for two days or more while their intermediate instance is paid for.
       type: list
       elements: str
       returned: always
-      sample: []
+      sample:
+        - >-
+          Job j-bp1a2b3c4d5e6f is InError and has not run since 2026-11-20T18:00:00Z, while instance i-bp1a2b3c4d5e6f is paid for: resume it
+          (smc_incremental_job), or give it up (state: absent, discard_replication: true)
   sample: {currency: CNY, per_day: 0.16, saved_per_day: 5.2, complete: true, items: [], unknown: [], notes: []}
 orphans:
   description:

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._cleanup_plan import Sight, Wish, decide
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
-from ansible_collections.cutover.smc.plugins.module_utils._orphans import Orphan, Region, find, needed, why_not
+from ansible_collections.cutover.smc.plugins.module_utils._orphans import Orphan, Region, find, idle, needed, why_not
 from tests.unit.plugins.builders import NOW, VM_UUID, a_disk, a_job, a_run, a_snapshot, an_image, an_instance, at
 
 TRANSITION = "No_Delete_SMC_Transition_Instance"
@@ -165,6 +165,19 @@ def test_an_orphan_that_is_held_is_refused():
     sight = Sight(None, None, region=a_region(instances=(an_instance("i-1", name=TRANSITION),), jobs=jobs))
     with pytest.raises(NotReady, match="names i-1, which must not go now: job j-9 is running"):
         decide(Wish(orphans=("i-1",)), sight)
+
+
+@pytest.mark.parametrize(
+    ("status", "days", "told"),
+    [("InError", 3, True), ("Stopped", 3, True), ("Stopped", 1, False), ("Waiting", 3, False), ("Expired", 3, False)],
+)
+def test_a_job_that_has_long_been_idle_while_its_instance_is_paid_for(status: str, days: int, told: bool):
+    job = a_job(status, runs=(a_run(-24 * 60 * days - 5),), intermediate_instance_id="i-1")
+    notes = list(idle(a_region(instances=(an_instance("i-1"),), jobs=(job,))))
+    assert [note.partition(",")[0] for note in notes] == (
+        [f"Job j-1 is {status} and has not run since 2026-11-19T18:00:00Z"] if told else []
+    )
+    assert list(idle(a_region(jobs=(job,)))) == []
 
 
 def test_what_migrations_need_is_told_with_their_vms():
