@@ -167,7 +167,7 @@ def unit(environment: Environment) -> None:
     """Run the unit tests and measure what they cover."""
     shutil.rmtree(COVERAGE, ignore_errors=True)
     COVERAGE.mkdir(parents=True)
-    run(["coverage", "run", "-m", "pytest", "-q", "tests/unit"], environment)
+    run(["coverage", "run", "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", "tests/unit"], environment)
     run(["coverage", "combine", "--quiet"], environment)
     run(["coverage", "json", "--quiet", "-o", str(COVERAGE / "coverage.json")], environment)
     run(["coverage", "html", "--quiet"], environment)
