@@ -146,7 +146,7 @@ def running_vcenter(path: Path, options: Options, **settings: Any) -> Iterator[A
     try:
         ready = starter.run_service(VCENTER, [str(VCENTER_BINARY)], config)
         endpoints = Endpoints(ready["port"], ready["control_port"], 0, 0, ready["control_port"])
-        variables = environment_variables(endpoints, credentials, certificates.bundle)
+        variables = environment_variables(endpoints, credentials, certificates.authority)
         yield Access(variables, Control(endpoints.control))
     finally:
         stop(starter.processes)
