@@ -16,7 +16,7 @@ from ansible_collections.cutover.smc.plugins.module_utils import (
     _alicloud,
     _ecs,
     _evidence,
-    _job,
+    _identity,
     _orphans,
     _prices,
     _smc,
@@ -58,7 +58,7 @@ class Desk:
         ecs: _ecs.Ecs,
         vm: t.Optional[MachineSnapshots],
         wish: Wish,
-        identity: _job.Identity,
+        identity: _identity.Identity,
         params: dict[str, t.Any],
         run: Run,
     ) -> None:
@@ -90,7 +90,7 @@ class Desk:
 
     def observe(self) -> Sight:
         job = self._job()
-        source = _job.find_source(self._smc, self._identity, job)
+        source = _identity.find_source(self._smc, self._identity, job)
         instance_id = job.intermediate_instance_id if job else None
         instance = next(iter(self._ecs.instances([instance_id])), None) if instance_id else None
         sight = Sight(
@@ -109,7 +109,7 @@ class Desk:
 
     def _job(self) -> t.Optional[_smc.Job]:
         try:
-            return _job.find_job(self._smc, self._identity)
+            return _identity.find_job(self._smc, self._identity)
         except BadInput:
             # The job of an earlier clean-up: what is left of it is found by the VM.
             return None
@@ -266,7 +266,7 @@ def _clear(params: dict[str, t.Any], run: Run, machine: t.Optional[MachineSnapsh
         None if orphans is None else tuple(orphans),
         tuple(params["vm_snapshots"] or ()),
     )
-    identity = _job.Identity.from_params(params)
+    identity = _identity.Identity.from_params(params)
     ecs = _ecs.Ecs(connection)
     prices = _prices.PriceList(params["prices"], ecs)
     desk = Desk(_smc.Smc(connection), ecs, machine, wish, identity, params, run)

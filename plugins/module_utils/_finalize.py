@@ -10,7 +10,15 @@ import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _clock, _ecs, _evidence, _job, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import (
+    _alicloud,
+    _clock,
+    _ecs,
+    _evidence,
+    _identity,
+    _job,
+    _smc,
+)
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._failure import (
     Ambiguous,
@@ -202,7 +210,7 @@ class Desk:
         self,
         smc: _smc.Smc,
         ecs: _ecs.Ecs,
-        identity: _job.Identity,
+        identity: _identity.Identity,
         params: dict[str, t.Any],
         run: Run,
         watch: Watch,
@@ -247,7 +255,7 @@ class Desk:
         return decide(self._wish, sight)
 
     def _job(self) -> _smc.Job:
-        job = _job.find_job(self._smc, self._identity)
+        job = _identity.find_job(self._smc, self._identity)
         if job is None:
             raise BadInput(
                 "There is no job for %s" % self._identity, remedy="List the jobs with smc_incremental_job_info"
@@ -315,7 +323,7 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     )
     smc, ecs = _smc.Smc(connection), _ecs.Ecs(connection)
     watch = Watch.from_params(smc, connection, params, run)
-    desk = Desk(smc, ecs, _job.Identity.from_params(params), params, run, watch, wish)
+    desk = Desk(smc, ecs, _identity.Identity.from_params(params), params, run, watch, wish)
     _job.check_not_in_the_future("services_stopped_at", wish.stopped_at, smc)
     outcome = desk.finish(run.check_mode)
     told = {"stalls": [stall.as_result() for stall in watch.stalls]}

@@ -10,7 +10,14 @@ import typing as t
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _clock, _evidence, _forecast, _job, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import (
+    _alicloud,
+    _clock,
+    _evidence,
+    _forecast,
+    _identity,
+    _smc,
+)
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, TimedOut
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
@@ -68,7 +75,7 @@ def select(smc: _smc.Smc, params: t.Mapping[str, t.Any]) -> list[_smc.Job]:
     by_vm: dict[str, list[_smc.Job]] = {}
     for job in jobs:
         by_vm.setdefault(job.tags.get(_smc.VM_TAG, ""), []).append(job)
-    picked = [_job.pick_job(by_vm.get(vm_uuid, [])) for vm_uuid in params["vm_uuids"]]
+    picked = [_identity.pick_job(by_vm.get(vm_uuid, [])) for vm_uuid in params["vm_uuids"]]
     return [job for job in picked if job is not None]
 
 

@@ -10,7 +10,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _job, _smc, _source_health, _workgroup
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _identity, _smc, _source_health, _workgroup
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady, TimedOut
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge, wait_step
@@ -239,7 +239,9 @@ class Desk:
         if self._wish.source_id:
             return next(iter(self._smc.sources([self._wish.source_id])), None)
         if self._wish.vm_uuid:
-            tagged = _job.sole_source(self._smc.sources(tags={_smc.VM_TAG: self._wish.vm_uuid}), self._wish.vm_uuid)
+            tagged = _identity.sole_source(
+                self._smc.sources(tags={_smc.VM_TAG: self._wish.vm_uuid}), self._wish.vm_uuid
+            )
             if tagged:
                 return tagged
         return recognise(self._smc.sources(), self._wish)

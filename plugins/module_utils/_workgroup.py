@@ -13,7 +13,7 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _job, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _identity, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._failure import (
     Ambiguous,
@@ -124,7 +124,9 @@ def look_up(sources: list[_smc.Source], wish: Wish) -> tuple[tuple[_smc.Source, 
     found = {source_id: by_id[source_id] for source_id in wish.source_ids if source_id in by_id}
     missing = ["source_id %s" % source_id for source_id in wish.source_ids if source_id not in by_id]
     for vm_uuid in wish.vm_uuids:
-        tagged = _job.sole_source([source for source in sources if source.tags.get(_smc.VM_TAG) == vm_uuid], vm_uuid)
+        tagged = _identity.sole_source(
+            [source for source in sources if source.tags.get(_smc.VM_TAG) == vm_uuid], vm_uuid
+        )
         if tagged:
             found[tagged.source_id] = tagged
         else:
@@ -319,7 +321,7 @@ def lacks(source: _smc.Source, job: t.Optional[_smc.Job]) -> list[str]:
 
 def member(source: _smc.Source, jobs: list[_smc.Job]) -> dict[str, t.Any]:
     """A member as the module returns it: the source, its job's state, and what it lacks."""
-    job = _job.pick_job([job for job in jobs if job.source_id == source.source_id])
+    job = _identity.pick_job([job for job in jobs if job.source_id == source.source_id])
     return {
         "source_id": source.source_id,
         "name": source.name,

@@ -261,7 +261,7 @@ from ansible_collections.cutover.smc.plugins.module_utils import (
     _alicloud,
     _cleanup,
     _ecs,
-    _job,
+    _identity,
     _prices,
     _smc,
     _vcenter,
@@ -273,7 +273,7 @@ TASK = Task(
     argument_spec=dict(
         _alicloud.CONNECTION_SPEC,
         **WAITING_SPEC,
-        **_job.IDENTITY_SPEC,
+        **_identity.IDENTITY_SPEC,
         **_vcenter.connection_spec(),
         delete_job={"type": "bool", "default": False},
         delete_source={"type": "bool", "default": False},

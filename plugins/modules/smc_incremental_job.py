@@ -281,7 +281,7 @@ diff:
   sample: {before: {status: absent}, after: {status: started, interval: 6h, images_to_keep: 3}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _job, _job_states, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _identity, _job_desk, _smc
 from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._watch import STALL_SPEC
@@ -291,7 +291,7 @@ TASK = Task(
         _alicloud.CONNECTION_SPEC,
         **WAITING_SPEC,
         **STALL_SPEC,
-        **_job.IDENTITY_SPEC,
+        **_identity.IDENTITY_SPEC,
         state={"type": "str", "choices": ["present", "synced", "paused", "absent"], "default": "present"},
         project={"type": "str"},
         name={"type": "str"},
@@ -325,7 +325,7 @@ TASK = Task(
         discard_replication={"type": "bool", "default": False},
         wait={"type": "bool"},
     ),
-    handler=_job_states.ensure,
+    handler=_job_desk.ensure,
     requires=(_smc.LIBRARY, _ecs.LIBRARY),
     rules=dict(
         _alicloud.CONNECTION_RULES,

@@ -135,7 +135,7 @@ diff:
   sample: {before: {status: Waiting}, after: {status: Finished}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _finalize, _job, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _finalize, _identity, _smc
 from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._watch import STALL_SPEC
@@ -145,7 +145,7 @@ TASK = Task(
         _alicloud.CONNECTION_SPEC,
         **WAITING_SPEC,
         **STALL_SPEC,
-        **_job.IDENTITY_SPEC,
+        **_identity.IDENTITY_SPEC,
         services_stopped_at={"type": "str"},
         final_sync={"type": "bool", "default": False},
         accept_data_loss={"type": "str"},

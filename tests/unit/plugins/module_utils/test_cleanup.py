@@ -25,7 +25,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._cleanup_plan import (
 )
 from ansible_collections.cutover.smc.plugins.module_utils._ecs import Image, Instance
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, Conflict, Failure, NotReady
-from ansible_collections.cutover.smc.plugins.module_utils._job import Identity
+from ansible_collections.cutover.smc.plugins.module_utils._identity import Identity
 from ansible_collections.cutover.smc.plugins.module_utils._lifecycle import ALIVE
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Outcome, converge
 from ansible_collections.cutover.smc.plugins.module_utils._smc import AccessToken, Job, Source

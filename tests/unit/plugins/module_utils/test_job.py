@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cutover.smc.plugins.module_utils import _job
+from ansible_collections.cutover.smc.plugins.module_utils import _identity, _job
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
-from ansible_collections.cutover.smc.plugins.module_utils._job import Identity, Sight, Wish
+from ansible_collections.cutover.smc.plugins.module_utils._identity import Identity
+from ansible_collections.cutover.smc.plugins.module_utils._job import Sight, Wish
 from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, VM_TAG, Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment
 from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job import TASK
@@ -365,25 +366,25 @@ OF_VM = Identity(vm_uuid=VM_UUID)
 
 
 def test_a_job_by_its_id():
-    assert _job.find_job(Smc((a_job(),)), Identity(job_id="j-1")).job_id == "j-1"
+    assert _identity.find_job(Smc((a_job(),)), Identity(job_id="j-1")).job_id == "j-1"
     with pytest.raises(BadInput, match="There is no job with job_id 'j-2'"):
-        _job.find_job(Smc((a_job(),)), Identity(job_id="j-2"))
+        _identity.find_job(Smc((a_job(),)), Identity(job_id="j-2"))
 
 
 def test_a_job_by_its_source_or_its_vm():
     smc = Smc((a_job(job_id="j-other", source_id="s-2", tags={}), a_job()))
-    assert _job.find_job(smc, Identity(source_id="s-1")).job_id == "j-1"
-    assert _job.find_job(smc, OF_VM).job_id == "j-1"
-    assert _job.find_job(smc, Identity(source_id="s-3")) is None
-    assert _job.find_job(smc, Identity(vm_uuid="another")) is None
+    assert _identity.find_job(smc, Identity(source_id="s-1")).job_id == "j-1"
+    assert _identity.find_job(smc, OF_VM).job_id == "j-1"
+    assert _identity.find_job(smc, Identity(source_id="s-3")) is None
+    assert _identity.find_job(smc, Identity(vm_uuid="another")) is None
 
 
 def test_a_job_by_its_name_when_nothing_else_is_said():
     smc = Smc((a_job(job_id="j-other", name="other"), a_job(name="app-01")))
     by_name = Identity.from_params({"name": "app-01"}, by_name=True)
-    assert _job.find_job(smc, by_name).job_id == "j-1"
+    assert _identity.find_job(smc, by_name).job_id == "j-1"
     assert str(by_name) == "name app-01"
-    assert _job.find_job(smc, Identity.from_params({"name": "app-02"}, by_name=True)) is None
+    assert _identity.find_job(smc, Identity.from_params({"name": "app-02"}, by_name=True)) is None
     # Beside another sign, the name is what the job is to be called.
     assert Identity.from_params({"name": "app-01", "source_id": "s-1"}, by_name=True).name is None
     assert Identity.from_params({"name": "app-01"}).name is None
@@ -392,21 +393,21 @@ def test_a_job_by_its_name_when_nothing_else_is_said():
 def test_a_job_that_is_to_go_may_be_gone_or_going():
     going = a_job("Deleting")
     for identity in (Identity(job_id="j-1"), Identity(source_id="s-1"), OF_VM):
-        assert _job.find_job(Smc((going,)), identity, leaving=True).status == "Deleting"
-        assert _job.find_job(Smc(()), identity, leaving=True) is None
-    assert _job.find_job(Smc((going, a_job(job_id="j-2"))), OF_VM, leaving=True).job_id == "j-2"
-    assert _job.find_job(Smc((going,)), OF_VM) is None
+        assert _identity.find_job(Smc((going,)), identity, leaving=True).status == "Deleting"
+        assert _identity.find_job(Smc(()), identity, leaving=True) is None
+    assert _identity.find_job(Smc((going, a_job(job_id="j-2"))), OF_VM, leaving=True).job_id == "j-2"
+    assert _identity.find_job(Smc((going,)), OF_VM) is None
 
 
 def test_a_job_that_was_made_by_hand_is_found_by_the_tag_of_its_source():
     smc = Smc((a_job(tags={}),), (a_source(),))
-    assert _job.find_job(smc, OF_VM).job_id == "j-1"
+    assert _identity.find_job(smc, OF_VM).job_id == "j-1"
 
 
 def test_the_unfinished_job_goes_before_any_other():
     finished = a_job("Finished", job_id="j-new", created=at(-1))
     by_hand = a_job("Ready", job_id="j-hand", created=at(-900), tags={})
-    assert _job.find_job(Smc((finished, by_hand), (a_source(),)), OF_VM).job_id == "j-hand"
+    assert _identity.find_job(Smc((finished, by_hand), (a_source(),)), OF_VM).job_id == "j-hand"
 
 
 @pytest.mark.parametrize(
@@ -422,23 +423,23 @@ def test_the_unfinished_job_goes_before_any_other():
 )
 def test_of_several_jobs_one_matters(jobs: list[Job], picked: str | None):
     for order in (jobs, jobs[::-1]):
-        found = _job.pick_job(order)
+        found = _identity.pick_job(order)
         assert (found.job_id if found else None) == picked
 
 
 def test_the_source_of_a_job():
     smc = Smc((), (a_source(), a_source(source_id="s-2", tags={})))
-    assert _job.find_source(smc, OF_VM, None).source_id == "s-1"
-    assert _job.find_source(smc, OF_VM, a_job(source_id="s-2")).source_id == "s-2"
-    assert _job.find_source(smc, Identity(source_id="s-2"), None).source_id == "s-2"
-    assert _job.find_source(smc, Identity(source_id="s-9"), None) is None
-    assert _job.find_source(smc, Identity(job_id="j-1"), None) is None
+    assert _identity.find_source(smc, OF_VM, None).source_id == "s-1"
+    assert _identity.find_source(smc, OF_VM, a_job(source_id="s-2")).source_id == "s-2"
+    assert _identity.find_source(smc, Identity(source_id="s-2"), None).source_id == "s-2"
+    assert _identity.find_source(smc, Identity(source_id="s-9"), None) is None
+    assert _identity.find_source(smc, Identity(job_id="j-1"), None) is None
 
 
 def test_two_sources_of_one_vm_are_told_apart_by_a_person():
     smc = Smc((), (a_source(), a_source(source_id="s-2")))
     with pytest.raises(BadInput, match=r"Several sources carry the tag cutover:vm-uuid=.*: s-1, s-2\. Delete"):
-        _job.find_source(smc, OF_VM, None)
+        _identity.find_source(smc, OF_VM, None)
 
 
 def test_a_source_that_cannot_take_a_job():
