@@ -51,7 +51,8 @@ attributes:
     support: full
 """
 
-    VMWARE = r"""
+    # Not VMWARE and ALICLOUD: Ansible would find the fragments of these names instead.
+    VMWARE_GROUP = r"""
 attributes:
   action_group:
     description: Use C(group/cutover.smc.vmware) in C(module_defaults) to set the connection options once.
@@ -60,7 +61,7 @@ attributes:
       - cutover.smc.vmware
 """
 
-    ALICLOUD = r"""
+    ALICLOUD_GROUP = r"""
 attributes:
   action_group:
     description: Use C(group/cutover.smc.alicloud) in C(module_defaults) to set the connection options once.

@@ -25,7 +25,7 @@ extends_documentation_fragment:
   - cutover.smc.waiting
   - cutover.smc.attributes
   - cutover.smc.attributes.changing
-  - cutover.smc.attributes.alicloud
+  - cutover.smc.attributes.alicloud_group
 options:
   state:
     description:

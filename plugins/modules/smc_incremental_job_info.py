@@ -24,7 +24,7 @@ extends_documentation_fragment:
   - cutover.smc.waiting.stalling
   - cutover.smc.attributes
   - cutover.smc.attributes.reading
-  - cutover.smc.attributes.alicloud
+  - cutover.smc.attributes.alicloud_group
 options:
   job_ids:
     description: Only the jobs with these ids.

@@ -25,7 +25,7 @@ extends_documentation_fragment:
   - cutover.smc.waiting.stalling
   - cutover.smc.attributes
   - cutover.smc.attributes.changing
-  - cutover.smc.attributes.alicloud
+  - cutover.smc.attributes.alicloud_group
 options:
   job_id:
     description: The id of the job.

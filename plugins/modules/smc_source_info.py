@@ -19,7 +19,7 @@ extends_documentation_fragment:
   - cutover.smc.alicloud
   - cutover.smc.attributes
   - cutover.smc.attributes.reading
-  - cutover.smc.attributes.alicloud
+  - cutover.smc.attributes.alicloud_group
 options:
   source_ids:
     description: Only the sources with these ids.

@@ -22,11 +22,11 @@ description:
     C(cutover.smc.powerOnAgain) in the VM's advanced configuration, so that the next run puts right what a killed run left.
   - The only snapshot that the module takes is called C(cutover-cbt-) and eight digits, and is removed at once by its own reference.
 author:
-  - cutover.smc contributors (@cutover-smc)
+  - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
   - cutover.smc.attributes
   - cutover.smc.attributes.changing
-  - cutover.smc.attributes.vmware
+  - cutover.smc.attributes.vmware_group
   - cutover.smc.vmware
   - cutover.smc.vmware.vm
 attributes:

@@ -20,11 +20,11 @@ description:
   - Without O(names), O(moids) and O(uuids), all VMs of O(folder) and O(datacenter), or all that the user may see. A list that is
     given but empty means no VM.
 author:
-  - cutover.smc contributors (@cutover-smc)
+  - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
   - cutover.smc.attributes
   - cutover.smc.attributes.reading
-  - cutover.smc.attributes.vmware
+  - cutover.smc.attributes.vmware_group
   - cutover.smc.vmware
 options:
   names:

@@ -20,11 +20,11 @@ description:
     left as it is by O(state=restored).
   - The role C(cut_over) uses it where C(cut_over_stop=guest_shutdown), and C(roll_back) to undo that.
 author:
-  - cutover.smc contributors (@cutover-smc)
+  - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
   - cutover.smc.attributes
   - cutover.smc.attributes.changing
-  - cutover.smc.attributes.vmware
+  - cutover.smc.attributes.vmware_group
   - cutover.smc.vmware
   - cutover.smc.vmware.vm
 options:

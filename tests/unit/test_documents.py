@@ -95,6 +95,17 @@ def test_variables_of_roles_exist(document: Path) -> None:
     assert mentioned - role_variables() - facts - MODULES <= set()
 
 
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_modules_have_the_fragments_that_they_name(module: str) -> None:
+    # Ansible takes COLLECTION.attributes.vmware for the fragment vmware, when there is one, whatever stands before it.
+    named = re.findall(
+        r"^  - cutover\.smc\.(\w+)\.(\w+)$", (ROOT / "plugins" / "modules" / f"{module}.py").read_text(), re.MULTILINE
+    )
+    fragments = {path.stem: path.read_text() for path in ROOT.glob("plugins/doc_fragments/*.py")}
+    assert [part for _file, part in named if part in fragments] == []
+    assert all(f"{part.upper()} = " in fragments[file] for file, part in named)
+
+
 @pytest.mark.parametrize("names", [MODULES, ROLES, PLAYBOOKS], ids=["modules", "roles", "playbooks"])
 def test_readme_lists_everything(names: set[str]) -> None:
     readme = (ROOT / "README.md").read_text()
