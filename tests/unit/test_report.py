@@ -110,7 +110,7 @@ def test_a_finished_job_does_not_expire() -> None:
         ((an_item("m-1", per_day=None),), "costs an unknown amount a day"),
         (
             (an_item("m-1", per_day=None), an_item("i-1", "instance", 2.0)),
-            "costs <= 2.00 CNY a day, and what has no known price (1)",
+            "costs <= 2.00 CNY a day, and 1 of unknown price",
         ),
         ((an_item("m-1", vm_uuid=None), an_item("m-9", vm_uuid="other", job_id="j-2")), "costs <= 0.25 CNY a day"),
     ],
