@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,3 +160,20 @@ def test_the_role_notes_an_image_only_when_its_checks_have_passed(
     assert f"{VM}: passed: the disk is that of the VM" in passed.stdout
     assert tags(lab)["cutover:verified-image"] == wanted["image_id"]
     assert kept["instance_id"] not in {one["instance_id"] for one in lab.get("/state")["instances"]}
+
+
+def test_the_role_calls_an_image_verified_no_more_when_the_hook_fails(
+    lab: Lab,
+    call: Call,
+    playbook: Callable[..., subprocess.CompletedProcess[str]],
+    wanted: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    verified = {"cutover:verified-image": wanted["image_id"]}
+    assert not call("smc_incremental_job", job_id=lab.job(VM)["job_id"], tags=verified, started=False).failed
+    hook = tmp_path / "hook.yml"
+    hook.write_text("- name: See that it serves\n  ansible.builtin.fail:\n    msg: It does not serve.\n")
+    failed = playbook("verify_image", "--limit", VM, verify_image_checks_tasks=str(hook), verify_image_force=True)
+    assert "It does not serve." in failed.stdout
+    assert tags(lab)["cutover:verified-image"] == ""
+    assert wanted["image_id"] not in {one["image_id"] for one in lab.get("/state")["instances"]}
