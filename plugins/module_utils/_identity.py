@@ -96,7 +96,8 @@ def find_job(smc: _smc.Smc, identity: Identity, leaving: bool = False) -> t.Opti
             sources = smc.sources(tags={_smc.VM_TAG: identity.vm_uuid})
             jobs = jobs + smc.jobs(source_ids=[source.source_id for source in sources])
     elif identity.name:
-        jobs = smc.jobs(name=identity.name)
+        # Whether SMC looks for the whole name is not documented, and another VM's job is not to be paused or deleted.
+        jobs = [job for job in smc.jobs(name=identity.name) if job.name == identity.name]
     picked = pick_job(jobs)
     return next((job for job in jobs if job.status == lifecycle.DELETING), None) if leaving and not picked else picked
 

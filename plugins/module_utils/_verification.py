@@ -191,7 +191,8 @@ class Desk:
 
     def observe(self) -> Sight:
         image = self._ecs.image(self._wish.image_id) if self._wish.state == "present" else None
-        instances = tuple(self._ecs.instances(tags={TAG: self._wish.image_id}))
+        found = self._ecs.instances(tags={TAG: self._wish.image_id})
+        instances = tuple(one for one in found if one.tags.get(TAG) == self._wish.image_id)
         self._seen = Sight(image, instances, self._agent is not None, frozenset(self.results), self._noted)
         return self._seen
 

@@ -339,7 +339,7 @@ def test_what_is_modified_is_drift_no_more(params: dict[str, Any], status: str):
 
 
 class Smc:
-    """Jobs and sources in memory, filtered as SMC filters."""
+    """Jobs and sources in memory, filtered as SMC filters; a part of the name is enough."""
 
     def __init__(self, jobs: tuple[Job, ...] = (), sources: tuple[Source, ...] = ()) -> None:
         self._jobs, self._sources = jobs, sources
@@ -350,7 +350,7 @@ class Smc:
             for job in self._jobs
             if (job_ids is None or job.job_id in job_ids)
             and (source_ids is None or job.source_id in source_ids)
-            and (name is None or job.name == name)
+            and (name is None or name in job.name)
             and (tags or {}).items() <= job.tags.items()
         ]
 
@@ -380,11 +380,11 @@ def test_a_job_by_its_source_or_its_vm():
 
 
 def test_a_job_by_its_name_when_nothing_else_is_said():
-    smc = Smc((a_job(job_id="j-other", name="other"), a_job(name="app-01")))
+    smc = Smc((a_job(job_id="j-other", name="app-010"), a_job("Finished", name="app-01")))
     by_name = Identity.from_params({"name": "app-01"}, by_name=True)
     assert _identity.find_job(smc, by_name).job_id == "j-1"
     assert str(by_name) == "name app-01"
-    assert _identity.find_job(smc, Identity.from_params({"name": "app-02"}, by_name=True)) is None
+    assert _identity.find_job(smc, Identity.from_params({"name": "app-0"}, by_name=True)) is None
     # Beside another sign, the name is what the job is to be called.
     assert Identity.from_params({"name": "app-01", "source_id": "s-1"}, by_name=True).name is None
     assert Identity.from_params({"name": "app-01"}).name is None
