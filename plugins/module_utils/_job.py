@@ -65,6 +65,7 @@ class Sight:
     :ivar now: the cloud's clock
     :ivar migrated_image: the image of an earlier migration whose job is gone
     :ivar resumed: an interrupted job has been resumed by this run already
+    :ivar asked: the cloud's clock at the first look: were the age of an image reckoned from a later one, a run might never be young enough
     """
 
     source: t.Optional[_smc.Source]
@@ -72,6 +73,11 @@ class Sight:
     now: datetime
     migrated_image: t.Optional[str] = None
     resumed: bool = False
+    asked: t.Optional[datetime] = None
+
+    def synced(self, wish: Wish) -> bool:
+        """Whether there is an image as the wish asks for."""
+        return self.job is not None and is_synced(wish, self.job.runs, self.asked or self.now)
 
 
 def wish_from(params: t.Mapping[str, t.Any], region_id: str) -> Wish:

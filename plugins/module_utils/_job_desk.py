@@ -47,6 +47,7 @@ class Desk:
         self._timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
         self._interval = params["poll_interval"]
         self._resumed = False
+        self._asked: t.Optional[datetime] = None
         self._fails_on_stall = params["on_stall"] == "fail"
         self.watch = Watch.from_params(smc, connection, params, run)
         self.actions: dict[str, t.Callable[..., None]] = {
@@ -69,7 +70,8 @@ class Desk:
         migrated_image = self._migrated_image(job)
         if self._needs_source(job, migrated_image) and not (self._run.check_mode and source is None):
             _job.check_source(source, self._identity)
-        return Sight(source, job, self._smc.now, migrated_image, self._resumed)
+        self._asked = self._asked or self._smc.now
+        return Sight(source, job, self._smc.now, migrated_image, self._resumed, self._asked)
 
     def _needs_source(self, job: t.Optional[_smc.Job], migrated_image: t.Optional[str]) -> bool:
         """A new job needs a source whose connector is there; what goes on, is paused, deleted or done does not."""
@@ -236,7 +238,7 @@ def _resource(wish: Wish, sight: Sight, run: Run) -> dict[str, t.Any]:
     return {
         "job": job.as_result() if job else None,
         "source_id": (job.source_id if job else None) or (sight.source.source_id if sight.source else None),
-        "synced": bool(job) and _job.is_synced(wish, job.runs if job else (), sight.now),
+        "synced": sight.synced(wish),
         "migrated": is_migrated(wish, sight),
         "migrated_image_id": sight.migrated_image
         or (job.image_id if job and job.status == lifecycle.FINISHED else None),

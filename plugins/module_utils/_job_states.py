@@ -131,7 +131,7 @@ def _synced(wish: Wish, sight: Sight) -> Plan:
     job = sight.job
     if job is None and sight.migrated_image and not wish.again:
         return Plan()
-    if job is not None and _job.is_synced(wish, job.runs, sight.now):
+    if sight.synced(wish):
         return _present(wish, sight)
     if job is not None and job.status == lifecycle.FINISHED and not wish.again:
         raise NotReady(

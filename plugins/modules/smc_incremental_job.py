@@ -146,7 +146,9 @@ options:
       - Take it from RV(cloud_time) after the services have stopped.
     type: str
   max_age:
-    description: With O(state=synced), how long ago the run of the newest complete image may have begun at most, such as V(2h).
+    description:
+      - With O(state=synced), how long ago the run of the newest complete image may have begun at most, such as V(2h).
+      - It is reckoned from the moment at which the module begins, so that V(1s) has the job run once more.
     type: str
   again:
     description: Whether to create a new job, which copies everything anew, for a VM that has moved already.

@@ -323,6 +323,13 @@ def test_later_runs_send_what_has_changed_only(lab: Lab, call: Call, no_jobs: di
     assert 0 < second["bytes_sent"] < first["bytes_sent"]
 
 
+def test_however_young_an_image_is_to_be_one_run_is_enough(call: Call, no_jobs: dict[str, str]) -> None:
+    call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="7d", wait=True)
+    done = call("smc_incremental_job", vm_uuid=no_jobs[VM], state="synced", max_age="1s")
+    assert done["synced"]
+    assert len(done["job"]["runs"]) == 2
+
+
 def test_synced_since_in_the_future_is_refused(call: Call, uuids: dict[str, str]) -> None:
     refused = call("smc_incremental_job", vm_uuid=uuids[VM], state="synced", synced_since="2099-01-01T00:00:00Z")
     assert refused.failed

@@ -163,6 +163,12 @@ def test_a_run_by_hand_begins_after_the_moment_asked_for():
     assert plan.steps[-1].arguments == {"job_id": "j-1", "after": None}
 
 
+def test_the_age_of_an_image_is_reckoned_from_the_first_look():
+    waiting = a_job("Waiting", runs=(a_run(-30),))
+    assert actions(wish(state="synced", max_age="29m"), waiting) == ["run_job"]
+    assert actions(wish(state="synced", max_age="29m"), waiting, asked=at(-1)) == []
+
+
 def test_a_job_that_is_not_to_be_started_is_not():
     assert actions(wish(started=False), None) == ["create_job"]
     assert actions(wish(started=False), a_job("Ready")) == []
