@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _smc
 from ansible_collections.cutover.smc.plugins.module_utils._failure import Ambiguous, BadInput
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import AccessToken
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 
 
@@ -44,7 +45,7 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
     )
 
 
-def decide(wish: Wish, token: t.Optional[_smc.AccessToken], disabled_here: bool = False) -> Plan:
+def decide(wish: Wish, token: t.Optional[AccessToken], disabled_here: bool = False) -> Plan:
     """What is left to do for the declared state; pure.
 
     What SMC shows of a disabled code is not documented: "unactivated" may mean disabled, or not used yet. A code is taken for
@@ -90,7 +91,7 @@ def decide(wish: Wish, token: t.Optional[_smc.AccessToken], disabled_here: bool 
     )
 
 
-def view(token: t.Optional[_smc.AccessToken]) -> dict[str, t.Any]:
+def view(token: t.Optional[AccessToken]) -> dict[str, t.Any]:
     if token is None:
         return {"state": "absent"}
     return {"access_token_id": token.token_id, "name": token.name, "state": token.status}
@@ -111,7 +112,7 @@ class Desk:
             "delete": smc.delete_access_token,
         }
 
-    def observe(self) -> t.Optional[_smc.AccessToken]:
+    def observe(self) -> t.Optional[AccessToken]:
         token_id = self._made or self._wish.token_id
         tokens = self._smc.access_tokens([token_id] if token_id else None, None if token_id else self._wish.name)
         matching = [

@@ -304,16 +304,6 @@ def _without_secrets(told: str) -> str:
     return re.sub(r"""(?i)((?:secret|token)\w*\\?["']?\s*[:=]\s*\\?["']?)[^"'\\,}\s&]+""", r"\1...", told)
 
 
-def listed(body: t.Mapping[str, t.Any], wrapper: str, item: str) -> list[t.Any]:
-    """The items of a list, which these APIs always wrap; empty when it is absent."""
-    return (body.get(wrapper) or {}).get(item) or []
-
-
-def wire_tags(tags: t.Optional[t.Mapping[str, t.Optional[str]]]) -> t.Optional[list[dict[str, t.Any]]]:
-    """Tags as these APIs take them; a value of None filters by key alone."""
-    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())] if tags else None
-
-
 def _date(headers: t.Mapping[str, str]) -> t.Optional[datetime]:
     try:
         return parsedate_to_datetime(headers["date"]).astimezone(timezone.utc)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.cutover.smc.plugins.module_utils import _ecs
+from ansible_collections.cutover.smc.plugins.module_utils._ecs_records import Disk, Image, Instance, Snapshot
 from ansible_collections.cutover.smc.plugins.module_utils._prices import Computing, Part, Space, Thing
 
 PAY_AS_YOU_GO = "PostPaid"
@@ -26,9 +26,7 @@ class Owner:
 NOBODY = Owner()
 
 
-def instance(
-    one: _ecs.Instance, disks: t.Iterable[_ecs.Disk], why: str, kind: str = "instance", owner: Owner = NOBODY
-) -> Thing:
+def instance(one: Instance, disks: t.Iterable[Disk], why: str, kind: str = "instance", owner: Owner = NOBODY) -> Thing:
     """An instance with the disks that are attached to it. Its traffic is not in it."""
     own = [disk for disk in disks if disk.instance_id == one.instance_id]
     parts: list[Part] = [_space(disk) for disk in own]
@@ -53,20 +51,20 @@ def instance(
     )
 
 
-def disk(one: _ecs.Disk, why: str, owner: Owner = NOBODY) -> Thing:
+def disk(one: Disk, why: str, owner: Owner = NOBODY) -> Thing:
     """A disk by itself."""
     unpriced = "it is paid for in advance" if one.charge_type not in ("", PAY_AS_YOU_GO) else ""
     return Thing("disk", one.disk_id, one.name, why, (_space(one),), owner.vm_uuid, owner.job_id, unpriced=unpriced)
 
 
-def snapshot(one: _ecs.Snapshot, why: str, owner: Owner = NOBODY) -> Thing:
+def snapshot(one: Snapshot, why: str, owner: Owner = NOBODY) -> Thing:
     """A snapshot by itself. What it stores is charged, which its disk's size bounds."""
     return Thing(
         "snapshot", one.snapshot_id, one.name, why, (Space(one.size),), owner.vm_uuid, owner.job_id, at_most=True
     )
 
 
-def image(one: _ecs.Image, why: str, without: t.Collection[str] = (), owner: Owner = NOBODY) -> Thing:
+def image(one: Image, why: str, without: t.Collection[str] = (), owner: Owner = NOBODY) -> Thing:
     """An image, which is free itself, with its snapshots.
 
     :param without: snapshots of it that are told apart
@@ -79,5 +77,5 @@ def image(one: _ecs.Image, why: str, without: t.Collection[str] = (), owner: Own
     )
 
 
-def _space(one: _ecs.Disk) -> Space:
+def _space(one: Disk) -> Space:
     return Space(one.size, one.category, one.performance_level)

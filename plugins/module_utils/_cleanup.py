@@ -32,10 +32,12 @@ from ansible_collections.cutover.smc.plugins.module_utils._cleanup_plan import (
     things,
     view,
 )
+from ansible_collections.cutover.smc.plugins.module_utils._ecs_records import Disk, Image, Instance, Snapshot
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, Conflict, Failure, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._finalize import JOB_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._orphans import DELETED_IMAGE_TAG, IMAGE_OF_VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Outcome, converge
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import VM_TAG, AccessToken, Job
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._vm_snapshots import MachineSnapshots, job_of
@@ -107,14 +109,14 @@ class Desk:
         self.first = self.first or sight
         return sight
 
-    def _job(self) -> t.Optional[_smc.Job]:
+    def _job(self) -> t.Optional[Job]:
         try:
             return _identity.find_job(self._smc, self._identity)
         except BadInput:
             # The job of an earlier clean-up: what is left of it is found by the VM.
             return None
 
-    def _disks(self, instance: t.Optional[_ecs.Instance]) -> tuple[_ecs.Disk, ...]:
+    def _disks(self, instance: t.Optional[Instance]) -> tuple[Disk, ...]:
         """The disks of an instance, which matter for its price alone, so that nothing fails without them."""
         if instance is None:
             return ()
@@ -125,7 +127,7 @@ class Desk:
             self.notes += [note] if note not in self.notes else []
             return ()
 
-    def _images(self, job: t.Optional[_smc.Job]) -> list[_ecs.Image]:
+    def _images(self, job: t.Optional[Job]) -> list[Image]:
         if job is not None:
             ids = [run.image_id for run in _evidence.complete_runs(job.runs) if run.image_id]
             by_id = self._ecs.images_by_id(ids)
@@ -136,7 +138,7 @@ class Desk:
     def _tags_of_images(self) -> t.Iterator[dict[str, str]]:
         """The tags by which the images of a job that is gone are found."""
         if self._identity.vm_uuid:
-            yield {_smc.VM_TAG: self._identity.vm_uuid}
+            yield {VM_TAG: self._identity.vm_uuid}
             yield {IMAGE_OF_VM_TAG: self._identity.vm_uuid}
         elif self._identity.job_id:
             yield {JOB_TAG: self._identity.job_id}
@@ -160,10 +162,10 @@ class Desk:
         """The tags by which the snapshots of this migration are found again."""
         job = sight.job
         job_id = job.job_id if job else self._identity.job_id
-        vm_uuid = self._identity.vm_uuid or (job.tags.get(_smc.VM_TAG) if job else None)
-        return {key: value for key, value in ((JOB_TAG, job_id), (_smc.VM_TAG, vm_uuid)) if value}
+        vm_uuid = self._identity.vm_uuid or (job.tags.get(VM_TAG) if job else None)
+        return {key: value for key, value in ((JOB_TAG, job_id), (VM_TAG, vm_uuid)) if value}
 
-    def _ours(self, snapshot: _ecs.Snapshot) -> bool:
+    def _ours(self, snapshot: Snapshot) -> bool:
         return any(snapshot.tags.get(key) == value for key, value in self._note.items())
 
     def _with_vm_snapshots(self, sight: Sight) -> Sight:
@@ -173,7 +175,7 @@ class Desk:
         live = {job.job_id for job in (self._smc.jobs(others) if others else ()) if job.status != lifecycle.FINISHED}
         return replace(sight, snapshots=tuple(snapshots), live_jobs=frozenset(live))
 
-    def _tokens(self) -> list[_smc.AccessToken]:
+    def _tokens(self) -> list[AccessToken]:
         wanted = list(self._wish.access_token_ids)
         return [token for token in self._smc.access_tokens(wanted) if token.token_id in wanted] if wanted else []
 
@@ -200,7 +202,7 @@ class Desk:
 
     def _note_images(self, image_ids: list[str]) -> None:
         # Not by the tag that the final image carries: that one tells that the VM has moved.
-        names = {_smc.VM_TAG: IMAGE_OF_VM_TAG}
+        names = {VM_TAG: IMAGE_OF_VM_TAG}
         tags = {names.get(key, key): value for key, value in self._note.items()}
         self._ecs.tag_images(image_ids, tags)
 

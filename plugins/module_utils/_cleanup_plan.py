@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 
 from ansible_collections.cutover.smc.plugins.module_utils import (
     _billed,
-    _ecs,
     _orphans,
-    _smc,
 )
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._cbt import SnapshotFacts
+from ansible_collections.cutover.smc.plugins.module_utils._ecs_records import Disk, Image, Instance, Snapshot
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._finalize import FINAL_RUN_TAG, JOB_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._orphans import DELETED_IMAGE_TAG, IMAGE_OF_VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._prices import Thing
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import VM_TAG, AccessToken, Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._vm_snapshots import job_of
 
 #: The tag of a job that names the image that was verified.
@@ -59,15 +59,15 @@ class Sight:
     :ivar region: everything in which orphans may be, when they are looked for
     """
 
-    job: t.Optional[_smc.Job]
-    source: t.Optional[_smc.Source]
-    instance: t.Optional[_ecs.Instance] = None
-    disks: tuple[_ecs.Disk, ...] = ()
-    images: tuple[_ecs.Image, ...] = ()
+    job: t.Optional[Job]
+    source: t.Optional[Source]
+    instance: t.Optional[Instance] = None
+    disks: tuple[Disk, ...] = ()
+    images: tuple[Image, ...] = ()
     refused: t.Mapping[str, str] = field(default_factory=dict)
-    in_disks: tuple[_ecs.Snapshot, ...] = ()
-    unneeded: tuple[_ecs.Snapshot, ...] = ()
-    tokens: tuple[_smc.AccessToken, ...] = ()
+    in_disks: tuple[Snapshot, ...] = ()
+    unneeded: tuple[Snapshot, ...] = ()
+    tokens: tuple[AccessToken, ...] = ()
     snapshots: tuple[SnapshotFacts, ...] = ()
     live_jobs: frozenset[str] = frozenset()
     region: t.Optional[_orphans.Region] = None
@@ -95,7 +95,7 @@ class Sight:
         return _orphans.find(self.region) if self.region else []
 
 
-def _needed(image: _ecs.Image, job: t.Optional[_smc.Job]) -> str:
+def _needed(image: Image, job: t.Optional[Job]) -> str:
     """Why an image stays, as far as ECS and SMC tell; empty when it may go."""
     if image.used:
         return "an instance uses it"
@@ -168,9 +168,7 @@ def _image_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
         yield Step("delete_snapshot", summary, {"snapshot_id": one.snapshot_id}, {"unneeded_snapshots": []})
 
 
-def superfluous(
-    images: t.Sequence[_ecs.Image], keep: t.Optional[int], kept: t.Collection[str] = ()
-) -> list[_ecs.Image]:
+def superfluous(images: t.Sequence[Image], keep: t.Optional[int], kept: t.Collection[str] = ()) -> list[Image]:
     """The images beyond the newest ones to keep, oldest first; one that is kept for a reason of its own always stays."""
     if keep is None:
         return []
@@ -250,7 +248,7 @@ def _note_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
     ids = [
         image.image_id
         for image in sight.images
-        if image not in gone and not {_smc.VM_TAG, IMAGE_OF_VM_TAG, JOB_TAG} & set(image.tags)
+        if image not in gone and not {VM_TAG, IMAGE_OF_VM_TAG, JOB_TAG} & set(image.tags)
     ]
     if ids:
         yield Step("note_images", "note whose the images %s are" % ", ".join(ids), {"image_ids": ids})
@@ -301,7 +299,7 @@ def things(sight: Sight, named: bool) -> list[Thing]:
 def _own_things(sight: Sight) -> t.Iterator[Thing]:
     job = sight.job
     tags = job.tags if job else sight.source.tags if sight.source else {}
-    owner = _billed.Owner(tags.get(_smc.VM_TAG), job.job_id if job else None)
+    owner = _billed.Owner(tags.get(VM_TAG), job.job_id if job else None)
     if sight.instance:
         why = "the intermediate instance of the job"
         yield _billed.instance(sight.instance, sight.disks, why, owner=owner)

@@ -2,21 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""ECS: instances, images and snapshots as small dataclasses (private to the collection)."""
+"""ECS: reading, making and releasing images, instances, disks and snapshots, prices, and Cloud Assistant (private to the collection)."""
 
 from __future__ import annotations
 
 import base64
 import json
 import typing as t
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._checks import Invocation
+from ansible_collections.cutover.smc.plugins.module_utils._ecs_records import Disk, Image, Instance, Snapshot
 from ansible_collections.cutover.smc.plugins.module_utils._failure import NotFound
 from ansible_collections.cutover.smc.plugins.module_utils._prices import Quote
-from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment, read_moment
+from ansible_collections.cutover.smc.plugins.module_utils._wire import Wire, listed, wire_tags
 
 IMPORT_ERROR: t.Optional[ImportError] = _alicloud.IMPORT_ERROR
 try:
@@ -33,175 +33,6 @@ PAGE = 100
 EVERY_IMAGE_STATUS = "Creating,Waiting,Available,UnAvailable,CreateFailed"
 #: A size that every category of cloud disk is sold in; disks are priced by the GiB.
 PRICED_GIB = 2000
-
-Wire = dict[str, t.Any]
-
-
-@dataclass(frozen=True)
-class Image:
-    """A custom image. The size is in GiB."""
-
-    image_id: str
-    name: str = ""
-    status: str = ""
-    progress: str = ""
-    size: int = 0
-    used: bool = False
-    shared: bool = False
-    snapshot_ids: tuple[str, ...] = ()
-    snapshot_sizes: dict[str, int] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-    created: t.Optional[datetime] = None
-
-    @classmethod
-    def from_wire(cls, wire: Wire) -> Image:
-        mappings = _alicloud.listed(wire, "DiskDeviceMappings", "DiskDeviceMapping")
-        return cls(
-            image_id=wire["ImageId"],
-            name=wire.get("ImageName") or "",
-            status=wire.get("Status") or "",
-            progress=wire.get("Progress") or "",
-            size=int(wire.get("Size") or 0),
-            used=wire.get("Usage") == "instance",
-            shared=str(wire.get("IsSelfShared") or "").lower() == "true",
-            snapshot_ids=tuple(mapping["SnapshotId"] for mapping in mappings if mapping.get("SnapshotId")),
-            snapshot_sizes={
-                mapping["SnapshotId"]: int(mapping.get("Size") or 0)
-                for mapping in mappings
-                if mapping.get("SnapshotId")
-            },
-            tags=_tags(wire),
-            created=read_moment(wire.get("CreationTime")),
-        )
-
-    def as_result(self) -> dict[str, t.Any]:
-        return {
-            "image_id": self.image_id,
-            "name": self.name,
-            "status": self.status,
-            "size": self.size,
-            "used": self.used,
-            "snapshot_ids": list(self.snapshot_ids),
-            "tags": self.tags,
-            "created": format_moment(self.created),
-        }
-
-
-@dataclass(frozen=True)
-class Instance:
-    """An ECS instance."""
-
-    instance_id: str
-    name: str = ""
-    status: str = ""
-    image_id: str = ""
-    instance_type: str = ""
-    charge_type: str = ""
-    stopped_mode: str = ""
-    spot: bool = False
-    os_type: str = ""
-    private_ipv4: tuple[str, ...] = ()
-    tags: dict[str, str] = field(default_factory=dict)
-    created: t.Optional[datetime] = None
-    released_at: t.Optional[datetime] = None
-
-    @classmethod
-    def from_wire(cls, wire: Wire) -> Instance:
-        network = (wire.get("VpcAttributes") or {}).get("PrivateIpAddress") or {}
-        return cls(
-            instance_id=wire["InstanceId"],
-            name=wire.get("InstanceName") or "",
-            status=wire.get("Status") or "",
-            image_id=wire.get("ImageId") or "",
-            instance_type=wire.get("InstanceType") or "",
-            charge_type=wire.get("InstanceChargeType") or "",
-            stopped_mode=wire.get("StoppedMode") or "",
-            spot=(wire.get("SpotStrategy") or "NoSpot") != "NoSpot",
-            os_type=(wire.get("OSType") or "").lower(),
-            private_ipv4=tuple(network.get("IpAddress") or ()),
-            tags=_tags(wire),
-            created=read_moment(wire.get("CreationTime")),
-            released_at=read_moment(wire.get("AutoReleaseTime")),
-        )
-
-    @property
-    def told(self) -> str:
-        return "instance %s: %s" % (self.instance_id, self.status)
-
-    def as_result(self) -> dict[str, t.Any]:
-        return {
-            "instance_id": self.instance_id,
-            "name": self.name,
-            "status": self.status,
-            "image_id": self.image_id,
-            "instance_type": self.instance_type,
-            "os_type": self.os_type,
-            "private_ipv4": list(self.private_ipv4),
-            "tags": self.tags,
-            "created": format_moment(self.created),
-            "released_at": format_moment(self.released_at),
-        }
-
-
-@dataclass(frozen=True)
-class Disk:
-    """A cloud disk. The size is in GiB."""
-
-    disk_id: str
-    name: str = ""
-    status: str = ""
-    instance_id: str = ""
-    size: int = 0
-    category: str = ""
-    performance_level: str = ""
-    charge_type: str = ""
-    system: bool = False
-    created: t.Optional[datetime] = None
-
-    @classmethod
-    def from_wire(cls, wire: Wire) -> Disk:
-        return cls(
-            disk_id=wire["DiskId"],
-            name=wire.get("DiskName") or "",
-            status=wire.get("Status") or "",
-            instance_id=wire.get("InstanceId") or "",
-            size=int(wire.get("Size") or 0),
-            category=wire.get("Category") or "",
-            performance_level=wire.get("PerformanceLevel") or "",
-            charge_type=wire.get("DiskChargeType") or "",
-            system=wire.get("Type") == "system",
-            created=read_moment(wire.get("CreationTime")),
-        )
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A snapshot of a cloud disk. The size is its disk's, in GiB; what it stores may be less.
-
-    :ivar usage: ``image``, ``disk``, ``image_disk`` or ``none``
-    """
-
-    snapshot_id: str
-    name: str = ""
-    description: str = ""
-    status: str = ""
-    size: int = 0
-    usage: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
-    created: t.Optional[datetime] = None
-
-    @classmethod
-    def from_wire(cls, wire: Wire) -> Snapshot:
-        return cls(
-            snapshot_id=wire["SnapshotId"],
-            name=wire.get("SnapshotName") or "",
-            description=wire.get("Description") or "",
-            status=wire.get("Status") or "",
-            size=int(wire.get("SourceDiskSize") or 0),
-            usage=wire.get("Usage") or "",
-            tags=_tags(wire),
-            created=read_moment(wire.get("CreationTime")),
-        )
 
 
 class Ecs:
@@ -226,11 +57,11 @@ class Ecs:
                 ImageOwnerAlias="self",
                 Status=EVERY_IMAGE_STATUS,
                 ImageId=image_id,
-                Tag=_alicloud.wire_tags(tags),
+                Tag=wire_tags(tags),
                 PageNumber=page,
                 PageSize=PAGE,
             )
-            items = _alicloud.listed(body, "Images", "Image")
+            items = listed(body, "Images", "Image")
             found += items
             if not items or page * PAGE >= int(body.get("TotalCount") or 0):
                 return [Image.from_wire(wire) for wire in found]
@@ -264,11 +95,11 @@ class Ecs:
                 RegionId=self._region,
                 InstanceIds=json.dumps(instance_ids) if instance_ids else None,
                 InstanceName=name,
-                Tag=_alicloud.wire_tags(tags),
+                Tag=wire_tags(tags),
                 MaxResults=PAGE,
                 NextToken=next_token,
             )
-            found += _alicloud.listed(body, "Instances", "Instance")
+            found += listed(body, "Instances", "Instance")
             next_token = body.get("NextToken")
             if not next_token:
                 return [Instance.from_wire(wire) for wire in found]
@@ -300,7 +131,7 @@ class Ecs:
                 snapshot_ids,
                 "SnapshotIds",
                 Usage=usage,
-                Tag=_alicloud.wire_tags(tags),
+                Tag=wire_tags(tags),
             )
         ]
 
@@ -320,7 +151,7 @@ class Ecs:
                     **{ids_name: None if ids is None else json.dumps(ids[start : start + PAGE])},
                     **parameters,
                 )
-                found += _alicloud.listed(body, wrapper, item)
+                found += listed(body, wrapper, item)
                 next_token = body.get("NextToken")
                 if not next_token:
                     break
@@ -330,7 +161,7 @@ class Ecs:
         """The price of an hour of an instance type without its disks, pay-as-you-go; None when it is not told apart."""
         parameters: Wire = {"SystemDisk": {"Category": category, "Size": 40}} if category else {}
         price = self._price("instance", InstanceType=instance_type, **parameters)
-        details = _alicloud.listed(price, "DetailInfos", "DetailInfo")
+        details = listed(price, "DetailInfos", "DetailInfo")
         own = next((one for one in details if str(one.get("Resource")).lower() == "instancetype"), None)
         return _quote(own, price, 1) if own else None
 
@@ -355,7 +186,7 @@ class Ecs:
     def run_instance(self, parameters: Wire) -> str:
         """Create and start one instance; returns its id."""
         body = self._api.write("RunInstances", RegionId=self._region, Amount=1, **parameters)
-        return str(_alicloud.listed(body, "InstanceIdSets", "InstanceIdSet")[0])
+        return str(listed(body, "InstanceIdSets", "InstanceIdSet")[0])
 
     def delete_instance(self, instance_id: str) -> None:
         """Release an instance, running or not; one that is gone already is fine."""
@@ -387,7 +218,7 @@ class Ecs:
     def agent_answers(self, instance_id: str) -> bool:
         """Whether the agent of Cloud Assistant in the instance has been heard of."""
         body = self._api.read("DescribeCloudAssistantStatus", RegionId=self._region, InstanceId=[instance_id])
-        found = _alicloud.listed(body, "InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus")
+        found = listed(body, "InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus")
         return any(
             status.get("InstanceId") == instance_id and str(status.get("CloudAssistantStatus")).lower() == "true"
             for status in found
@@ -407,7 +238,7 @@ class Ecs:
             InstanceId=instance_id,
             ContentEncoding="Base64",
         )
-        found = _alicloud.listed(body.get("Invocation") or {}, "InvocationResults", "InvocationResult")
+        found = listed(body.get("Invocation") or {}, "InvocationResults", "InvocationResult")
         return _invocation(found[0]) if found else None
 
     def console_output(self, instance_id: str) -> str:
@@ -437,7 +268,7 @@ class Ecs:
             RegionId=self._region,
             ResourceType=resource_type,
             ResourceId=resource_ids,
-            Tag=_alicloud.wire_tags(tags),
+            Tag=wire_tags(tags),
         )
 
 
@@ -464,8 +295,3 @@ def _decoded(text: t.Optional[str]) -> str:
         return base64.b64decode(text or "", validate=True).decode("utf-8", "replace")
     except ValueError:
         return text or ""
-
-
-def _tags(wire: Wire) -> dict[str, str]:
-    """Tags of a resource; ECS spells them otherwise than SMC."""
-    return {tag["TagKey"]: tag.get("TagValue") or "" for tag in _alicloud.listed(wire, "Tags", "Tag")}

@@ -20,6 +20,7 @@ from ansible_collections.cutover.smc.plugins.module_utils import (
     _smc,
 )
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
+from ansible_collections.cutover.smc.plugins.module_utils._ecs_records import Image
 from ansible_collections.cutover.smc.plugins.module_utils._failure import (
     Ambiguous,
     BadInput,
@@ -28,6 +29,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._failure import (
     TimedOut,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Outcome, Plan, Step, converge, wait_step
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import PROJECT_TAG, VM_TAG, Job
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment, parse_duration, parse_moment
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
@@ -57,12 +59,12 @@ class Wish:
 class Sight:
     """What was seen at one look: the job, its newest image, and the cloud's clock."""
 
-    job: _smc.Job
-    image: t.Optional[_ecs.Image]
+    job: Job
+    image: t.Optional[Image]
     now: datetime
 
 
-def stopped_at(wish: Wish, job: _smc.Job) -> t.Optional[datetime]:
+def stopped_at(wish: Wish, job: Job) -> t.Optional[datetime]:
     """When the services stopped: as said now or, for a job that is over, as noted on it when it was completed.
 
     The note on a job that goes on proves nothing: the services may have been started since.
@@ -96,7 +98,7 @@ def decide(wish: Wish, sight: Sight) -> Plan:
     return Plan(tuple(_completion(wish, job, bool(sync_data))))
 
 
-def _must_sync(wish: Wish, job: _smc.Job) -> t.Optional[bool]:
+def _must_sync(wish: Wish, job: Job) -> t.Optional[bool]:
     """Whether completing has to make one last run; None when a run in progress will tell.
 
     :raises NotReady: when neither the runs, nor a last run, nor the user's word covers what was written
@@ -135,7 +137,7 @@ def _check_image(sight: Sight) -> None:
         )
 
 
-def _completion(wish: Wish, job: _smc.Job, sync_data: bool) -> t.Iterator[Step]:
+def _completion(wish: Wish, job: Job, sync_data: bool) -> t.Iterator[Step]:
     moment = stopped_at(wish, job)
     if moment is not None and job.tags.get(STOPPED_TAG) != format_moment(moment):
         tags = {STOPPED_TAG: format_moment(moment)}
@@ -158,7 +160,7 @@ def _completion(wish: Wish, job: _smc.Job, sync_data: bool) -> t.Iterator[Step]:
         yield Step("mark_image", "tag the final image", changes={"image_marked": True})
 
 
-def _finished_step(job: _smc.Job) -> Step:
+def _finished_step(job: Job) -> Step:
     return wait_step("wait_finished", "wait until job %s is Finished" % job.job_id)
 
 
@@ -176,13 +178,13 @@ def _mark(wish: Wish, sight: Sight) -> t.Iterator[Step]:
     )
 
 
-def image_tags(wish: Wish, job: _smc.Job) -> dict[str, str]:
+def image_tags(wish: Wish, job: Job) -> dict[str, str]:
     """What the final image says once the job is gone."""
     run = job.newest_run
     moment = stopped_at(wish, job)
     tags = {
-        _smc.VM_TAG: wish.vm_uuid or job.tags.get(_smc.VM_TAG),
-        _smc.PROJECT_TAG: job.tags.get(_smc.PROJECT_TAG),
+        VM_TAG: wish.vm_uuid or job.tags.get(VM_TAG),
+        PROJECT_TAG: job.tags.get(PROJECT_TAG),
         JOB_TAG: job.job_id,
         FINAL_RUN_TAG: format_moment(run.began) if run else None,
         STOPPED_TAG: format_moment(moment),
@@ -254,7 +256,7 @@ class Desk:
                 self._run.warn(warning)
         return decide(self._wish, sight)
 
-    def _job(self) -> _smc.Job:
+    def _job(self) -> Job:
         job = _identity.find_job(self._smc, self._identity)
         if job is None:
             raise BadInput(
@@ -305,7 +307,7 @@ class Desk:
         waiter = Waiter(_REACTION_SECONDS, self._interval, self._run.report)
         waiter.until(self._job, lambda job: job.status != lifecycle.WAITING, lambda job: job.told)
 
-    def _wait(self, done: t.Callable[[_smc.Job], bool]) -> None:
+    def _wait(self, done: t.Callable[[Job], bool]) -> None:
         Waiter(self._timeout, self._interval, self._run.report).until(
             lambda: self._watch.see_or_fail(self._job(), self._fails_on_stall), done, self._watch.tell
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils import _smc
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import VM_TAG, Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment
 
 #: The source or job of a VM can be named in three ways.
@@ -46,17 +47,17 @@ class Identity:
         return ", ".join("%s %s" % (name, value) for name, value in given if value)
 
 
-def find_source(smc: _smc.Smc, identity: Identity, job: t.Optional[_smc.Job]) -> t.Optional[_smc.Source]:
+def find_source(smc: _smc.Smc, identity: Identity, job: t.Optional[Job]) -> t.Optional[Source]:
     """The source that the identity, or else the job, names."""
     source_id = identity.source_id or (job.source_id if job else None)
     if source_id:
         return next(iter(smc.sources([source_id])), None)
     if identity.vm_uuid:
-        return sole_source(smc.sources(tags={_smc.VM_TAG: identity.vm_uuid}), identity.vm_uuid)
+        return sole_source(smc.sources(tags={VM_TAG: identity.vm_uuid}), identity.vm_uuid)
     return None
 
 
-def sole_source(sources: list[_smc.Source], vm_uuid: str) -> t.Optional[_smc.Source]:
+def sole_source(sources: list[Source], vm_uuid: str) -> t.Optional[Source]:
     """The one source of a VM; two would mean two copies of it.
 
     :raises BadInput: lists the sources
@@ -64,13 +65,13 @@ def sole_source(sources: list[_smc.Source], vm_uuid: str) -> t.Optional[_smc.Sou
     if len(sources) > 1:
         raise BadInput(
             "Several sources carry the tag %s=%s: %s"
-            % (_smc.VM_TAG, vm_uuid, ", ".join(sorted(source.source_id for source in sources))),
+            % (VM_TAG, vm_uuid, ", ".join(sorted(source.source_id for source in sources))),
             remedy="Delete the ones that are not used, or name the right one with source_id",
         )
     return sources[0] if sources else None
 
 
-def find_job(smc: _smc.Smc, identity: Identity, leaving: bool = False) -> t.Optional[_smc.Job]:
+def find_job(smc: _smc.Smc, identity: Identity, leaving: bool = False) -> t.Optional[Job]:
     """The VM's job: its unfinished one, of which SMC allows only one, or else the newest.
 
     :param leaving: the job is to go, so that one that is being deleted matters too, and one that is gone is no fault
@@ -90,10 +91,10 @@ def find_job(smc: _smc.Smc, identity: Identity, leaving: bool = False) -> t.Opti
     if identity.source_id:
         jobs = smc.jobs(source_ids=[identity.source_id])
     elif identity.vm_uuid:
-        jobs = smc.jobs(tags={_smc.VM_TAG: identity.vm_uuid})
+        jobs = smc.jobs(tags={VM_TAG: identity.vm_uuid})
         if not any(job.status in lifecycle.UNFINISHED for job in jobs):
             # A job that was made by hand carries no tag, but its source does.
-            sources = smc.sources(tags={_smc.VM_TAG: identity.vm_uuid})
+            sources = smc.sources(tags={VM_TAG: identity.vm_uuid})
             jobs = jobs + smc.jobs(source_ids=[source.source_id for source in sources])
     elif identity.name:
         # Whether SMC looks for the whole name is not documented, and another VM's job is not to be paused or deleted.
@@ -102,7 +103,7 @@ def find_job(smc: _smc.Smc, identity: Identity, leaving: bool = False) -> t.Opti
     return next((job for job in jobs if job.status == lifecycle.DELETING), None) if leaving and not picked else picked
 
 
-def pick_job(jobs: list[_smc.Job]) -> t.Optional[_smc.Job]:
+def pick_job(jobs: list[Job]) -> t.Optional[Job]:
     """The unfinished job if there is one, else the newest that is not being deleted."""
     candidates = [job for job in jobs if job.status != lifecycle.DELETING]
     return max(

@@ -19,6 +19,13 @@ from ansible_collections.cutover.smc.plugins.module_utils._evidence import Run a
 from ansible_collections.cutover.smc.plugins.module_utils._evidence import began_after, newest_complete
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._identity import Identity
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import (
+    AGENTLESS_VMWARE,
+    PROJECT_TAG,
+    VM_TAG,
+    Job,
+    Source,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._time import (
     format_duration,
     format_moment,
@@ -68,8 +75,8 @@ class Sight:
     :ivar asked: the cloud's clock at the first look: were the age of an image reckoned from a later one, a run might never be young enough
     """
 
-    source: t.Optional[_smc.Source]
-    job: t.Optional[_smc.Job]
+    source: t.Optional[Source]
+    job: t.Optional[Job]
     now: datetime
     migrated_image: t.Optional[str] = None
     resumed: bool = False
@@ -109,7 +116,7 @@ def _moment(params: t.Mapping[str, t.Any], option: str) -> t.Optional[datetime]:
 
 
 def _attributes(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The attributes that are declared, in the names of :class:`_smc.Job`."""
+    """The attributes that are declared, in the names of :class:`Job`."""
     given = {
         "name": params["name"],
         "description": params["description"],
@@ -210,7 +217,7 @@ def let_pass(moment: datetime, smc: _smc.Smc, report: t.Callable[[str], None]) -
     )
 
 
-def expiry_told(job: _smc.Job) -> str:
+def expiry_told(job: Job) -> str:
     """That a job soon expires, and what can be done about it."""
     told = "Job %s expires at %s and is deleted a week later" % (job.job_id, format_moment(job.valid_until))
     ceiling = job.created + lifecycle.VALIDITY_CEILING if job.created else None
@@ -225,7 +232,7 @@ def expiry_told(job: _smc.Job) -> str:
 # --- deciding ---------------------------------------------------------------------------------------------------
 
 
-def drift(wish: Wish, job: _smc.Job, now: t.Optional[datetime] = None) -> dict[str, tuple[t.Any, t.Any]]:
+def drift(wish: Wish, job: Job, now: t.Optional[datetime] = None) -> dict[str, tuple[t.Any, t.Any]]:
     """The declared attributes that the job does not have, as name -> (is, should be).
 
     :param now: the cloud's clock, by which a life that soon ends is known
@@ -246,7 +253,7 @@ def drift(wish: Wish, job: _smc.Job, now: t.Optional[datetime] = None) -> dict[s
     return different
 
 
-def _valid_until(wish: Wish, job: _smc.Job, now: t.Optional[datetime]) -> t.Optional[datetime]:
+def _valid_until(wish: Wish, job: Job, now: t.Optional[datetime]) -> t.Optional[datetime]:
     """SMC counts validity from the creation, to 90 days at most; asking for less than there is changes nothing."""
     if job.created is None:
         return None
@@ -256,7 +263,7 @@ def _valid_until(wish: Wish, job: _smc.Job, now: t.Optional[datetime]) -> t.Opti
     return max(wanted, default=None)
 
 
-def modifiable(wish: Wish, job: _smc.Job, now: t.Optional[datetime] = None) -> dict[str, t.Any]:
+def modifiable(wish: Wish, job: Job, now: t.Optional[datetime] = None) -> dict[str, t.Any]:
     """The part of the drift that SMC takes in the job's present state."""
     return {
         name: wanted
@@ -265,7 +272,7 @@ def modifiable(wish: Wish, job: _smc.Job, now: t.Optional[datetime] = None) -> d
     }
 
 
-def lasting_drift(wish: Wish, job: _smc.Job, now: t.Optional[datetime] = None) -> list[dict[str, t.Any]]:
+def lasting_drift(wish: Wish, job: Job, now: t.Optional[datetime] = None) -> list[dict[str, t.Any]]:
     """The part of the drift that SMC does not take now, with what would be needed."""
     return [
         {
@@ -290,7 +297,7 @@ def is_synced(wish: Wish, runs: t.Iterable[JobRun], now: datetime) -> bool:
 
 
 def creation_parameters(
-    wish: Wish, source: t.Optional[_smc.Source], previous: t.Optional[_smc.Job], now: datetime
+    wish: Wish, source: t.Optional[Source], previous: t.Optional[Job], now: datetime
 ) -> dict[str, t.Any]:
     """The parameters of CreateReplicationJob, in SMC's names.
 
@@ -315,7 +322,7 @@ def creation_parameters(
         attributes["scheduled_start"] = wish.scheduled_start
     parameters = dict(
         to_wire(attributes),
-        JobType=_smc.AGENTLESS_VMWARE,
+        JobType=AGENTLESS_VMWARE,
         TargetType="Image",
         RunOnce=False,
         RegionId=wish.region_id,
@@ -325,7 +332,7 @@ def creation_parameters(
     return dict(parameters, ClientToken=client_token(parameters, previous))
 
 
-def default_name(source: _smc.Source, previous: t.Optional[_smc.Job]) -> str:
+def default_name(source: Source, previous: t.Optional[Job]) -> str:
     """A name that no job has: SMC wants it unique, and a finished job keeps its own."""
     name = "cutover-%s" % source.source_id
     return "%s-%s" % (name, previous.job_id[-6:]) if previous else name
@@ -335,13 +342,13 @@ def larger(size: int) -> int:
     return max(SMALLEST_DISK, size + 1)
 
 
-def job_tags(wish: Wish, source: t.Optional[_smc.Source]) -> dict[str, str]:
-    vm_uuid = wish.vm_uuid or (source.tags.get(_smc.VM_TAG) if source else None)
-    ours = {_smc.VM_TAG: vm_uuid, _smc.PROJECT_TAG: wish.project}
+def job_tags(wish: Wish, source: t.Optional[Source]) -> dict[str, str]:
+    vm_uuid = wish.vm_uuid or (source.tags.get(VM_TAG) if source else None)
+    ours = {VM_TAG: vm_uuid, PROJECT_TAG: wish.project}
     return dict(wish.tags, **{key: value for key, value in ours.items() if value})
 
 
-def client_token(parameters: dict[str, t.Any], previous: t.Optional[_smc.Job]) -> str:
+def client_token(parameters: dict[str, t.Any], previous: t.Optional[Job]) -> str:
     """Derived from what is created and from the job before it: the same creation, however often it is sent, makes one job.
 
     Moments are left out, for they are reckoned from the clock and differ between two attempts.
@@ -436,7 +443,7 @@ def _plain(value: t.Any) -> t.Any:
     return value
 
 
-def check_source(source: t.Optional[_smc.Source], identity: Identity) -> _smc.Source:
+def check_source(source: t.Optional[Source], identity: Identity) -> Source:
     """:raises NotReady: when the source cannot take a job"""
     if source is None:
         raise NotReady(

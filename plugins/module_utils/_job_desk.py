@@ -7,22 +7,23 @@
 from __future__ import annotations
 
 import typing as t
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _identity, _job, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._failure import Conflict, Failure, NotReady, TimedOut
+from ansible_collections.cutover.smc.plugins.module_utils._failure import Conflict, Failure, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._identity import Identity
 from ansible_collections.cutover.smc.plugins.module_utils._job import Sight, Wish
 from ansible_collections.cutover.smc.plugins.module_utils._job_states import decide, is_migrated
 from ansible_collections.cutover.smc.plugins.module_utils._plan import converge
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import VM_TAG, Job
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
 from ansible_collections.cutover.smc.plugins.module_utils._watch import Watch
 
 #: How long SMC may take to show that it has begun what it accepted; its client reports every 30 seconds.
-_REACTION_SECONDS = 180
+_TIME_TO_REACT = timedelta(seconds=180)
 #: How the codes begin that refuse a token that has come with other parameters before; which one SMC has is not documented.
 _USED_BEFORE = "Idempoten"
 
@@ -73,7 +74,7 @@ class Desk:
         self._asked = self._asked or self._smc.now
         return Sight(source, job, self._smc.now, migrated_image, self._resumed, self._asked)
 
-    def _needs_source(self, job: t.Optional[_smc.Job], migrated_image: t.Optional[str]) -> bool:
+    def _needs_source(self, job: t.Optional[Job], migrated_image: t.Optional[str]) -> bool:
         """A new job needs a source whose connector is there; what goes on, is paused, deleted or done does not."""
         if self._wish.state not in ("present", "synced"):
             return False
@@ -81,10 +82,10 @@ class Desk:
             return migrated_image is None or self._wish.again
         return self._wish.again and job.status == lifecycle.FINISHED
 
-    def _migrated_image(self, job: t.Optional[_smc.Job]) -> t.Optional[str]:
+    def _migrated_image(self, job: t.Optional[Job]) -> t.Optional[str]:
         if job is not None or not self._identity.vm_uuid or self._wish.state not in ("present", "synced"):
             return None
-        images = _ecs.Ecs(self._connection).images(tags={_smc.VM_TAG: self._identity.vm_uuid})
+        images = _ecs.Ecs(self._connection).images(tags={VM_TAG: self._identity.vm_uuid})
         return (
             max((image for image in images), key=lambda image: format_moment(image.created) or "").image_id
             if images
@@ -122,12 +123,12 @@ class Desk:
         return any(job.status != lifecycle.DELETING for job in self._smc.jobs([job_id]))
 
     def _resume(self, job_id: str) -> None:
+        """Start a failed job. When it has failed again between two looks, nothing moves, and the next decision says so."""
         self._resumed = True
-        try:
-            self._start(job_id)
-        except TimedOut:
-            # It may have failed again between two looks; the next decision says so.
-            return
+        since = self._smc.now
+        self._until_it_moves(
+            job_id, lambda: self._smc.start_job(job_id), lambda: self._smc.now - since >= _TIME_TO_REACT
+        )
 
     def _start(self, job_id: str) -> None:
         self._until_it_moves(job_id, lambda: self._smc.start_job(job_id))
@@ -154,14 +155,19 @@ class Desk:
                 "SMC pauses a job while it is Running and Syncing; run this again during its next run",
             ) from None
 
-    def _until_it_moves(self, job_id: str, deed: t.Callable[[], None]) -> None:
-        """Do it and wait until SMC shows it, lest the next look sees the old state and does it twice."""
+    def _until_it_moves(
+        self, job_id: str, deed: t.Callable[[], None], enough: t.Callable[[], bool] = lambda: False
+    ) -> None:
+        """Do it and wait until SMC shows it, lest the next look sees the old state and does it twice.
+
+        :param enough: whether to go on though nothing was seen
+        """
         before = self._look(job_id)
         deed()
-        waiter = Waiter(_REACTION_SECONDS, self._interval, self._run.report)
+        waiter = Waiter(_TIME_TO_REACT.total_seconds(), self._interval, self._run.report)
         waiter.until(
             lambda: self._look(job_id),
-            lambda job: (job.status, job.runs) != (before.status, before.runs),
+            lambda job: (job.status, job.runs) != (before.status, before.runs) or enough(),
             lambda job: job.told,
         )
 
@@ -171,7 +177,7 @@ class Desk:
     def _wait_pausable(self, job_id: str) -> None:
         self._watched(job_id, lambda job: job.status != lifecycle.RUNNING or lifecycle.may_pause(job.status, job.phase))
 
-    def _watched(self, job_id: str, done: t.Callable[[_smc.Job], bool]) -> None:
+    def _watched(self, job_id: str, done: t.Callable[[Job], bool]) -> None:
         self._waiter().until(
             lambda: self.watch.see_or_fail(self._look(job_id), self._fails_on_stall), done, self.watch.tell
         )
@@ -182,7 +188,7 @@ class Desk:
     def _waiter(self) -> Waiter:
         return Waiter(self._timeout, self._interval, self._run.report)
 
-    def _look(self, job_id: str) -> _smc.Job:
+    def _look(self, job_id: str) -> Job:
         jobs = self._smc.jobs([job_id])
         if not jobs:
             raise NotReady(

@@ -10,11 +10,12 @@ import typing as t
 from dataclasses import replace
 from datetime import datetime
 
-from ansible_collections.cutover.smc.plugins.module_utils import _job, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _job
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._failure import NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._job import Sight, Wish
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, wait_step
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import Job
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment
 
 
@@ -78,7 +79,7 @@ def _creation(wish: Wish, sight: Sight) -> tuple[Step, ...]:
     return create, Step("start_job", "start it", {"job_id": ""}, {"status": "started"}, look_again=True)
 
 
-def _amendments(wish: Wish, job: _smc.Job, now: datetime) -> t.Iterator[Step]:
+def _amendments(wish: Wish, job: Job, now: datetime) -> t.Iterator[Step]:
     changes = _job.modifiable(wish, job, now)
     if changes:
         yield Step(
@@ -94,7 +95,7 @@ def _amendments(wish: Wish, job: _smc.Job, now: datetime) -> t.Iterator[Step]:
         )
 
 
-def _start(wish: Wish, sight: Sight, job: _smc.Job) -> t.Iterator[Step]:
+def _start(wish: Wish, sight: Sight, job: Job) -> t.Iterator[Step]:
     if not wish.started or job.status not in lifecycle.STARTABLE:
         return
     if job.status == lifecycle.READY and job.scheduled_start and job.scheduled_start > sight.now:
@@ -114,7 +115,7 @@ def _start(wish: Wish, sight: Sight, job: _smc.Job) -> t.Iterator[Step]:
     yield Step(action, told % job.job_id, {"job_id": job.job_id}, {"status": "started"}, look_again=True)
 
 
-def _first_image(wish: Wish, job: _smc.Job) -> t.Iterator[Step]:
+def _first_image(wish: Wish, job: Job) -> t.Iterator[Step]:
     if (
         wish.wait
         and wish.state == "present"

@@ -20,6 +20,7 @@ from ansible_collections.cutover.smc.plugins.module_utils import (
 )
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, TimedOut
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import PROJECT_TAG, VM_TAG, Job
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import (
     format_duration,
@@ -43,7 +44,7 @@ class Goal:
     kind: str
     since: t.Optional[datetime] = None
 
-    def reached(self, job: _smc.Job) -> bool:
+    def reached(self, job: Job) -> bool:
         if self.kind == "finished":
             return job.status == lifecycle.FINISHED
         if job.status == lifecycle.RUNNING:
@@ -55,7 +56,7 @@ class Goal:
             return newest is not None and self.since is not None and _evidence.began_after(newest, self.since)
         return True
 
-    def hopeless(self, job: _smc.Job) -> bool:
+    def hopeless(self, job: Job) -> bool:
         """Whether waiting cannot help: nothing is going on that would lead there by itself."""
         if job.status in (lifecycle.IN_ERROR, lifecycle.STOPPED, lifecycle.EXPIRED, lifecycle.DELETING):
             return True
@@ -64,28 +65,28 @@ class Goal:
         return job.status == lifecycle.FINISHED and not self.reached(job)
 
 
-def select(smc: _smc.Smc, params: t.Mapping[str, t.Any]) -> list[_smc.Job]:
+def select(smc: _smc.Smc, params: t.Mapping[str, t.Any]) -> list[Job]:
     """The jobs that the options choose; for each VM asked for, the one that matters."""
     tags = dict(params["tags"] or {})
     if params["project"]:
-        tags[_smc.PROJECT_TAG] = params["project"]
+        tags[PROJECT_TAG] = params["project"]
     jobs = smc.jobs(params["job_ids"], params["source_ids"], params["name"], params["status"], tags)
     if params["vm_uuids"] is None:
         return jobs
-    by_vm: dict[str, list[_smc.Job]] = {}
+    by_vm: dict[str, list[Job]] = {}
     for job in jobs:
-        by_vm.setdefault(job.tags.get(_smc.VM_TAG, ""), []).append(job)
+        by_vm.setdefault(job.tags.get(VM_TAG, ""), []).append(job)
     picked = [_identity.pick_job(by_vm.get(vm_uuid, [])) for vm_uuid in params["vm_uuids"]]
     return [job for job in picked if job is not None]
 
 
-def describe(job: _smc.Job, now: datetime, forecast_runs: int = _forecast.RUNS) -> dict[str, t.Any]:
+def describe(job: Job, now: datetime, forecast_runs: int = _forecast.RUNS) -> dict[str, t.Any]:
     """A job with what follows from it: how old its newest image is, how long its runs take, when it expires."""
     newest = job.newest_run
     forecast = _forecast.forecast(job.status == lifecycle.RUNNING, job.progress, job.runs, now, forecast_runs)
     return dict(
         job.as_result(),
-        vm_uuid=job.tags.get(_smc.VM_TAG),
+        vm_uuid=job.tags.get(VM_TAG),
         rpo_seconds=int((now - newest.began).total_seconds()) if newest else None,
         eta_seconds=forecast["eta"],
         forecast=forecast,
@@ -140,18 +141,18 @@ def _of_wait(job_id: str, reached: bool, stalls: list[Stall]) -> dict[str, t.Any
 
 
 def _wait(
-    smc: _smc.Smc, jobs: list[_smc.Job], params: t.Mapping[str, t.Any], run: Run, watch: Watch
-) -> tuple[list[_smc.Job], dict[str, bool]]:
+    smc: _smc.Smc, jobs: list[Job], params: t.Mapping[str, t.Any], run: Run, watch: Watch
+) -> tuple[list[Job], dict[str, bool]]:
     """One loop for all jobs; 50 of them cost one call a look."""
     goals = _goals(jobs, params)
     ids = [job.job_id for job in jobs]
     seen = {job.job_id: job for job in jobs}
 
-    def settled(job: _smc.Job) -> bool:
+    def settled(job: Job) -> bool:
         given_up = params["on_stall"] == "fail" and watch.stall_of(job.job_id) is not None
         return given_up or goals[job.job_id].reached(job) or goals[job.job_id].hopeless(job)
 
-    def look() -> list[_smc.Job]:
+    def look() -> list[Job]:
         # What has arrived need not be asked for again.
         open_ids = [job_id for job_id in ids if not settled(seen[job_id])]
         found = {job.job_id: job for job in smc.jobs(open_ids)}
@@ -172,7 +173,7 @@ def _wait(
     return current, {job.job_id: goals[job.job_id].reached(job) for job in current}
 
 
-def _goals(jobs: list[_smc.Job], params: t.Mapping[str, t.Any]) -> dict[str, Goal]:
+def _goals(jobs: list[Job], params: t.Mapping[str, t.Any]) -> dict[str, Goal]:
     common = parse_moment("synced_since", params["synced_since"]) if params["synced_since"] else None
     own = {
         job_id: parse_moment("synced_since_by_job", moment)

@@ -17,8 +17,10 @@ from datetime import datetime, timedelta
 from ansible_collections.cutover.smc.plugins.module_utils import _billed, _ecs, _evidence, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._billed import Owner
+from ansible_collections.cutover.smc.plugins.module_utils._ecs_records import Disk, Image, Instance, Snapshot
 from ansible_collections.cutover.smc.plugins.module_utils._finalize import JOB_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._prices import Thing
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import VM_TAG, Job
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment
 from ansible_collections.cutover.smc.plugins.module_utils._verification import TAG as VERIFIES_TAG
 
@@ -46,11 +48,11 @@ class Region:
     """
 
     now: datetime
-    instances: tuple[_ecs.Instance, ...] = ()
-    disks: tuple[_ecs.Disk, ...] = ()
-    snapshots: tuple[_ecs.Snapshot, ...] = ()
-    images: tuple[_ecs.Image, ...] = ()
-    jobs: tuple[_smc.Job, ...] = ()
+    instances: tuple[Instance, ...] = ()
+    disks: tuple[Disk, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
+    images: tuple[Image, ...] = ()
+    jobs: tuple[Job, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,11 +117,11 @@ def _instances(region: Region) -> t.Iterator[Orphan]:
             yield Orphan(_billed.instance(one, region.disks, why), one.created, held)
 
 
-def _is_transition(one: _ecs.Instance) -> bool:
+def _is_transition(one: Instance) -> bool:
     return one.name.lower().startswith(_TRANSITION)
 
 
-def _job_of(region: Region, one: _ecs.Instance) -> t.Optional[_smc.Job]:
+def _job_of(region: Region, one: Instance) -> t.Optional[Job]:
     return next((job for job in region.jobs if job.intermediate_instance_id == one.instance_id), None)
 
 
@@ -128,11 +130,11 @@ def _verifiers(region: Region) -> t.Iterator[Orphan]:
     for one in region.instances:
         why = _overdue(region, one) if VERIFIES_TAG in one.tags else ""
         if why:
-            thing = _billed.instance(one, region.disks, why, "verification_instance", Owner(one.tags.get(_smc.VM_TAG)))
+            thing = _billed.instance(one, region.disks, why, "verification_instance", Owner(one.tags.get(VM_TAG)))
             yield Orphan(thing, one.created)
 
 
-def _overdue(region: Region, one: _ecs.Instance) -> str:
+def _overdue(region: Region, one: Instance) -> str:
     image_id = one.tags[VERIFIES_TAG]
     if all(image.image_id != image_id for image in region.images):
         return "the image %s that it verifies is gone" % image_id
@@ -158,18 +160,18 @@ def _snapshots(region: Region) -> t.Iterator[Orphan]:
     for one in region.snapshots:
         why = "" if _needed_by(region, one) else _origin(one)
         if why:
-            thing = _billed.snapshot(one, why, Owner(one.tags.get(_smc.VM_TAG), one.tags.get(JOB_TAG)))
+            thing = _billed.snapshot(one, why, Owner(one.tags.get(VM_TAG), one.tags.get(JOB_TAG)))
             yield Orphan(thing, one.created, _in_the_making(region, one))
 
 
-def _needed_by(region: Region, one: _ecs.Snapshot) -> str:
+def _needed_by(region: Region, one: Snapshot) -> str:
     image = next((image for image in region.images if one.snapshot_id in image.snapshot_ids), None)
     if image:
         return "image %s rests on it" % image.image_id
     return "" if one.usage in ("", "none") else "something was made of it (%s)" % one.usage
 
 
-def _origin(one: _ecs.Snapshot) -> str:
+def _origin(one: Snapshot) -> str:
     if DELETED_IMAGE_TAG in one.tags:
         return "its image %s was deleted by a clean-up" % one.tags[DELETED_IMAGE_TAG]
     if _OF_SMC.search(one.name) or _OF_SMC.search(one.description):
@@ -177,7 +179,7 @@ def _origin(one: _ecs.Snapshot) -> str:
     return ""
 
 
-def _in_the_making(region: Region, one: _ecs.Snapshot) -> str:
+def _in_the_making(region: Region, one: Snapshot) -> str:
     """Whether a run in progress may be about to make an image of it; empty when not."""
     if one.status not in ("", "accomplished"):
         return "it is being made"
@@ -204,7 +206,7 @@ def why_not(region: Region, identifier: str) -> str:
     return ""
 
 
-def _why_not_instance(region: Region, instance: _ecs.Instance) -> str:
+def _why_not_instance(region: Region, instance: Instance) -> str:
     job = _job_of(region, instance)
     if job:
         return "job %s, which is %s, names it as its intermediate instance" % (job.job_id, job.status)
@@ -221,7 +223,7 @@ def needed(region: Region) -> list[Thing]:
         job = _job_of(region, one)
         if job:
             why = "the intermediate instance of the job, which is %s" % job.status
-            things.append(_billed.instance(one, region.disks, why, owner=Owner(job.tags.get(_smc.VM_TAG), job.job_id)))
+            things.append(_billed.instance(one, region.disks, why, owner=Owner(job.tags.get(VM_TAG), job.job_id)))
         elif VERIFIES_TAG in one.tags and one.instance_id not in orphans:
             things.append(
                 _billed.instance(
@@ -229,7 +231,7 @@ def needed(region: Region) -> list[Thing]:
                     region.disks,
                     "it verifies an image until %s" % format_moment(one.released_at),
                     "verification_instance",
-                    Owner(one.tags.get(_smc.VM_TAG)),
+                    Owner(one.tags.get(VM_TAG)),
                 )
             )
     return [*things, *_needed_images(region)]
@@ -253,8 +255,8 @@ def _needed_images(region: Region) -> t.Iterator[Thing]:
     jobs = {run.image_id: job for job in region.jobs for run in _evidence.complete_runs(job.runs)}
     for image in region.images:
         job = jobs.get(image.image_id)
-        tagged = image.tags.get(_smc.VM_TAG) or image.tags.get(IMAGE_OF_VM_TAG)
-        vm_uuid = tagged or (job.tags.get(_smc.VM_TAG) if job else None)
+        tagged = image.tags.get(VM_TAG) or image.tags.get(IMAGE_OF_VM_TAG)
+        vm_uuid = tagged or (job.tags.get(VM_TAG) if job else None)
         if job or vm_uuid or JOB_TAG in image.tags:
             why = (
                 "an instance uses it" if image.used else "an image of a migration; the snapshots behind it are paid for"

@@ -14,6 +14,13 @@ from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ide
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady, TimedOut
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge, wait_step
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import (
+    PROJECT_TAG,
+    VM_TAG,
+    Job,
+    Source,
+    Workgroup,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
@@ -43,9 +50,9 @@ class Wish:
 class Sight:
     """What was seen at one look: the source, the jobs that use it, and the workgroup in which it is to be, with its size."""
 
-    source: t.Optional[_smc.Source]
-    jobs: tuple[_smc.Job, ...] = ()
-    group: t.Optional[_smc.Workgroup] = None
+    source: t.Optional[Source]
+    jobs: tuple[Job, ...] = ()
+    group: t.Optional[Workgroup] = None
     group_size: int = 0
 
 
@@ -58,7 +65,7 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
             remedy="Use 2 to 128 letters, digits, ':', '_' or '-', beginning with a letter",
         )
     tags = dict(params["tags"] or {})
-    ours = {_smc.VM_TAG: params["vm_uuid"], _smc.PROJECT_TAG: params["project"]}
+    ours = {VM_TAG: params["vm_uuid"], PROJECT_TAG: params["project"]}
     tags.update({key: value for key, value in ours.items() if value})
     return Wish(
         params["state"],
@@ -76,7 +83,7 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
     )
 
 
-def recognise(sources: list[_smc.Source], wish: Wish) -> t.Optional[_smc.Source]:
+def recognise(sources: list[Source], wish: Wish) -> t.Optional[Source]:
     """The VM's source among sources that carry no VM's tag yet.
 
     What SMC calls an imported source is not documented. So it is looked for by the VM's name, then the guest's host name, then
@@ -84,7 +91,7 @@ def recognise(sources: list[_smc.Source], wish: Wish) -> t.Optional[_smc.Source]
 
     :raises BadInput: when it could be several
     """
-    untagged = [source for source in sources if not source.tags.get(_smc.VM_TAG)]
+    untagged = [source for source in sources if not source.tags.get(VM_TAG)]
     for told, matches in (
         ("vm_name '%s'" % wish.vm_name, lambda source: wish.vm_name and source.name == wish.vm_name),
         ("hostname '%s'" % wish.hostname, lambda source: wish.hostname and source.hostname == wish.hostname),
@@ -138,7 +145,7 @@ def _present(wish: Wish, sight: Sight) -> Plan:
     return Plan(tuple(steps))
 
 
-def _membership(wish: Wish, sight: Sight, source: _smc.Source) -> t.Iterator[Step]:
+def _membership(wish: Wish, sight: Sight, source: Source) -> t.Iterator[Step]:
     if wish.workgroup is None:
         return
     if wish.workgroup and sight.group is None:
@@ -229,27 +236,25 @@ class Desk:
         size = len(self._smc.sources(workgroup_id=group.workgroup_id)) if group and joins else 0
         return Sight(source, tuple(jobs), group, size)
 
-    def _group(self) -> t.Optional[_smc.Workgroup]:
+    def _group(self) -> t.Optional[Workgroup]:
         if not self._wish.workgroup:
             return None
         groups = self._smc.workgroups()
         return _workgroup.find_by_id(groups, self._wish.workgroup) or _workgroup.find(groups, self._wish.workgroup)
 
-    def _find(self) -> t.Optional[_smc.Source]:
+    def _find(self) -> t.Optional[Source]:
         if self._wish.source_id:
             return next(iter(self._smc.sources([self._wish.source_id])), None)
         if self._wish.vm_uuid:
-            tagged = _identity.sole_source(
-                self._smc.sources(tags={_smc.VM_TAG: self._wish.vm_uuid}), self._wish.vm_uuid
-            )
+            tagged = _identity.sole_source(self._smc.sources(tags={VM_TAG: self._wish.vm_uuid}), self._wish.vm_uuid)
             if tagged:
                 return tagged
         return recognise(self._smc.sources(), self._wish)
 
     def _wait_online(self, source_id: str) -> None:
-        seen: list[_smc.Source] = []
+        seen: list[Source] = []
 
-        def look() -> list[_smc.Source]:
+        def look() -> list[Source]:
             seen[:] = self._smc.sources([source_id])
             return seen
 
@@ -263,18 +268,18 @@ class Desk:
             raise
 
 
-def _explained(source: _smc.Source) -> tuple[str, str]:
+def _explained(source: Source) -> tuple[str, str]:
     return _source_health.explain(source.state, source.error_code, source.status_info)
 
 
-def _told(source_id: str, sources: list[_smc.Source]) -> str:
+def _told(source_id: str, sources: list[Source]) -> str:
     """A source on a progress line."""
     if not sources:
         return "source %s: not there" % source_id
     return "source %s: %s (%s)" % (source_id, _explained(sources[0])[0], sources[0].trouble)
 
 
-def shown(source: _smc.Source) -> dict[str, t.Any]:
+def shown(source: Source) -> dict[str, t.Any]:
     """A source as results show it: with the meaning of its trouble, and what to do about it."""
     meaning, remedy = _explained(source)
     return dict(source.as_result(), explanation=meaning, remedy=remedy)
@@ -308,14 +313,14 @@ def info(params: dict[str, t.Any], _run: Run) -> dict[str, t.Any]:
     smc = _smc.Smc(_alicloud.Connection.from_params(params))
     tags = dict(params["tags"] or {})
     if params["project"]:
-        tags[_smc.PROJECT_TAG] = params["project"]
+        tags[PROJECT_TAG] = params["project"]
     sources = smc.sources(params["source_ids"], params["name"], params["state"], tags, params["workgroup_id"])
     if params["vm_uuids"] is not None:
-        sources = [source for source in sources if source.tags.get(_smc.VM_TAG) in params["vm_uuids"]]
+        sources = [source for source in sources if source.tags.get(VM_TAG) in params["vm_uuids"]]
     return {
         "changed": False,
         "diff": {"before": {}, "after": {}},
         "plan": [],
         "sources": [shown(source) for source in sorted(sources, key=lambda source: source.source_id)],
-        "by_vm_uuid": {source.tags[_smc.VM_TAG]: shown(source) for source in sources if source.tags.get(_smc.VM_TAG)},
+        "by_vm_uuid": {source.tags[VM_TAG]: shown(source) for source in sources if source.tags.get(VM_TAG)},
     }

@@ -11,7 +11,8 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _checks, _ecs, _smc
+from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _checks, _ecs
+from ansible_collections.cutover.smc.plugins.module_utils._ecs_records import Image, Instance
 from ansible_collections.cutover.smc.plugins.module_utils._failure import (
     Ambiguous,
     BadInput,
@@ -21,6 +22,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._failure import (
     Unreachable,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Outcome, Plan, Step, converge, wait_step
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_duration, format_moment, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
@@ -57,14 +59,14 @@ class Sight:
     :ivar noted: this run has noted the outcome of the checks
     """
 
-    image: t.Optional[_ecs.Image]
-    instances: tuple[_ecs.Instance, ...] = ()
+    image: t.Optional[Image]
+    instances: tuple[Instance, ...] = ()
     agent: bool = False
     checked: frozenset[str] = frozenset()
     noted: bool = False
 
     @property
-    def running(self) -> t.Optional[_ecs.Instance]:
+    def running(self) -> t.Optional[Instance]:
         return next((instance for instance in self.instances if instance.status == "Running"), None)
 
     @property
@@ -83,13 +85,7 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
             remedy="ECS releases an instance after 30m at the earliest",
         )
     tags = {TAG: params["image_id"]}
-    tags.update(
-        {
-            key: value
-            for key, value in ((_smc.VM_TAG, params["vm_uuid"]), (_smc.PROJECT_TAG, params["project"]))
-            if value
-        }
-    )
+    tags.update({key: value for key, value in ((VM_TAG, params["vm_uuid"]), (PROJECT_TAG, params["project"])) if value})
     parameters = {
         "ImageId": params["image_id"],
         "InstanceType": params["instance_type"],
@@ -343,9 +339,7 @@ def conclude(
     raise failure
 
 
-def _failed(
-    results: list[_checks.Result], instance: _ecs.Instance, agent: t.Optional[bool], released: bool
-) -> NotReady:
+def _failed(results: list[_checks.Result], instance: Instance, agent: t.Optional[bool], released: bool) -> NotReady:
     failed = [result for result in results if not result.passed]
     said = " ".join("'%s': %s" % (result.name, result.told) for result in failed)
     where = (

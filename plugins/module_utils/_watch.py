@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _forecast, _smc, _source_health
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
+from ansible_collections.cutover.smc.plugins.module_utils._ecs_records import Instance
 from ansible_collections.cutover.smc.plugins.module_utils._failure import Failure, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment, parse_duration
 
@@ -74,7 +76,7 @@ class _Track:
     told: int = 0
     stall: t.Optional[Stall] = None
 
-    def pace(self, job: _smc.Job, now: datetime) -> t.Optional[_forecast.Pace]:
+    def pace(self, job: Job, now: datetime) -> t.Optional[_forecast.Pace]:
         if self.phase_began is None or now <= self.phase_began:
             return None
         return _forecast.Pace(job.progress - self.phase_progress, (now - self.phase_began).total_seconds())
@@ -84,8 +86,8 @@ class _Track:
 class Facts:
     """What was looked up about jobs that stand still; None is what was not looked up."""
 
-    sources: t.Optional[dict[str, _smc.Source]] = None
-    instances: t.Optional[dict[str, _ecs.Instance]] = None
+    sources: t.Optional[dict[str, Source]] = None
+    instances: t.Optional[dict[str, Instance]] = None
     trouble: str = ""
 
 
@@ -115,7 +117,7 @@ class Watch:
     ) -> Watch:
         return cls(smc, connection, parse_duration("stall_after", params["stall_after"]), run)
 
-    def see(self, jobs: t.Iterable[_smc.Job]) -> None:
+    def see(self, jobs: t.Iterable[Job]) -> None:
         """Take note of what a look has shown; looks up the cause of what stands still, by one call for all jobs."""
         now = self.smc.now
         still = [job for job in jobs if self._stands_still(job, now)]
@@ -136,7 +138,7 @@ class Watch:
         track = self._tracks.get(job_id)
         return track.stall if track else None
 
-    def see_or_fail(self, job: _smc.Job, fails: bool) -> _smc.Job:
+    def see_or_fail(self, job: Job, fails: bool) -> Job:
         """Take note of one job, and end the wait for it when it stands still and that is to be a failure."""
         self.see([job])
         stall = self.stall_of(job.job_id)
@@ -148,17 +150,17 @@ class Watch:
             )
         return job
 
-    def eta(self, job: _smc.Job) -> _forecast.Eta:
+    def eta(self, job: Job) -> _forecast.Eta:
         now, track = self.smc.now, self._tracks.get(job.job_id)
         pace = track.pace(job, now) if track else None
         return _forecast.eta(job.status == lifecycle.RUNNING, job.progress, job.runs, now, pace)
 
-    def tell(self, job: _smc.Job) -> str:
+    def tell(self, job: Job) -> str:
         """One job on a progress line: state, phase, percent, the time that is left, and that it stands still."""
         stall = self.stall_of(job.job_id)
         return ", ".join(part for part in (job.told, self.eta(job).told, stall.told if stall else "") if part)
 
-    def tell_all(self, jobs: list[_smc.Job]) -> str:
+    def tell_all(self, jobs: list[Job]) -> str:
         """All jobs on one line: a count per state, how far the running ones are, and how many stand still."""
         if len(jobs) == 1:
             return self.tell(jobs[0])
@@ -166,7 +168,7 @@ class Watch:
         told = summary(jobs, self.eta)
         return "%s; without progress: %s" % (told, ", ".join(still)) if still else told
 
-    def _stands_still(self, job: _smc.Job, now: datetime) -> bool:
+    def _stands_still(self, job: Job, now: datetime) -> bool:
         if job.status != lifecycle.RUNNING:
             self._tracks.pop(job.job_id, None)
             return False
@@ -179,7 +181,7 @@ class Watch:
         track.looks += 1
         return track.looks >= _LOOKS and now - track.moved >= self.stall_after * (track.told + 1)
 
-    def _look_up(self, jobs: list[_smc.Job]) -> Facts:
+    def _look_up(self, jobs: list[Job]) -> Facts:
         """One call: about the sources when a job is first told to stand still, about the instances when it still does."""
         facts = Facts()
         try:
@@ -196,7 +198,7 @@ class Watch:
         return facts
 
 
-def likely_cause(job: _smc.Job, now: datetime, facts: Facts) -> tuple[str, str]:
+def likely_cause(job: Job, now: datetime, facts: Facts) -> tuple[str, str]:
     """Why a job probably stands still, and what to do; what was seen goes before what is supposed."""
     if job.phase == lifecycle.PROCESSING:
         return _image_cause(job)
@@ -209,7 +211,7 @@ def likely_cause(job: _smc.Job, now: datetime, facts: Facts) -> tuple[str, str]:
     return ("%s (looking closer failed: %s)" % (cause, facts.trouble) if facts.trouble else cause), remedy
 
 
-def _image_cause(job: _smc.Job) -> tuple[str, str]:
+def _image_cause(job: Job) -> tuple[str, str]:
     size = (job.system_disk_size or 0) + sum(job.data_disk_sizes.values())
     usual = _forecast.rounded(size * 1024 / _IMAGE_MIB_PER_SECOND)
     return (
@@ -218,7 +220,7 @@ def _image_cause(job: _smc.Job) -> tuple[str, str]:
     )
 
 
-def _source_cause(job: _smc.Job, sources: t.Optional[dict[str, _smc.Source]]) -> t.Optional[tuple[str, str]]:
+def _source_cause(job: Job, sources: t.Optional[dict[str, Source]]) -> t.Optional[tuple[str, str]]:
     if sources is None:
         return None
     source = sources.get(job.source_id)
@@ -230,7 +232,7 @@ def _source_cause(job: _smc.Job, sources: t.Optional[dict[str, _smc.Source]]) ->
     return "its source %s is in trouble: %s (%s)" % (source.source_id, meaning, source.trouble), remedy
 
 
-def _instance_cause(job: _smc.Job, instances: t.Optional[dict[str, _ecs.Instance]]) -> t.Optional[tuple[str, str]]:
+def _instance_cause(job: Job, instances: t.Optional[dict[str, Instance]]) -> t.Optional[tuple[str, str]]:
     instance_id = job.intermediate_instance_id
     if instances is None or not instance_id:
         return None
@@ -245,7 +247,7 @@ def _instance_cause(job: _smc.Job, instances: t.Optional[dict[str, _ecs.Instance
     return None
 
 
-def _preparing_cause(job: _smc.Job) -> tuple[str, str]:
+def _preparing_cause(job: Job) -> tuple[str, str]:
     if job.intermediate_instance_id:
         return (
             "its intermediate instance %s is there but does not answer SMC" % job.intermediate_instance_id,
@@ -257,7 +259,7 @@ def _preparing_cause(job: _smc.Job) -> tuple[str, str]:
     )
 
 
-def _copying_cause(job: _smc.Job, now: datetime) -> tuple[str, str]:
+def _copying_cause(job: Job, now: datetime) -> tuple[str, str]:
     limit = job.replication_parameters.get("bandwidth_limit")
     began = max((run.began for run in job.runs if run.ended is None), default=None)
     usual = _forecast.History.of(job.runs).median
@@ -280,9 +282,9 @@ def _copying_cause(job: _smc.Job, now: datetime) -> tuple[str, str]:
     )
 
 
-def summary(jobs: list[_smc.Job], eta: t.Callable[[_smc.Job], _forecast.Eta]) -> str:
+def summary(jobs: list[Job], eta: t.Callable[[Job], _forecast.Eta]) -> str:
     """All jobs on one line: a count per state, how far the running ones are on average, and when the last of them should end."""
-    counts: dict[str, list[_smc.Job]] = {}
+    counts: dict[str, list[Job]] = {}
     for job in jobs:
         told = "%s/%s" % (job.status, job.phase) if job.status == lifecycle.RUNNING and job.phase else job.status
         counts.setdefault(told, []).append(job)

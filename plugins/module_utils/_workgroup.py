@@ -23,6 +23,13 @@ from ansible_collections.cutover.smc.plugins.module_utils._failure import (
     Unreachable,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, Step, converge
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import (
+    PROJECT_TAG,
+    VM_TAG,
+    Job,
+    Source,
+    Workgroup,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 
 MOST_GROUPS = 50
@@ -61,9 +68,9 @@ class Sight:
     :ivar names: the names of the account's workgroups, by id
     """
 
-    group: t.Optional[_smc.Workgroup]
-    members: tuple[_smc.Source, ...] = ()
-    wanted: tuple[_smc.Source, ...] = ()
+    group: t.Optional[Workgroup]
+    members: tuple[Source, ...] = ()
+    wanted: tuple[Source, ...] = ()
     missing: tuple[str, ...] = ()
     names: dict[str, str] = field(default_factory=dict)
 
@@ -83,7 +90,7 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
         )
     tags = dict(params["tags"] or {})
     if params["project"]:
-        tags[_smc.PROJECT_TAG] = params["project"]
+        tags[PROJECT_TAG] = params["project"]
     return Wish(
         params["state"],
         params["workgroup_id"],
@@ -97,7 +104,7 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
     )
 
 
-def find(groups: list[_smc.Workgroup], name: str) -> t.Optional[_smc.Workgroup]:
+def find(groups: list[Workgroup], name: str) -> t.Optional[Workgroup]:
     """The workgroup of a name.
 
     :raises BadInput: when there are several, with their ids
@@ -111,11 +118,11 @@ def find(groups: list[_smc.Workgroup], name: str) -> t.Optional[_smc.Workgroup]:
     return found[0] if found else None
 
 
-def find_by_id(groups: list[_smc.Workgroup], workgroup_id: str) -> t.Optional[_smc.Workgroup]:
+def find_by_id(groups: list[Workgroup], workgroup_id: str) -> t.Optional[Workgroup]:
     return next((group for group in groups if group.workgroup_id == workgroup_id), None)
 
 
-def look_up(sources: list[_smc.Source], wish: Wish) -> tuple[tuple[_smc.Source, ...], tuple[str, ...]]:
+def look_up(sources: list[Source], wish: Wish) -> tuple[tuple[Source, ...], tuple[str, ...]]:
     """The sources that the wish names, each once, and what it names that is no source.
 
     :raises BadInput: when several sources carry the tag of one VM
@@ -124,9 +131,7 @@ def look_up(sources: list[_smc.Source], wish: Wish) -> tuple[tuple[_smc.Source, 
     found = {source_id: by_id[source_id] for source_id in wish.source_ids if source_id in by_id}
     missing = ["source_id %s" % source_id for source_id in wish.source_ids if source_id not in by_id]
     for vm_uuid in wish.vm_uuids:
-        tagged = _identity.sole_source(
-            [source for source in sources if source.tags.get(_smc.VM_TAG) == vm_uuid], vm_uuid
-        )
+        tagged = _identity.sole_source([source for source in sources if source.tags.get(VM_TAG) == vm_uuid], vm_uuid)
         if tagged:
             found[tagged.source_id] = tagged
         else:
@@ -171,7 +176,7 @@ def _check_sources(wish: Wish, sight: Sight) -> None:
         )
 
 
-def _place(sight: Sight, source: _smc.Source) -> str:
+def _place(sight: Sight, source: Source) -> str:
     name = sight.names.get(source.workgroup_id)
     return "workgroup %s (%s)" % (source.workgroup_id, name) if name else "workgroup %s" % source.workgroup_id
 
@@ -297,7 +302,7 @@ def view(sight: Sight) -> dict[str, t.Any]:
     }
 
 
-def lacks(source: _smc.Source, job: t.Optional[_smc.Job]) -> list[str]:
+def lacks(source: Source, job: t.Optional[Job]) -> list[str]:
     """What a member of a wave is without, in sentences; SMC wants all of them to be copied again and again."""
     found = []
     if source.trouble:
@@ -319,13 +324,13 @@ def lacks(source: _smc.Source, job: t.Optional[_smc.Job]) -> list[str]:
     return found
 
 
-def member(source: _smc.Source, jobs: list[_smc.Job]) -> dict[str, t.Any]:
+def member(source: Source, jobs: list[Job]) -> dict[str, t.Any]:
     """A member as the module returns it: the source, its job's state, and what it lacks."""
     job = _identity.pick_job([job for job in jobs if job.source_id == source.source_id])
     return {
         "source_id": source.source_id,
         "name": source.name,
-        "vm_uuid": source.tags.get(_smc.VM_TAG),
+        "vm_uuid": source.tags.get(VM_TAG),
         "state": source.state,
         "job": {
             "job_id": job.job_id,
@@ -367,7 +372,7 @@ class Desk:
         names = {known.workgroup_id: known.name for known in groups}
         return Sight(group, tuple(members), wanted, missing, names)
 
-    def _pick(self, groups: list[_smc.Workgroup]) -> t.Optional[_smc.Workgroup]:
+    def _pick(self, groups: list[Workgroup]) -> t.Optional[Workgroup]:
         workgroup_id = self._wish.workgroup_id or self._made
         return find_by_id(groups, workgroup_id) if workgroup_id else find(groups, self._wish.name or "")
 
@@ -430,7 +435,7 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     return outcome.result(workgroup=workgroup, workgroup_id=group.workgroup_id if group else None)
 
 
-def _tag_drift(wish: Wish, group: t.Optional[_smc.Workgroup]) -> list[str]:
+def _tag_drift(wish: Wish, group: t.Optional[Workgroup]) -> list[str]:
     if group is None or wish.state == "absent":
         return []
     return sorted(key for key, value in wish.tags.items() if group.tags.get(key) != value)

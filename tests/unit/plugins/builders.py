@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ansible_collections.cutover.smc.plugins.module_utils._ecs import Disk, Image, Instance, Snapshot
+from ansible_collections.cutover.smc.plugins.module_utils._ecs_records import Disk, Image, Instance, Snapshot
 from ansible_collections.cutover.smc.plugins.module_utils._evidence import Run
-from ansible_collections.cutover.smc.plugins.module_utils._smc import VM_TAG, AccessToken, Job, Source
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import VM_TAG, AccessToken, Job, Source
 
 #: The cloud's present, in the tests.
 NOW = datetime(2026, 11, 22, 18, tzinfo=timezone.utc)

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from ansible_collections.cutover.smc.plugins.module_utils import _evidence
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._smc import Job
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import Job
 from ansible_collections.cutover.smc.plugins.module_utils._task import Task
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment
 from ansible_collections.cutover.smc.plugins.modules import smc_incremental_job, smc_job_finalize

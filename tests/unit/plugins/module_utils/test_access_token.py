@@ -14,7 +14,7 @@ from ansible_collections.cutover.smc.plugins.module_utils import _access_token
 from ansible_collections.cutover.smc.plugins.module_utils._access_token import Desk, Wish, decide, view, wish_from
 from ansible_collections.cutover.smc.plugins.module_utils._failure import Ambiguous, BadInput
 from ansible_collections.cutover.smc.plugins.module_utils._plan import converge
-from ansible_collections.cutover.smc.plugins.module_utils._smc import AccessToken
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import AccessToken
 from tests.unit.plugins.builders import a_token
 
 

@@ -23,12 +23,12 @@ from ansible_collections.cutover.smc.plugins.module_utils._cleanup_plan import (
     things,
     view,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._ecs import Image, Instance
+from ansible_collections.cutover.smc.plugins.module_utils._ecs_records import Image, Instance
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, Conflict, Failure, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._identity import Identity
 from ansible_collections.cutover.smc.plugins.module_utils._lifecycle import ALIVE
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Outcome, converge
-from ansible_collections.cutover.smc.plugins.module_utils._smc import AccessToken, Job, Source
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import AccessToken, Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.modules.smc_cleanup import TASK
 from tests.unit.plugins.builders import (

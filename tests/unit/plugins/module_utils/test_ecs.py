@@ -14,7 +14,8 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import Connection
 from ansible_collections.cutover.smc.plugins.module_utils._checks import Invocation
-from ansible_collections.cutover.smc.plugins.module_utils._ecs import EVERY_IMAGE_STATUS, Disk, Ecs, Image, Instance
+from ansible_collections.cutover.smc.plugins.module_utils._ecs import EVERY_IMAGE_STATUS, Ecs
+from ansible_collections.cutover.smc.plugins.module_utils._ecs_records import Disk, Image, Instance
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._prices import Quote
 from tests.unit.plugins.wire import CLOCK, Cloud, refusal

@@ -28,7 +28,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._finalize import (
     stopped_at,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Plan, converge
-from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, VM_TAG, Job
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import PROJECT_TAG, VM_TAG, Job
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment
 from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, an_image, at
 

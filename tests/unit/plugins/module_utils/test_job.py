@@ -19,7 +19,7 @@ from ansible_collections.cutover.smc.plugins.module_utils import _identity, _job
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._identity import Identity
 from ansible_collections.cutover.smc.plugins.module_utils._job import Sight, Wish
-from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, VM_TAG, Job, Source
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import PROJECT_TAG, VM_TAG, Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment
 from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job import TASK
 from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, a_source, at

@@ -23,7 +23,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInp
 from ansible_collections.cutover.smc.plugins.module_utils._job import Sight, Wish
 from ansible_collections.cutover.smc.plugins.module_utils._job_states import decide, is_migrated
 from ansible_collections.cutover.smc.plugins.module_utils._plan import Outcome, converge
-from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, Job
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import PROJECT_TAG, Job
 from ansible_collections.cutover.smc.plugins.module_utils._time import read_moment
 from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, a_source, at
 from tests.unit.plugins.module_utils.test_job import wish

@@ -14,7 +14,8 @@ import pytest
 from ansible_collections.cutover.smc.plugins.module_utils import _jobs_info, _lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput
 from ansible_collections.cutover.smc.plugins.module_utils._jobs_info import Goal, describe, select
-from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, VM_TAG, Smc
+from ansible_collections.cutover.smc.plugins.module_utils._smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job_info import TASK
 from tests.unit.plugins.builders import NOW, a_job, a_run, at

@@ -15,7 +15,8 @@ import pytest
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import Connection
 from ansible_collections.cutover.smc.plugins.module_utils._evidence import Run
 from ansible_collections.cutover.smc.plugins.module_utils._failure import Failure
-from ansible_collections.cutover.smc.plugins.module_utils._smc import AccessToken, Job, Smc, Source, Workgroup
+from ansible_collections.cutover.smc.plugins.module_utils._smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import AccessToken, Job, Source, Workgroup
 from tests.unit.plugins.builders import a_job, a_run, a_source, at
 from tests.unit.plugins.wire import CLOCK, Cloud, refusal
 

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils import _source
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
-from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, VM_TAG, Workgroup
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import PROJECT_TAG, VM_TAG, Workgroup
 from ansible_collections.cutover.smc.plugins.module_utils._source import Sight, Wish, decide, recognise
 from ansible_collections.cutover.smc.plugins.modules.smc_source import TASK
 from tests.unit.plugins.builders import VM_UUID, a_job, a_source

@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils import _checks, _verification
 from ansible_collections.cutover.smc.plugins.module_utils._checks import OUTCOME_TAG, Invocation
-from ansible_collections.cutover.smc.plugins.module_utils._ecs import Image, Instance
+from ansible_collections.cutover.smc.plugins.module_utils._ecs_records import Image, Instance
 from ansible_collections.cutover.smc.plugins.module_utils._failure import (
     Ambiguous,
     BadInput,
@@ -25,7 +25,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._failure import (
     TimedOut,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._plan import converge
-from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, VM_TAG
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._verification import TAG, Desk, Sight, Wish, decide, view
 from ansible_collections.cutover.smc.plugins.modules.ecs_verification_instance import TASK

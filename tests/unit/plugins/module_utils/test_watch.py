@@ -15,7 +15,8 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils import _forecast
 from ansible_collections.cutover.smc.plugins.module_utils._failure import NotReady
-from ansible_collections.cutover.smc.plugins.module_utils._smc import Job, Smc
+from ansible_collections.cutover.smc.plugins.module_utils._smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import Job
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._watch import Facts, Watch, likely_cause, summary
 from tests.unit.plugins.builders import NOW, a_job, a_run, a_source, an_instance, at

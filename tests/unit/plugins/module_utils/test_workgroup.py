@@ -21,7 +21,13 @@ from ansible_collections.cutover.smc.plugins.module_utils._failure import (
     NotReady,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._plan import converge
-from ansible_collections.cutover.smc.plugins.module_utils._smc import PROJECT_TAG, VM_TAG, Job, Source, Workgroup
+from ansible_collections.cutover.smc.plugins.module_utils._smc_records import (
+    PROJECT_TAG,
+    VM_TAG,
+    Job,
+    Source,
+    Workgroup,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._workgroup import Desk, Sight, Wish, creation, decide, view
 from ansible_collections.cutover.smc.plugins.modules.smc_workgroup import TASK
