@@ -139,7 +139,8 @@ def test_what_is_wrong_is_told_before_anything_is_touched(
         assert "smc CreateReplicationJob" not in own_lab.mutating()
 
 
-def test_a_hook_that_is_not_there_is_told_before_anything_is_touched(own_lab: Lab) -> None:
+@pytest.mark.parametrize("hook", ["/no/stop.yml", "hooks/stop.yml"])
+def test_a_hook_that_is_not_there_is_told_before_anything_is_touched(own_lab: Lab, hook: str) -> None:
     own_lab.forget_requests()
     failed = play(
         own_lab,
@@ -147,10 +148,10 @@ def test_a_hook_that_is_not_there_is_told_before_anything_is_touched(own_lab: La
         "--limit",
         "app-03",
         "-i",
-        hosts(own_lab, "app-03", cut_over_stop_services_tasks="/no/stop.yml"),
+        hosts(own_lab, "app-03", cut_over_stop_services_tasks=hook),
     )
     assert failed.returncode != 0
-    assert "cut_over_stop_services_tasks of app-03 names /no/stop.yml, which is no file" in failed.stdout
+    assert f"cut_over_stop_services_tasks of app-03 names {hook}, which is not the whole path" in failed.stdout
     assert own_lab.mutating() == {}
 
 
