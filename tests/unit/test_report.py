@@ -36,7 +36,10 @@ def a_region(*items: dict[str, Any], orphans: tuple[dict[str, Any], ...] = (), *
     return {"costs": {"currency": "CNY", "notes": [], "items": list(items)} | costs, "orphans": list(orphans)}
 
 
-def report(region: dict[str, Any], **job: Any) -> tuple[dict[str, Any], list[str]]:
+A_VM = {"name": "app-01", "uuid": UUID, "power_state": "on", "cbt": {"effective": True}}
+
+
+def report(region: dict[str, Any], vm: dict[str, Any] | None = None, **job: Any) -> tuple[dict[str, Any], list[str]]:
     """The one VM of a report as data, and the lines that people read."""
     loader = DataLoader()
     known = {
@@ -51,7 +54,7 @@ def report(region: dict[str, Any], **job: Any) -> tuple[dict[str, Any], list[str
     variables: dict[str, Any] = loader.load_from_file(str(ROLE / "vars" / "main.yml"), trusted_as_template=True) | {
         "ansible_play_hosts_all": ["app-01"],
         "ansible_play_hosts": ["app-01"],
-        "hostvars": {"app-01": {"identify_vm": {"name": "app-01", "uuid": UUID, "cbt": {"effective": True}}}},
+        "hostvars": {"app-01": {"identify_vm": A_VM if vm is None else vm}},
         "report_jobs": {"cloud_time": NOW, "by_vm_uuid": {UUID: known | job}},
         "report_region": region,
     }
@@ -119,6 +122,21 @@ def test_what_a_vm_costs(items: tuple[dict[str, Any], ...], told: str) -> None:
     vm, lines = report(a_region(*items))
     assert lines[2].split(None, 1) == ["app-01", told]
     assert vm["costs"]["complete"] == all(item["per_day"] is not None for item in items)
+
+
+def test_what_a_vm_costs_is_not_told_when_it_was_not_found() -> None:
+    lines = report(a_region(), vm={})[1]
+    assert lines[1].split()[:3] == ["app-01", "unknown", "?"]
+    assert not any("costs" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("power_state", "status", "told"), [("off", "Waiting", 1), ("on", "Waiting", 0), ("off", "Finished", 0)]
+)
+def test_a_vm_that_was_left_off_is_told(power_state: str, status: str, told: int) -> None:
+    vm, lines = report(a_region(), vm=A_VM | {"power_state": power_state}, status=status)
+    assert vm["power_state"] == power_state
+    assert sum(line.startswith("app-01 is off; if its cut-over was interrupted") for line in lines) == told
 
 
 def test_orphans_are_told_and_belong_to_no_vm() -> None:
