@@ -99,6 +99,8 @@ class Connection:
 # The SDK compares codes exactly (smc-api, section 5).
 _THROTTLED = ["Throttling", "Throttling.User", "Throttling.Api", "Throttling.Resource", "Rejected.Throttling"]
 _ATTEMPTS = 6
+# Flow control counts by the minute: a minute of it is outlasted, for giving up may cost a cut-over that is half-way.
+_ATTEMPTS_THROTTLED = 10
 _BACKOFF = {"policy": "ExponentialWithFullJitter", "period": 500, "cap": 20000}
 
 # The SDK wraps an answer that is no JSON (an HTML 502 of a proxy) into an exception without a name.
@@ -106,15 +108,13 @@ _NAMELESS = None
 
 
 def _retry_options(read: bool) -> t.Any:
-    condition: dict[str, t.Any] = {
-        "maxAttempts": _ATTEMPTS,
-        "errorCode": _THROTTLED,
-        "exception": [],
-        "backoff": _BACKOFF,
-    }
+    conditions: list[dict[str, t.Any]] = [
+        {"maxAttempts": _ATTEMPTS_THROTTLED, "errorCode": _THROTTLED, "exception": [], "backoff": _BACKOFF}
+    ]
     if read:
-        condition["exception"] = ["ThrottlingException", "ServerException", "RetryError", _NAMELESS]
-    return RetryOptions({"retryable": True, "retryCondition": [condition]})
+        faults = ["ThrottlingException", "ServerException", "RetryError", _NAMELESS]
+        conditions.append({"maxAttempts": _ATTEMPTS, "errorCode": [], "exception": faults, "backoff": _BACKOFF})
+    return RetryOptions({"retryable": True, "retryCondition": conditions})
 
 
 class Api:
