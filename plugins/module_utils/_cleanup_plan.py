@@ -118,7 +118,8 @@ def decide(wish: Wish, sight: Sight) -> Plan:
     if job is not None and job.status in lifecycle.ALIVE:
         raise NotReady(
             "Job %s is %s: the migration is not over" % (job.job_id, job.status),
-            remedy="Complete it with smc_job_finalize, or give it up with smc_incremental_job, state: absent and discard_replication: true",
+            remedy="Cut over first (role cut_over, or smc_job_finalize), or give it up with smc_incremental_job, state: absent and "
+            "discard_replication: true",
         )
     # Refusals come before anything is done.
     orphan_steps = tuple(_orphan_steps(wish, sight))

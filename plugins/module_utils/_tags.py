@@ -153,7 +153,7 @@ def _explain(status: int, content: bytes, connection: Connection) -> Failure:
     if status == 401:
         return BadInput(
             f"The REST API of vCenter at {connection} refuses the user '{connection.username}' or the password",
-            remedy="Correct 'username' and 'password'",
+            remedy="Correct 'username' (VMWARE_USER) and 'password' (VMWARE_PASSWORD)",
             http_status=status,
         )
     if status == 403:

@@ -621,7 +621,7 @@ def _explain_fault(fault: t.Any, doing: str, connection: Connection, entity: str
     if isinstance(fault, vim.fault.InvalidLogin):
         return BadInput(
             f"vCenter at {connection} refuses the user '{connection.username}' or the password",
-            remedy="Correct 'username' and 'password'",
+            remedy="Correct 'username' (VMWARE_USER) and 'password' (VMWARE_PASSWORD)",
             code=code,
         )
     if isinstance(fault, vim.fault.NotAuthenticated):

@@ -35,6 +35,9 @@ from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 MOST_GROUPS = 50
 MOST_SOURCES = 50
 
+#: How many sources a message names.
+MOST_NAMES = 3
+
 _NAME = re.compile(r"^[A-Za-z\u4e00-\u9fff][A-Za-z0-9\u4e00-\u9fff:._-]{1,63}$")
 
 
@@ -160,11 +163,12 @@ def _check_sources(wish: Wish, sight: Sight) -> None:
     own = sight.group.workgroup_id if sight.group else ""
     elsewhere = [source for source in sight.wanted if source.workgroup_id not in ("", own)]
     if elsewhere:
-        places = [
-            "source %s (%s) is in %s" % (source.source_id, source.name, _place(sight, source)) for source in elsewhere
-        ]
+        places: dict[str, list[Source]] = {}
+        for source in elsewhere:
+            places.setdefault(_place(sight, source), []).append(source)
         raise NotReady(
-            "A source is in one workgroup at most, and %s" % "; ".join(places),
+            "A source is in one workgroup at most, and %s"
+            % "; ".join(_told_of(sources, place) for place, sources in places.items()),
             remedy="Leave it out here, or move it with smc_source and its option workgroup",
             details={"elsewhere": {source.source_id: source.workgroup_id for source in elsewhere}},
         )
@@ -174,6 +178,14 @@ def _check_sources(wish: Wish, sight: Sight) -> None:
             "Workgroup %s would have %d sources, and SMC allows %d" % (wish.told, size, MOST_SOURCES),
             remedy="Share them out among several workgroups",
         )
+
+
+def _told_of(sources: t.Sequence[Source], place: str) -> str:
+    """Where sources are, in words that stay few for a whole wave."""
+    if len(sources) == 1:
+        return "source %s (%s) is in %s" % (sources[0].source_id, sources[0].name, place)
+    named = [source.name for source in sources[:MOST_NAMES]] + ["..."] * (len(sources) > MOST_NAMES)
+    return "%d sources (%s) are in %s" % (len(sources), ", ".join(named), place)
 
 
 def _place(sight: Sight, source: Source) -> str:

@@ -156,6 +156,13 @@ def test_a_source_of_another_workgroup_is_named_with_its_place():
     assert caught.value.details == {"elsewhere": {"s-1": "wg-2", "s-3": "wg-4"}}
 
 
+def test_a_whole_wave_in_another_workgroup_is_told_in_few_words():
+    wave = tuple(source(number, "wg-2") for number in range(1, 6))
+    sight = Sight(GROUP, (), wave, (), {"wg-2": "wave-8"})
+    with pytest.raises(NotReady, match=r"5 sources \(app-1, app-2, app-3, \.\.\.\) are in workgroup wg-2 \(wave-8\)\."):
+        decide(wish(source_ids=[one.source_id for one in wave]), sight)
+
+
 def test_sources_that_do_not_exist_are_all_named():
     with pytest.raises(NotReady, match="SMC has no source for source_id s-9, vm_uuid u-8"):
         decide(wish(), Sight(GROUP, missing=("source_id s-9", "vm_uuid u-8")))
