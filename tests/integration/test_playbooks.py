@@ -139,8 +139,15 @@ def test_what_is_wrong_is_told_before_anything_is_touched(
         assert "smc CreateReplicationJob" not in own_lab.mutating()
 
 
-@pytest.mark.parametrize("hook", ["/no/stop.yml", "hooks/stop.yml"])
-def test_a_hook_that_is_not_there_is_told_before_anything_is_touched(own_lab: Lab, hook: str) -> None:
+@pytest.mark.parametrize(
+    ("variable", "hook"),
+    [
+        ("cut_over_stop_services_tasks", "/no/stop.yml"),
+        ("cut_over_stop_services_tasks", "hooks/stop.yml"),
+        ("verify_image_checks_tasks", "/no/check.yml"),
+    ],
+)
+def test_a_hook_that_is_not_there_is_told_before_anything_is_touched(own_lab: Lab, variable: str, hook: str) -> None:
     own_lab.forget_requests()
     failed = play(
         own_lab,
@@ -148,10 +155,10 @@ def test_a_hook_that_is_not_there_is_told_before_anything_is_touched(own_lab: La
         "--limit",
         "app-03",
         "-i",
-        hosts(own_lab, "app-03", cut_over_stop_services_tasks=hook),
+        hosts(own_lab, "app-03", **{variable: hook}),
     )
     assert failed.returncode != 0
-    assert f"cut_over_stop_services_tasks of app-03 names {hook}, which is not the whole path" in failed.stdout
+    assert f"{variable} of app-03 names {hook}, which is not the whole path" in failed.stdout
     assert own_lab.mutating() == {}
 
 
