@@ -85,24 +85,18 @@ class Ecs:
         name: t.Optional[str] = None,
         tags: t.Optional[dict[str, str]] = None,
     ) -> list[Instance]:
-        if instance_ids == []:
-            return []
-        found: list[Wire] = []
-        next_token: t.Optional[str] = None
-        while True:
-            body = self._api.read(
+        return [
+            Instance.from_wire(wire)
+            for wire in self._by_token(
                 "DescribeInstances",
-                RegionId=self._region,
-                InstanceIds=json.dumps(instance_ids) if instance_ids else None,
+                "Instances",
+                "Instance",
+                instance_ids,
+                "InstanceIds",
                 InstanceName=name,
                 Tag=wire_tags(tags),
-                MaxResults=PAGE,
-                NextToken=next_token,
             )
-            found += listed(body, "Instances", "Instance")
-            next_token = body.get("NextToken")
-            if not next_token:
-                return [Instance.from_wire(wire) for wire in found]
+        ]
 
     def disks(
         self,

@@ -115,6 +115,12 @@ def test_instances_are_read_by_token(cloud: Cloud, ecs: Ecs):
     assert cloud.queries[1]["NextToken"] == "t-2"
 
 
+def test_many_instances_are_read_in_portions_of_ids(cloud: Cloud, ecs: Ecs):
+    cloud.says({"Instances": {"Instance": []}, "NextToken": ""}, {"Instances": {"Instance": []}, "NextToken": ""})
+    assert ecs.instances([f"i-{number}" for number in range(101)]) == []
+    assert [len(json.loads(query["InstanceIds"])) for query in cloud.queries] == [100, 1]
+
+
 def test_no_instance_ids_are_no_instances_and_no_call(cloud: Cloud, ecs: Ecs):
     assert ecs.instances([]) == []
     assert cloud.requests == []
