@@ -110,11 +110,11 @@ class Desk:
         return sight
 
     def _job(self) -> t.Optional[Job]:
-        try:
+        job_id = self._identity.job_id
+        if not job_id:
             return _identity.find_job(self._smc, self._identity)
-        except BadInput:
-            # The job of an earlier clean-up: what is left of it is found by the VM.
-            return None
+        # One that is gone is that of an earlier clean-up: what is left of it is found by the VM.
+        return next(iter(self._smc.jobs([job_id])), None)
 
     def _disks(self, instance: t.Optional[Instance]) -> tuple[Disk, ...]:
         """The disks of an instance, which matter for its price alone, so that nothing fails without them."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils import _smc
-from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, NotReady
 from ansible_collections.cutover.smc.plugins.module_utils._smc_records import VM_TAG, Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment
 
@@ -76,6 +76,7 @@ def find_job(smc: _smc.Smc, identity: Identity, leaving: bool = False) -> t.Opti
 
     :param leaving: the job is to go, so that one that is being deleted matters too, and one that is gone is no fault
     :raises BadInput: when a job id is given that does not exist
+    :raises NotReady: when several jobs go on, which only a VM that was imported more than once can have
     """
     if identity.job_id:
         jobs = smc.jobs([identity.job_id])
@@ -99,6 +100,12 @@ def find_job(smc: _smc.Smc, identity: Identity, leaving: bool = False) -> t.Opti
     elif identity.name:
         # Whether SMC looks for the whole name is not documented, and another VM's job is not to be paused or deleted.
         jobs = [job for job in smc.jobs(name=identity.name) if job.name == identity.name]
+    alive = sorted({job.job_id for job in jobs if job.status in lifecycle.ALIVE})
+    if len(alive) > 1:
+        raise NotReady(
+            "Several jobs of %s go on: %s" % (identity, ", ".join(alive)),
+            remedy="Delete the ones that are not used, or name the right one with job_id",
+        )
     picked = pick_job(jobs)
     return next((job for job in jobs if job.status == lifecycle.DELETING), None) if leaving and not picked else picked
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -292,6 +293,15 @@ def cleared(desk: Desk, wish: Wish) -> Outcome[Sight]:
         check_mode=False,
         pause=lambda seconds: None,
     )
+
+
+@pytest.mark.parametrize("identity", [{"job_id": "j-1"}, {"vm_uuid": VM_UUID}])
+def test_a_job_that_could_not_be_read_is_not_taken_for_one_that_is_gone(identity: dict[str, str]):
+    wish, smc, ecs = Wish(images_to_keep=1), Smc(), Ecs()
+    smc.jobs = mock.Mock(side_effect=[BadInput("the token has expired"), []])  # type: ignore[method-assign]
+    with pytest.raises(BadInput, match="the token has expired"):
+        cleared(a_desk(smc, ecs, wish, **identity), wish)
+    assert ecs.deeds == []
 
 
 def test_an_orphan_that_a_job_takes_up_between_the_look_and_the_deed_stays():

@@ -410,6 +410,15 @@ def test_the_unfinished_job_goes_before_any_other():
     assert _identity.find_job(Smc((finished, by_hand), (a_source(),)), OF_VM).job_id == "j-hand"
 
 
+def test_several_jobs_that_go_on_are_told_and_none_is_picked():
+    twice = (a_job(), a_job("Running", job_id="j-2", source_id="s-2"))
+    with pytest.raises(NotReady, match=f"Several jobs of vm_uuid {VM_UUID} go on: j-1, j-2"):
+        _identity.find_job(Smc(twice), OF_VM)
+    assert _identity.find_job(Smc(twice), Identity(source_id="s-2")).job_id == "j-2"
+    expired = a_job("Expired", job_id="j-0", source_id="s-0", created=at(-9000))
+    assert _identity.find_job(Smc((expired, a_job())), OF_VM).job_id == "j-1"
+
+
 @pytest.mark.parametrize(
     ("jobs", "picked"),
     [
