@@ -23,7 +23,7 @@ def told(region: dict[str, Any]) -> list[str]:
     """The lines that people read, for one VM of which nothing costs money."""
     loader = DataLoader()
     result = {"left": {}, "orphans": [], "costs": costs("No price.")}
-    host = {"inventory_hostname": "app-01", "identify_vm": {"name": "app-01"}, "clean_up_result": result}
+    host = {"inventory_hostname": "app-01", "identify_vm": {"name": "app-01", "uuid": "u-1"}, "clean_up_result": result}
     variables = loader.load_from_file(str(ROLE / "vars" / "main.yml"), trusted_as_template=True) | {
         "ansible_play_batch": ["app-01"],
         "hostvars": {"app-01": host},
@@ -43,3 +43,19 @@ def test_a_region_that_could_not_be_read_is_told() -> None:
     lines = told({"failed": True, "msg": "DescribeDisks: no"})
     assert "Orphans could not be looked for: DescribeDisks: no" in lines
     assert "No price." in lines
+
+
+def test_what_the_region_has_of_a_vm_is_told_as_its_own() -> None:
+    kept = {"id": "i-9", "kind": "verification_instance", "name": "", "stays": True, "per_day": 1.5, "at_most": False}
+    mine = kept | {"vm_uuid": "u-1", "why": "it verifies an image until tomorrow"}
+    region = costs() | {"items": [mine, mine | {"id": "i-8", "vm_uuid": "u-2"}, mine | {"id": "i-7"}]}
+    lines = told(
+        {
+            "costs": region,
+            "orphans": [{"id": "i-7", "kind": "verification_instance", "name": "", "why": "", "held": ""}],
+        }
+    )
+    rows = [line.split() for line in lines]
+    assert ["app-01", "stays", "verification", "instance", "i-9", "1.50", "CNY"] in [row[:7] for row in rows]
+    assert ["total", "stays", "1", "thing", "1.50", "CNY"] in [row[:6] for row in rows]
+    assert not any("i-8" in row for row in rows)
