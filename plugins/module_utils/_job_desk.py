@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _identity, _job, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._failure import Conflict, Failure, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._finalize import FINAL_RUN_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._identity import Identity
 from ansible_collections.cutover.smc.plugins.module_utils._job import Sight, Wish
 from ansible_collections.cutover.smc.plugins.module_utils._job_states import decide, is_migrated
@@ -86,11 +87,10 @@ class Desk:
         if job is not None or not self._identity.vm_uuid or self._wish.state not in ("present", "synced"):
             return None
         images = _ecs.Ecs(self._connection).images(tags={VM_TAG: self._identity.vm_uuid})
-        return (
-            max((image for image in images), key=lambda image: format_moment(image.created) or "").image_id
-            if images
-            else None
-        )
+        # The VM's tag alone would not do: whether SMC hands a job's tags on to its images is not documented.
+        final = [image for image in images if FINAL_RUN_TAG in image.tags]
+        newest = max(final, key=lambda image: format_moment(image.created) or "", default=None)
+        return newest.image_id if newest else None
 
     def _create(self, parameters: dict[str, t.Any]) -> None:
         """Create the job, once.

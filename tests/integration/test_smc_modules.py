@@ -396,6 +396,17 @@ def test_replication_is_thrown_away_only_when_told(lab: Lab, call: Call, no_jobs
     assert not call("smc_incremental_job", vm_uuid=no_jobs[VM], state="absent")["changed"]
 
 
+def test_an_image_that_no_completion_has_marked_does_not_tell_that_the_vm_has_moved(
+    lab: Lab, call: Call, no_jobs: dict[str, str]
+) -> None:
+    made = call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="24h", wait=True)
+    ecs = _ecs.Ecs(_alicloud.Connection(**{name: os.environ.get(variable) for name, variable in CONNECTION.items()}))
+    ecs.tag_image(made["job"]["runs"][-1]["image_id"], {"cutover:vm-uuid": no_jobs[VM]})
+    call("smc_incremental_job", vm_uuid=no_jobs[VM], state="absent", discard_replication=True)
+    checked = call("smc_incremental_job", vm_uuid=no_jobs[VM], check=True)
+    assert (checked["migrated"], checked["changed"]) == (False, True)
+
+
 def test_one_wait_for_many_jobs_costs_one_call_a_look(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
     for uuid in no_jobs.values():
         call("smc_incremental_job", vm_uuid=uuid, interval="24h", project="pair")
