@@ -163,6 +163,19 @@ def test_a_hook_that_is_not_there_is_told_before_anything_is_touched(own_lab: La
     assert own_lab.mutating() == {}
 
 
+@pytest.mark.parametrize(
+    ("text", "told"), [("- name: [", "did not find expected"), ("just words", "It is something else.")]
+)
+def test_a_hook_that_cannot_be_read_is_told_before_anything_is_touched(own_lab: Lab, text: str, told: str) -> None:
+    hook = own_lab.directory / "unreadable.yml"
+    hook.write_text(text)
+    own_lab.forget_requests()
+    failed = play(own_lab, "cut_over", "--limit", "app-03", "--check", "-e", f"roll_back_start_services_tasks={hook}")
+    assert failed.returncode != 0
+    assert re.search(rf"{hook} of app-03 is no list of tasks: [^\n]*{told}[^\n]* Nothing was touched\.", failed.stdout)
+    assert own_lab.mutating() == {}
+
+
 def test_a_run_that_is_killed_goes_on_when_it_is_started_again(own_lab: Lab) -> None:
     """The other VMs are left to the tests after this one; only app-01 is killed half-way, while its first run is copying."""
     command = [
