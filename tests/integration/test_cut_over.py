@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -194,6 +195,17 @@ def test_what_a_killed_run_has_left_is_undone_unless_the_job_is_being_completed(
     assert not noted(lab, OFF_REFUSED)
     assert "may be completing" in told(back, HOOK_FAILS)
     assert lab.vm(HOOK_FAILS)["service"] == "stopped"
+
+    # Killed right after the completion was sent, which SMC gets to only while the VM is to be rolled back.
+    lab.post(f"/vms/{RUN_FAILS}/guest", {"service": "stopped"})
+    call("smc_incremental_job", vm_uuid=jobs[RUN_FAILS], tags=moment)
+    lab.faults({"target": "smc", "action": "CutOverReplicationJob", "kind": "slow", "delay_ms": 6000})
+    job_id = lab.job(RUN_FAILS)["job_id"]
+    with ThreadPoolExecutor() as beside:
+        beside.submit(call, "smc_job_finalize", job_id=job_id, accept_data_loss=job_id, wait=False)
+        back = play(lab, "roll_back", "--limit", RUN_FAILS, roll_back_settle="9s").stdout
+    assert "may be completing" in told(back, RUN_FAILS)
+    assert lab.vm(RUN_FAILS)["service"] == "stopped"
     lab.post("/clock", {"advance": "30h"})
 
 
