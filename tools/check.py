@@ -1,4 +1,4 @@
-"""Runs the project's checks one after the other, stops at the first that fails, and sums up at the end.
+"""Runs the project's checks, mostly one after the other, stops at the first that fails, and sums up at the end.
 
 Expects what tools/setup.py makes. Everything runs with a home, caches and a PATH of its own under build/, so that
 neither the user's files nor version managers' shims have a say in the outcome.
@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -111,12 +112,42 @@ class Stage:
     :ivar purpose: what it is for, in the summary of --list
     :ivar subject: the directory or file that it checks; a stage without a subject has nothing to do
     :ivar action: does it
+    :ivar beside: begins together with the first of several stages, and is waited for at its turn
     """
 
     name: str
     purpose: str
     subject: Path
     action: Callable[[Environment], None]
+    beside: bool = False
+
+
+class Beside:
+    """A stage that runs beside others, in a process of its own; what it says is kept until its turn."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._output = BUILD / "logs" / f"{stage.name}.log"
+        self._output.parent.mkdir(parents=True, exist_ok=True)
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, __file__, stage.name],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def action(self, _environment: Environment) -> None:
+        """Wait for its end and say what it said; raise when it failed."""
+        status = self._process.wait()
+        print(self._output.read_text(errors="replace"), end="", flush=True)
+        if status != 0:
+            raise CheckFailure(f"it ended with status {status}")
+
+    def stop(self) -> None:
+        """End it with all that it has started, when nobody waits for it any more."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def commands(*lines: list[str], directory: Path = ROOT) -> Callable[[Environment], None]:
@@ -232,7 +263,6 @@ LINT = (
     ),
 )
 TESTS = (
-    Stage("sanity", "ansible-test sanity", ROOT / "plugins", sanity),
     Stage(
         "go-test",
         "the simulated vCenter's own tests",
@@ -240,6 +270,8 @@ TESTS = (
         commands(["go", "test", "./..."], directory=ROOT / "lab" / "vcenter"),
     ),
     Stage("unit", "unit tests, with coverage", ROOT / "tests" / "unit", unit),
+    # A minute and more of it is spent on its own environments, which need neither much of the processors nor anything of ours.
+    Stage("sanity", "ansible-test sanity", ROOT / "plugins", sanity, beside=True),
     Stage("integration", "modules and roles against the lab", ROOT / "tests" / "integration", integration),
     Stage("conformance", "the lab by the official SDKs", ROOT / "tests" / "conformance", conformance),
     Stage("chaos", "migrations that are killed, and secrets", ROOT / "tests" / "chaos", chaos),
@@ -286,9 +318,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("groups", nargs="+", choices=GROUPS)
     stages = [stage for group in parser.parse_args().groups for stage in GROUPS[group]]
+    beside = {stage.name: Beside(stage) for stage in stages if stage.beside and len(stages) > 1 and has_subject(stage)}
+    try:
+        results, failure = run_stages(stages, beside)
+    finally:
+        for running in beside.values():
+            running.stop()
+    print(summary(results))
+    if any(result[:2] == ("unit", "passed") for result in results):
+        print(coverage_line())
+    print(failure or f"All {sum(result[1] == 'passed' for result in results)} stages passed.", flush=True)
+    return 1 if failure else 0
+
+
+def run_stages(stages: list[Stage], beside: dict[str, Beside]) -> tuple[list[tuple[str, str, float]], str]:
+    """Run stages one after the other until one fails; returns what the summary tells, and the failure."""
     environment = environment_for_checks()
     results: list[tuple[str, str, float]] = []
-    failure = ""
     for stage in stages:
         started = time.monotonic()
         if not has_subject(stage):
@@ -296,17 +342,12 @@ def main() -> int:
             continue
         print(f"\n=== {stage.name}: {stage.purpose}", flush=True)
         try:
-            stage.action(environment)
+            (beside[stage.name].action if stage.name in beside else stage.action)(environment)
         except CheckFailure as error:
-            failure = f"FAILED in stage {stage.name}: {error}"
-        results.append((stage.name, "FAILED" if failure else "passed", time.monotonic() - started))
-        if failure:
-            break
-    print(summary(results))
-    if any(result[:2] == ("unit", "passed") for result in results):
-        print(coverage_line())
-    print(failure or f"All {sum(result[1] == 'passed' for result in results)} stages passed.", flush=True)
-    return 1 if failure else 0
+            results.append((stage.name, "FAILED", time.monotonic() - started))
+            return results, f"FAILED in stage {stage.name}: {error}"
+        results.append((stage.name, "passed", time.monotonic() - started))
+    return results, ""
 
 
 if __name__ == "__main__":

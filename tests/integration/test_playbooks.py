@@ -170,9 +170,13 @@ def test_a_hook_that_cannot_be_read_is_told_before_anything_is_touched(own_lab: 
     hook = own_lab.directory / "unreadable.yml"
     hook.write_text(text)
     own_lab.forget_requests()
-    failed = play(own_lab, "cut_over", "--limit", "app-03", "--check", "-e", f"roll_back_start_services_tasks={hook}")
+    wrong = json.dumps({"roll_back_start_services_tasks": str(hook)})
+    failed = play(own_lab, "cut_over", "--limit", "app-03", "--check", "-e", wrong)
     assert failed.returncode != 0
-    assert re.search(rf"{hook} of app-03 is no list of tasks: [^\n]*{told}[^\n]* Nothing was touched\.", failed.stdout)
+    assert re.search(
+        rf"{re.escape(str(hook))} of app-03 is no list of tasks: [^\n]*{told}[^\n]* Nothing was touched\.",
+        failed.stdout,
+    )
     assert own_lab.mutating() == {}
 
 
