@@ -180,6 +180,22 @@ def test_a_hook_that_cannot_be_read_is_told_before_anything_is_touched(own_lab: 
     assert own_lab.mutating() == {}
 
 
+def test_a_misspelt_module_in_a_hook_is_told_before_anything_is_touched(own_lab: Lab) -> None:
+    hook = own_lab.directory / "misspelt.yml"
+    hook.write_text(
+        "- name: Stop\n  ansible.builtin.servize:\n    name: '{{ item }}'\n  loop: '{{ not_there.results }}'\n"
+    )
+    own_lab.forget_requests()
+    wrong = json.dumps({"roll_back_start_services_tasks": str(hook)})
+    failed = play(own_lab, "cut_over", "--limit", "app-03", "--check", "-e", wrong)
+    assert failed.returncode != 0
+    assert "ansible.builtin.servize" in failed.stdout + failed.stderr
+    assert own_lab.mutating() == {}
+
+    hook.write_text(hook.read_text().replace("servize", "service"))
+    assert play(own_lab, "cut_over", "--limit", "app-03", "--check", "-e", wrong).returncode == 0
+
+
 def test_a_run_that_is_killed_goes_on_when_it_is_started_again(own_lab: Lab) -> None:
     """The other VMs are left to the tests after this one; only app-01 is killed half-way, while its first run is copying."""
     command = [
