@@ -87,7 +87,8 @@ def recognise(sources: list[Source], wish: Wish) -> t.Optional[Source]:
     """The VM's source among sources that carry no VM's tag yet.
 
     What SMC calls an imported source is not documented. So it is looked for by the VM's name, then the guest's host name, then
-    an address; the first of these that any source has decides.
+    an address; the first of these that any source has decides. Addresses are not always a guest's own (those of bridges of
+    containers are the same everywhere), so that one is no sign of a source with another host name, nor enough to delete one.
 
     :raises BadInput: when it could be several
     """
@@ -95,7 +96,7 @@ def recognise(sources: list[Source], wish: Wish) -> t.Optional[Source]:
     for told, matches in (
         ("vm_name '%s'" % wish.vm_name, lambda source: wish.vm_name and source.name == wish.vm_name),
         ("hostname '%s'" % wish.hostname, lambda source: wish.hostname and source.hostname == wish.hostname),
-        ("ipv4 %s" % ", ".join(wish.ipv4), lambda source: set(wish.ipv4) & set(source.ipv4)),
+        ("ipv4 %s" % ", ".join(wish.ipv4), lambda source: _has_an_address(source, wish)),
     ):
         found = [source for source in untagged if matches(source)]
         if len(found) > 1:
@@ -106,6 +107,11 @@ def recognise(sources: list[Source], wish: Wish) -> t.Optional[Source]:
         if found:
             return found[0]
     return None
+
+
+def _has_an_address(source: Source, wish: Wish) -> bool:
+    names = [name.split(".")[0].lower() for name in (source.hostname, wish.hostname) if name]
+    return wish.state == "present" and len(set(names)) < 2 and bool(set(wish.ipv4) & set(source.ipv4))
 
 
 def decide(wish: Wish, sight: Sight) -> Plan:

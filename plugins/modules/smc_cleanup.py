@@ -67,6 +67,7 @@ options:
         verification instances past their purpose.
       - Whether something is an orphan is looked at once more just before it is deleted. What is none is refused with the reason, before anything is
         deleted, and so is what a run in progress may be about to use.
+      - An identity that may not see all jobs of the region takes what belongs to the others for orphans. Look at them with one that sees all.
     type: list
     elements: str
   vm_snapshots:

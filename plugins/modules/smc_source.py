@@ -44,7 +44,9 @@ options:
     description: The guest's host name, by which a source that is not tagged yet is recognised when its name does not tell.
     type: str
   ipv4:
-    description: The guest's addresses, by which a source that is not tagged yet is recognised when nothing else tells.
+    description:
+      - The guest's addresses, by which a source that is not tagged yet is recognised when nothing else tells, unless it has another host name.
+      - An address alone is not enough for O(state=absent).
     type: list
     elements: str
   name:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,6 +87,18 @@ def test_several_candidates_are_told_and_none_is_guessed(sources: list[Any], sig
     with pytest.raises(BadInput) as caught:
         recognise(sources, SAID)
     assert str(caught.value) == f"Several sources match {sign}: s-1, s-2. Name the right one with source_id."
+
+
+@pytest.mark.parametrize(
+    ("hostname", "found"), [("", "s-1"), ("WEB-1.example.org", "s-1"), ("web-2", None), ("web-2.example.org", None)]
+)
+def test_an_address_is_no_sign_of_a_source_with_another_host_name(hostname: str, found: str | None):
+    source = recognise([new("s-1", hostname=hostname, ipv4=("10.0.0.5",))], SAID)
+    assert (source.source_id if source else None) == found
+
+
+def test_an_address_is_not_enough_to_delete_a_source():
+    assert recognise([new("s-1", hostname="", ipv4=("10.0.0.5",))], replace(SAID, state="absent")) is None
 
 
 def test_no_sign_recognises_nothing():
