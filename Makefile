@@ -1,7 +1,7 @@
 # Everything that is done with this repository. Each target sets up what it needs under build/, once.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lab lab-down lab-status sanity unit integration conformance chaos molecule build bench clean
+.PHONY: help demo test lint format lab lab-down lab-status sanity unit coverage integration conformance chaos molecule build bench clean
 
 SETUP := tools/bootstrap.sh
 PYTHON_OF_VENV := build/venv/bin/python
@@ -36,6 +36,10 @@ sanity: ## Run ansible-test sanity
 unit: ## Run the unit tests of Go and Python
 	@$(SETUP) venv tree go vcenter
 	@$(CHECK) go-test unit
+
+coverage: ## Measure what the unit tests cover
+	@$(SETUP) venv tree
+	@$(CHECK) coverage
 
 integration: ## Run modules and roles against a lab
 	@$(SETUP) venv tree vcenter

@@ -19,7 +19,7 @@ from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs
 from lab.alicloud import prices
 from tests.integration.labs import Call, Lab, import_vms
 
-VM = "app-08"
+VM = "app-01"
 TRANSITION = "no_delete_SMC_transition_instance"
 #: Every write of a clean-up of images, an activation code and a job.
 WRITES = {
