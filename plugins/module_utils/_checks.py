@@ -16,6 +16,7 @@ from datetime import timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput, Failure
 from ansible_collections.cutover.smc.plugins.module_utils._time import parse_duration
+from ansible_collections.cutover.smc.plugins.module_utils._wire import client_token
 
 #: The instance carries the outcome of its checks in this tag.
 OUTCOME_TAG = "cutover:checks"
@@ -175,7 +176,7 @@ def parameters(check: Check, instance_id: str, os_type: str, outcome_before: str
         "Name": ("cutover: %s" % check.name)[:128],
     }
     text = json.dumps([instance_id, outcome_before, sent], sort_keys=True)
-    return dict(sent, ClientToken="cutover-" + hashlib.sha256(text.encode()).hexdigest()[:48])
+    return dict(sent, ClientToken=client_token(text))
 
 
 def judge(check: Check, invocation: Invocation) -> Result:

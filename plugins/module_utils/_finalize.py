@@ -41,8 +41,6 @@ STOPPED_TAG = "cutover:services-stopped-at"
 JOB_TAG = "cutover:job-id"
 FINAL_RUN_TAG = "cutover:final-run-began-at"
 
-_REACTION_SECONDS = 180
-
 
 @dataclass(frozen=True)
 class Wish:
@@ -304,7 +302,7 @@ class Desk:
                 return
             raise
         self._sent = True
-        waiter = Waiter(_REACTION_SECONDS, self._interval, self._run.report)
+        waiter = Waiter(lifecycle.TIME_TO_REACT.total_seconds(), self._interval, self._run.report)
         waiter.until(self._job, lambda job: job.status != lifecycle.WAITING, lambda job: job.told)
 
     def _wait(self, done: t.Callable[[Job], bool]) -> None:

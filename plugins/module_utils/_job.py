@@ -6,14 +6,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import typing as t
-import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ansible_collections.cutover.smc.plugins.module_utils import _clock, _smc, _source_health
+from ansible_collections.cutover.smc.plugins.module_utils import _clock, _smc, _source_health, _wire
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._evidence import Run as JobRun
 from ansible_collections.cutover.smc.plugins.module_utils._evidence import began_after, newest_complete
@@ -354,16 +352,7 @@ def client_token(parameters: dict[str, t.Any], previous: t.Optional[Job]) -> str
     Moments are left out, for they are reckoned from the clock and differ between two attempts.
     """
     lasting = {key: value for key, value in parameters.items() if key not in ("ValidTime", "ScheduledStartTime")}
-    return _token(json.dumps([lasting, previous.job_id if previous else None], sort_keys=True))
-
-
-def unused_client_token() -> str:
-    """A token for what was created with the derived one and deleted since."""
-    return _token(uuid.uuid4().hex)
-
-
-def _token(text: str) -> str:
-    return "cutover-" + hashlib.sha256(text.encode()).hexdigest()[:48]
+    return _wire.client_token(json.dumps([lasting, previous.job_id if previous else None], sort_keys=True))
 
 
 _WIRE_NAMES = {

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import typing as t
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _identity, _job, _smc
 from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
@@ -22,9 +22,8 @@ from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
 from ansible_collections.cutover.smc.plugins.module_utils._watch import Watch
+from ansible_collections.cutover.smc.plugins.module_utils._wire import unused_client_token
 
-#: How long SMC may take to show that it has begun what it accepted; its client reports every 30 seconds.
-_TIME_TO_REACT = timedelta(seconds=180)
 #: How the codes begin that refuse a token that has come with other parameters before; which one SMC has is not documented.
 _USED_BEFORE = "Idempoten"
 
@@ -100,7 +99,7 @@ class Desk:
         """
         if self._creates(parameters):
             return
-        if not self._creates(dict(parameters, ClientToken=_job.unused_client_token())):
+        if not self._creates(dict(parameters, ClientToken=unused_client_token())):
             raise NotReady("SMC has created a job, and does not list it", remedy="Run it again in a minute")
 
     def _creates(self, parameters: dict[str, t.Any]) -> bool:
@@ -127,7 +126,7 @@ class Desk:
         self._resumed = True
         since = self._smc.now
         self._until_it_moves(
-            job_id, lambda: self._smc.start_job(job_id), lambda: self._smc.now - since >= _TIME_TO_REACT
+            job_id, lambda: self._smc.start_job(job_id), lambda: self._smc.now - since >= lifecycle.TIME_TO_REACT
         )
 
     def _start(self, job_id: str) -> None:
@@ -164,7 +163,7 @@ class Desk:
         """
         before = self._look(job_id)
         deed()
-        waiter = Waiter(_TIME_TO_REACT.total_seconds(), self._interval, self._run.report)
+        waiter = Waiter(lifecycle.TIME_TO_REACT.total_seconds(), self._interval, self._run.report)
         waiter.until(
             lambda: self._look(job_id),
             lambda job: (job.status, job.runs) != (before.status, before.runs) or enough(),

@@ -39,6 +39,9 @@ ALIVE = UNFINISHED - {EXPIRED}
 #: The intermediate instance exists, and is billed.
 BILLED = frozenset((RUNNING, STOPPED, IN_ERROR, WAITING))
 
+#: How long SMC may take to show that it has begun what it accepted; its client reports every 30 seconds.
+TIME_TO_REACT = timedelta(seconds=180)
+
 #: StartReplicationJob is documented for these; for Waiting, where the console offers a run by hand, it is not.
 STARTABLE = frozenset((READY, STOPPED, IN_ERROR))
 

@@ -249,13 +249,9 @@ class Desk:
         return _workgroup.find_by_id(groups, self._wish.workgroup) or _workgroup.find(groups, self._wish.workgroup)
 
     def _find(self) -> t.Optional[Source]:
-        if self._wish.source_id:
-            return next(iter(self._smc.sources([self._wish.source_id])), None)
-        if self._wish.vm_uuid:
-            tagged = _identity.sole_source(self._smc.sources(tags={VM_TAG: self._wish.vm_uuid}), self._wish.vm_uuid)
-            if tagged:
-                return tagged
-        return recognise(self._smc.sources(), self._wish)
+        identity = _identity.Identity(source_id=self._wish.source_id, vm_uuid=self._wish.vm_uuid)
+        named = _identity.find_source(self._smc, identity, None)
+        return named if named or self._wish.source_id else recognise(self._smc.sources(), self._wish)
 
     def _wait_online(self, source_id: str) -> None:
         seen: list[Source] = []

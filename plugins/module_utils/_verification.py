@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import typing as t
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -26,6 +25,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._smc_records import PR
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_duration, format_moment, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._waiting import Waiter
+from ansible_collections.cutover.smc.plugins.module_utils._wire import client_token
 
 #: By this tag, and its value the image, the instance is found again; nothing else is ever released.
 TAG = "cutover:verifies-image"
@@ -197,9 +197,7 @@ class Desk:
         parameters = dict(self._wish.parameters, AutoReleaseTime=format_moment(released_at.replace(second=0)))
         # ECS compares the parameters that come with a token: the moment of release belongs into it.
         text = repr(sorted(parameters.items(), key=lambda item: item[0]))
-        instance_id = self._ecs.run_instance(
-            dict(parameters, ClientToken="cutover-" + hashlib.sha256(text.encode()).hexdigest()[:48])
-        )
+        instance_id = self._ecs.run_instance(dict(parameters, ClientToken=client_token(text)))
         # Until ECS lists it, the next look would find none and start another one.
         waiter = Waiter(SECONDS_UNTIL_LISTED, min(self._interval, MOST_SECONDS_BETWEEN_LOOKS), self._run.report)
         waiter.until(

@@ -6,11 +6,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import typing as t
-import uuid
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _identity, _smc
@@ -31,6 +29,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._smc_records import (
     Workgroup,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._task import Run
+from ansible_collections.cutover.smc.plugins.module_utils._wire import client_token, unused_client_token
 
 MOST_GROUPS = 50
 MOST_SOURCES = 50
@@ -243,11 +242,7 @@ def creation(wish: Wish) -> dict[str, t.Any]:
         "Description": wish.description,
         "Tag": [{"Key": key, "Value": value} for key, value in sorted(wish.tags.items())],
     }
-    return dict(parameters, ClientToken=_token(json.dumps(parameters, sort_keys=True)))
-
-
-def _token(text: str) -> str:
-    return "cutover-" + hashlib.sha256(text.encode()).hexdigest()[:48]
+    return dict(parameters, ClientToken=client_token(json.dumps(parameters, sort_keys=True)))
 
 
 def _members(wish: Wish, sight: Sight) -> t.Iterator[Step]:
@@ -393,7 +388,7 @@ class Desk:
 
         Another token may be any then: were its answer lost, the next look would find the workgroup by its name.
         """
-        for token in (parameters["ClientToken"], _token(uuid.uuid4().hex)):
+        for token in (parameters["ClientToken"], unused_client_token()):
             made = self._smc.create_workgroup(dict(parameters, ClientToken=token))
             if find_by_id(self._smc.workgroups(), made):
                 self._made = made

@@ -21,6 +21,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._identity import Ident
 from ansible_collections.cutover.smc.plugins.module_utils._job import Sight, Wish
 from ansible_collections.cutover.smc.plugins.module_utils._smc_records import PROJECT_TAG, VM_TAG, Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._wire import unused_client_token
 from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job import TASK
 from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, a_source, at
 
@@ -321,8 +322,8 @@ def test_the_token_is_the_same_for_the_same_creation_only():
         token(plain, "s-2"),
         token(plain, previous=a_job("Finished", job_id="j-0")),
         token(plain, previous=a_job("Finished", job_id="j-9")),
-        _job.unused_client_token(),
-        _job.unused_client_token(),
+        unused_client_token(),
+        unused_client_token(),
     ]
     assert len({token(plain), *others}) == len(others) + 1
     assert all(len(other) <= 64 for other in others)
