@@ -18,8 +18,10 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from pyVmomi import SoapStubAdapter, vim, vmodl
 
-from ansible_collections.cutover.smc.plugins.module_utils import _cbt_tasks, _machines, _vcenter
-from ansible_collections.cutover.smc.plugins.module_utils._task import Run
+from ansible_collections.cutover.smc.plugins.module_utils._cbt import handlers as _cbt_tasks
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as _vcenter
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere import inventory as _machines
 from ansible_collections.cutover.smc.plugins.modules import vmware_cbt_info
 
 # What these hold is what the collection's own read names one by one. Left out, to this reader's advantage, is what a VM

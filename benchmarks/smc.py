@@ -10,9 +10,9 @@ from unittest import mock
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import Connection
-from ansible_collections.cutover.smc.plugins.module_utils._smc import Smc
-from ansible_collections.cutover.smc.plugins.module_utils._task import Run
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
 from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job_info import TASK
 from benchmarks.figures import Goal, Sample, Series, comparison, number
 from benchmarks.rooms import Server, cloud

@@ -164,7 +164,7 @@ def commands(*lines: list[str], directory: Path = ROOT) -> Callable[[Environment
 def mypy(environment: Environment) -> None:
     """Check types: the lab and the tools as files, the plugins by the names that Ansible knows them under."""
     run(["mypy", "--no-error-summary"], environment)
-    packages = [name for name in ("module_utils", "plugin_utils") if any((ROOT / "plugins" / name).glob("*.py"))]
+    packages = [name for name in ("module_utils", "plugin_utils") if any((ROOT / "plugins" / name).rglob("*.py"))]
     for name in packages:
         run(["mypy", "--no-error-summary", "-p", f"{PLUGIN_PACKAGES}.{name}"], environment)
 

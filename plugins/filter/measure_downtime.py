@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
 from ansible_collections.cutover.smc.plugins.plugin_utils._downtime import measure
 
 DOCUMENTATION = r"""

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cutover.smc.plugins.module_utils._cbt_rules import RULE_IDS
-from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput
-from ansible_collections.cutover.smc.plugins.module_utils._rules import apply_waivers, read_waivers, today
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.cbt import RULE_IDS
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import apply_waivers, read_waivers, today
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
 
 DOCUMENTATION = r"""
 name: waive_concerns

@@ -229,9 +229,11 @@ diff:
   sample: {before: {instances: []}, after: {instances: [i-bp1a2b3c4d5e6f]}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _verification
-from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
-from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._instances import verification as _verification
 
 TASK = Task(
     argument_spec=dict(

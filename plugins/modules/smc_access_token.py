@@ -98,8 +98,10 @@ diff:
   sample: {before: {state: absent}, after: {state: unactivated, name: wave-7, access_token_id: at-bp1a2b3c4d5e6f}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils import _access_token, _alicloud, _smc
-from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._sources import access_token as _access_token
 
 TASK = Task(
     argument_spec=dict(

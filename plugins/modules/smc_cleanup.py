@@ -258,17 +258,15 @@ diff:
   sample: {before: {images: [m-bp1, m-bp2]}, after: {images: [m-bp2]}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils import (
-    _alicloud,
-    _cleanup,
-    _ecs,
-    _identity,
-    _prices,
-    _smc,
-    _vcenter,
-)
-from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
-from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._cleanup import prices as _prices
+from ansible_collections.cutover.smc.plugins.module_utils._cleanup import reconciler as _cleanup
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as _vcenter
 
 TASK = Task(
     argument_spec=dict(

@@ -178,8 +178,8 @@ diff:
     after: {vms: {vm-33: {name: app-01, selected: true, platform: CentOS, architecture: x86_64, system_disk_key: 2000}}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils import _connector
-from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._sources import connector as _connector
 
 TASK = Task(
     argument_spec={

@@ -283,10 +283,14 @@ diff:
   sample: {before: {status: absent}, after: {status: started, interval: 6h, images_to_keep: 3}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _identity, _job_desk, _smc
-from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
-from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
-from ansible_collections.cutover.smc.plugins.module_utils._watch import STALL_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._jobs import job_reconciler as _job_desk
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import STALL_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
 
 TASK = Task(
     argument_spec=dict(

@@ -253,10 +253,12 @@ diff:
   sample: {before: {}, after: {}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _jobs_info, _smc
-from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
-from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
-from ansible_collections.cutover.smc.plugins.module_utils._watch import STALL_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._jobs import jobs_info as _jobs_info
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import STALL_SPEC
 
 TASK = Task(
     argument_spec=dict(

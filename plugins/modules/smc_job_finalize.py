@@ -135,10 +135,14 @@ diff:
   sample: {before: {status: Waiting}, after: {status: Finished}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs, _finalize, _identity, _smc
-from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
-from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
-from ansible_collections.cutover.smc.plugins.module_utils._watch import STALL_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._jobs import finalize as _finalize
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import STALL_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
 
 TASK = Task(
     argument_spec=dict(

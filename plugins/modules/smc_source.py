@@ -145,9 +145,11 @@ diff:
   sample: {before: {name: app-01, tags: {}, workgroup_id: null}, after: {name: app-01, tags: {'cutover:project': wave-7}, workgroup_id: null}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _smc, _source
-from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
-from ansible_collections.cutover.smc.plugins.module_utils._waiting import WAITING_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._sources import source as _source
 
 TASK = Task(
     argument_spec=dict(

@@ -84,8 +84,10 @@ diff:
   sample: {before: {}, after: {}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _smc, _source
-from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._sources import source as _source
 
 TASK = Task(
     argument_spec=dict(

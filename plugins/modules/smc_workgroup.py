@@ -159,8 +159,10 @@ diff:
     after: {state: present, name: wave-7, description: '', source_ids: [s-bp1a2b3c4d5e6f, s-bp1b2c3d4e5f60]}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _smc, _workgroup
-from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._sources import workgroup as _workgroup
 
 TASK = Task(
     argument_spec=dict(

@@ -288,11 +288,15 @@ error:
     details: {concerns: [{id: snapshots, severity: blocker}]}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._cbt_tasks import ensure_cbt
-from ansible_collections.cutover.smc.plugins.module_utils._machines import SELECTION_RULES, selection_spec
-from ansible_collections.cutover.smc.plugins.module_utils._rules import WAIVERS_SPEC
-from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
-from ansible_collections.cutover.smc.plugins.module_utils._vcenter import CONNECTION_RULES, REQUIRES, connection_spec
+from ansible_collections.cutover.smc.plugins.module_utils._cbt.handlers import ensure_cbt
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import WAIVERS_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import (
+    CONNECTION_RULES,
+    REQUIRES,
+    connection_spec,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.inventory import SELECTION_RULES, selection_spec
 
 TASK = Task(
     argument_spec=dict(

@@ -169,10 +169,14 @@ error:
       restored then powers it on again
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._guest_power import ensure
-from ansible_collections.cutover.smc.plugins.module_utils._machines import SELECTION_RULES, selection_spec
-from ansible_collections.cutover.smc.plugins.module_utils._task import Task, run_as_module
-from ansible_collections.cutover.smc.plugins.module_utils._vcenter import CONNECTION_RULES, REQUIRES, connection_spec
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._guest_power.reconciler import ensure
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import (
+    CONNECTION_RULES,
+    REQUIRES,
+    connection_spec,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.inventory import SELECTION_RULES, selection_spec
 
 TASK = Task(
     argument_spec=dict(

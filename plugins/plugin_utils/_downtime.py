@@ -9,8 +9,8 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime
 
-from ansible_collections.cutover.smc.plugins.module_utils._forecast import rounded
-from ansible_collections.cutover.smc.plugins.module_utils._time import parse_duration, parse_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import parse_duration, parse_moment
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.forecast import rounded
 
 #: Below so many runs, the longest of them says little about the next one.
 _FEW_RUNS = 3

@@ -19,7 +19,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.cutover.smc.plugins.module_utils._task import Result, Run, Task
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Result, Run, Task
 
 display = Display()
 

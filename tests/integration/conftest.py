@@ -48,7 +48,7 @@ def call(lab: Lab) -> Call:
         from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
         task = importlib.import_module(f"ansible_collections.cutover.smc.plugins.modules.{module}").TASK
-        task_room = importlib.import_module("ansible_collections.cutover.smc.plugins.module_utils._task")
+        task_room = importlib.import_module("ansible_collections.cutover.smc.plugins.module_utils._core.module")
         if "poll_interval" in task.argument_spec:
             params.setdefault("poll_interval", 0.3)
         validation = ArgumentSpecValidator(task.argument_spec, **task.rules).validate(params)

@@ -11,7 +11,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
 from lab.alicloud.settings import SWITCHES
 from lab.connector.cloud import Cloud as ConnectorCloud
 from lab.connector.home import Connection as ConnectorConnection

@@ -21,8 +21,8 @@ from unittest import mock
 import httpx
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.cutover.smc.plugins.module_utils._task import Run, Task
-from ansible_collections.cutover.smc.plugins.module_utils._vcenter import Connection, VCenter
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run, Task
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import Connection, VCenter
 from lab.access import PROXY_VARIABLES, Endpoints, ansible_variables, environment_variables
 from lab.certificates import write_certificates
 from lab.launcher import VCENTER, Options, Starter, make_credentials, vcenter_config

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ansible_collections.cutover.smc.plugins.module_utils._vcenter import Connection, VCenter
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import Connection, VCenter
 from lab.launcher import VCENTER
 from lab.places import LabDirectory
 from tests.integration.labs import Lab

@@ -15,7 +15,8 @@ import pytest
 from pyVim.connect import Disconnect, SmartConnect
 from pyVim.task import WaitForTask
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
 from lab.alicloud import prices
 from tests.integration.labs import Call, Lab, import_vms
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _ecs
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
 from tests.integration.labs import WAYS, Call, Lab, import_vms
 
 CONNECTION = {

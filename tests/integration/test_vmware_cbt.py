@@ -14,7 +14,8 @@ import pytest
 from pyVim.connect import Disconnect, SmartConnect
 from pyVmomi import vim
 
-from ansible_collections.cutover.smc.plugins.module_utils import _cbt_activation, _power
+from ansible_collections.cutover.smc.plugins.module_utils._cbt import reconciler as _cbt_activation
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere import power as _power
 from lab.launcher import Options
 from tests.integration.support import Access, running_vcenter
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cutover.smc.plugins.module_utils import _power
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere import power as _power
 from lab.launcher import Options
 from tests.integration.support import Access, running_vcenter
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.cutover.smc.plugins.module_utils._cbt_rules import DISK_RULES, VM_RULES
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.cbt import DISK_RULES, VM_RULES
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "cbt.md").read_text()
 RULES = (*VM_RULES, *DISK_RULES)

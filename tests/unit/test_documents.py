@@ -47,23 +47,6 @@ def role_variables() -> set[str]:
     return found
 
 
-ROOMS = {path.stem: path.read_text() for path in ROOT.glob("plugins/module_utils/_*.py")}
-MAP = _FENCE.search((ROOT / "docs" / "architecture.md").read_text()).group()  # type: ignore[union-attr]
-
-
-def test_the_map_of_rooms_has_every_room_once() -> None:
-    assert sorted(re.findall(r"(?<!\S)_[a-z_]+", MAP)) == sorted(ROOMS)
-
-
-@pytest.mark.parametrize("room", re.findall(r"_[a-z_]+", MAP.partition("pure:")[2]))
-def test_what_the_map_calls_pure_rests_on_what_is_pure_alone(room: str) -> None:
-    pure = {*re.findall(r"_[a-z_]+", MAP.partition("pure:")[2]), "_plan"}
-    imports = re.findall(r"^from [\w.]*module_utils(?:\.(_\w+))? import (\([^)]*\)|.*)$", ROOMS[room], re.MULTILINE)
-    named = {name for one, several in imports for name in ([one] if one else re.findall(r"\b_\w+", several))}
-    assert named <= pure
-    assert not re.search(r"^\s*(from|import) (alibabacloud|pyVmomi|Tea|darabonba)", ROOMS[room], re.MULTILINE)
-
-
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_relative_links_lead_somewhere(document: Path) -> None:
     broken = []

@@ -13,8 +13,8 @@ import jq
 import pytest
 import yaml
 
-from ansible_collections.cutover.smc.plugins.module_utils._ecs_records import Instance
-from ansible_collections.cutover.smc.plugins.module_utils._smc_records import Job
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Instance
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
 
 ROOT = Path(__file__).resolve().parents[2]
 QUERIES = yaml.safe_load((ROOT / "extensions" / "audit" / "event_query.yml").read_text())

@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ansible_collections.cutover.smc.plugins.module_utils._ecs_records import Disk, Image, Instance, Snapshot
-from ansible_collections.cutover.smc.plugins.module_utils._evidence import Run
-from ansible_collections.cutover.smc.plugins.module_utils._smc_records import VM_TAG, AccessToken, Job, Source
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Disk, Image, Instance, Snapshot
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import Run
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import AccessToken, Job, Source
+from ansible_collections.cutover.smc.plugins.module_utils._core.markers import VM_TAG
 
 #: The cloud's present, in the tests.
 NOW = datetime(2026, 11, 22, 18, tzinfo=timezone.utc)

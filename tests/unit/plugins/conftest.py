@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from darabonba.core import DaraCore
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import Connection
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
 from tests.unit.plugins.wire import Cloud
 
 

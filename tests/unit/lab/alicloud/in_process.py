@@ -12,9 +12,11 @@ from unittest import mock
 from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_tea_openapi.utils import Utils
 
-from ansible_collections.cutover.smc.plugins.module_utils import _alicloud, _plan, _waiting
-from ansible_collections.cutover.smc.plugins.module_utils._failure import Ambiguous
-from ansible_collections.cutover.smc.plugins.module_utils._task import Run, Task
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._core import waiting as _waiting
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Ambiguous
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run, Task
+from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
 from lab.alicloud.actions import ecs_actions, smc_actions
 from lab.alicloud.clock import VirtualClock
 from lab.alicloud.cloud import Cloud
@@ -96,7 +98,7 @@ class InProcessCloud:
         waiting = _waiting.Waiter.__init__.__kwdefaults__
         with ExitStack() as stack:
             stack.enter_context(mock.patch.object(_alicloud, "Api", lambda *args: InProcessApi(self, args[2])))
-            stack.enter_context(mock.patch.dict(_plan.converge.__kwdefaults__, {"pause": self.advance}))
+            stack.enter_context(mock.patch.dict(converge.__kwdefaults__, {"pause": self.advance}))
             time = {"clock": lambda: self.now().timestamp(), "sleep": self.advance, "jitter": lambda: 0.5}
             stack.enter_context(mock.patch.dict(waiting, time))
             yield

@@ -27,7 +27,7 @@ import json, sys
 import requests.adapters
 requests.adapters.DEFAULT_CA_BUNDLE_PATH = sys.argv[1]
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.cutover.smc.plugins.module_utils._task import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
 from ansible_collections.cutover.smc.plugins.modules.smc_source_info import TASK
 checked = ArgumentSpecValidator(TASK.argument_spec, **TASK.rules).validate(json.loads(sys.argv[2]))
 assert not checked.error_messages, checked.error_messages

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cutover.smc.plugins.module_utils._smc_records import PROJECT_TAG
+from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG
 from ansible_collections.cutover.smc.plugins.modules import smc_incremental_job_info
 from tests.unit.lab.alicloud.in_process import REGION, InProcessCloud
 

@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ansible_collections.cutover.smc.plugins.module_utils import _evidence
-from ansible_collections.cutover.smc.plugins.module_utils import _lifecycle as lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._smc_records import Job
-from ansible_collections.cutover.smc.plugins.module_utils._task import Task
-from ansible_collections.cutover.smc.plugins.module_utils._time import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as lifecycle
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import runs as _evidence
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
 from ansible_collections.cutover.smc.plugins.modules import smc_incremental_job, smc_job_finalize
 from lab.alicloud import records
 from lab.alicloud.errors import CloudError

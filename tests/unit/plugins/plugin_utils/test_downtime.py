@@ -13,8 +13,8 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cutover.smc.plugins.filter.measure_downtime import measure_downtime
 from ansible_collections.cutover.smc.plugins.filter.weigh_downtime import weigh_downtime
-from ansible_collections.cutover.smc.plugins.module_utils._failure import BadInput
-from ansible_collections.cutover.smc.plugins.module_utils._forecast import forecast
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.forecast import forecast
 from ansible_collections.cutover.smc.plugins.plugin_utils._downtime import measure, weigh
 from tests.unit.plugins.builders import NOW, a_run
 

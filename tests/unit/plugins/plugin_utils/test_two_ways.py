@@ -16,8 +16,8 @@ from ansible.module_utils import basic
 from ansible.plugins.shell.sh import ShellModule
 from ansible.template import Templar
 
-from ansible_collections.cutover.smc.plugins.module_utils._failure import NotReady
-from ansible_collections.cutover.smc.plugins.module_utils._task import Run, Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run, Task, run_as_module
 from ansible_collections.cutover.smc.plugins.plugin_utils._in_process import in_process
 
 SECRET = "s3cr3t-Passw0rd"

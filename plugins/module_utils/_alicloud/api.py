@@ -1,0 +1,422 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Alibaba Cloud: connection options, credentials, clients, retry and error mapping (private to the collection)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import typing as t
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from urllib.request import proxy_bypass
+
+from ansible.module_utils.basic import env_fallback
+
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import clock as _clock
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    Ambiguous,
+    BadInput,
+    Conflict,
+    Failure,
+    NotFound,
+    NotReady,
+    Unreachable,
+)
+
+IMPORT_ERROR: t.Optional[ImportError] = None
+try:
+    from alibabacloud_credentials.client import Client as CredentialsClient
+    from alibabacloud_credentials.models import Config as CredentialsConfig
+    from alibabacloud_credentials.provider import CLIProfileCredentialsProvider
+    from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
+    from alibabacloud_tea_openapi.utils import Utils
+    from alibabacloud_tea_util.models import RuntimeOptions
+    from darabonba.policy.retry import RetryOptions
+    from Tea.exceptions import TeaException, UnretryableException
+except ImportError as error:
+    IMPORT_ERROR = error
+
+# The credentials library prints tracebacks, and what it has cached, secrets included, by a handler of its own.
+logging.getLogger("credentials").disabled = True
+
+
+def _option(environment: str, **more: t.Any) -> dict[str, t.Any]:
+    return dict({"type": "str", "fallback": (env_fallback, [environment])}, **more)
+
+
+CONNECTION_SPEC: dict[str, t.Any] = {
+    "access_key_id": _option("ALIBABA_CLOUD_ACCESS_KEY_ID", aliases=["alicloud_access_key"]),
+    "access_key_secret": _option("ALIBABA_CLOUD_ACCESS_KEY_SECRET", aliases=["alicloud_secret_key"], no_log=True),
+    "security_token": _option("ALIBABA_CLOUD_SECURITY_TOKEN", aliases=["alicloud_security_token"], no_log=True),
+    "profile": _option("ALIBABA_CLOUD_PROFILE"),
+    "ram_role_arn": _option("CUTOVER_RAM_ROLE_ARN"),
+    "region_id": _option("ALIBABA_CLOUD_REGION_ID", aliases=["alicloud_region"]),
+    "smc_endpoint": _option("CUTOVER_SMC_ENDPOINT"),
+    "ecs_endpoint": _option("CUTOVER_ECS_ENDPOINT"),
+}
+
+CONNECTION_RULES: dict[str, t.Any] = {"required_together": [("access_key_id", "access_key_secret")]}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach Alibaba Cloud; the secrets are kept out of its representation."""
+
+    access_key_id: t.Optional[str] = None
+    access_key_secret: t.Optional[str] = field(default=None, repr=False)
+    security_token: t.Optional[str] = field(default=None, repr=False)
+    profile: t.Optional[str] = None
+    ram_role_arn: t.Optional[str] = None
+    region_id: t.Optional[str] = None
+    smc_endpoint: t.Optional[str] = None
+    ecs_endpoint: t.Optional[str] = None
+
+    @classmethod
+    def from_params(cls, params: t.Mapping[str, t.Any]) -> Connection:
+        return cls(**{name: params.get(name) or None for name in CONNECTION_SPEC})
+
+    @property
+    def region(self) -> str:
+        """The region; needed by everything but the reading of sources.
+
+        :raises BadInput: when none was given
+        """
+        if not self.region_id:
+            raise BadInput(
+                "Option 'region_id' is missing",
+                remedy="Give the destination region, such as cn-hangzhou, or set ALIBABA_CLOUD_REGION_ID",
+            )
+        return self.region_id
+
+
+# Codes with which the platform says that it did not execute a call, so that even a write may be sent again.
+# The SDK compares codes exactly (smc-api, section 5).
+_THROTTLED = ["Throttling", "Throttling.User", "Throttling.Api", "Throttling.Resource", "Rejected.Throttling"]
+_ATTEMPTS = 6
+# Flow control counts by the minute: a minute of it is outlasted, for giving up may cost a cut-over that is half-way.
+_ATTEMPTS_THROTTLED = 10
+_BACKOFF = {"policy": "ExponentialWithFullJitter", "period": 500, "cap": 20000}
+
+# The SDK wraps an answer that is no JSON (an HTML 502 of a proxy) into an exception without a name.
+_NAMELESS = None
+
+
+def _retry_options(read: bool) -> t.Any:
+    conditions: list[dict[str, t.Any]] = [
+        {"maxAttempts": _ATTEMPTS_THROTTLED, "errorCode": _THROTTLED, "exception": [], "backoff": _BACKOFF}
+    ]
+    if read:
+        faults = ["ThrottlingException", "ServerException", "RetryError", _NAMELESS]
+        conditions.append({"maxAttempts": _ATTEMPTS, "errorCode": [], "exception": faults, "backoff": _BACKOFF})
+    return RetryOptions({"retryable": True, "retryCondition": conditions})
+
+
+class Api:
+    """One Alibaba Cloud API, called by action name; answers are plain dicts in the API's own names.
+
+    Reads are repeated after throttling, server errors and network faults; writes only after throttling, because after
+    anything else they may have happened.
+
+    :param client_class: the product's client of the official SDK; it knows the endpoints
+    :param version: the API version, such as ``2019-06-01``
+    :param endpoint: ``host``, ``host:port`` or a URL; None for the SDK's choice
+    """
+
+    def __init__(self, connection: Connection, client_class: t.Any, version: str, endpoint: t.Optional[str]) -> None:
+        if os.environ.get("DEBUG", "").lower() == "sdk":
+            raise BadInput(
+                "The environment variable DEBUG is 'sdk', with which the Alibaba Cloud SDK prints credentials",
+                remedy="Unset DEBUG",
+            )
+        self._version = version
+        self._protocol, host = _split_endpoint(endpoint)
+        credentials = _credentials(connection)
+        self._provider: t.Any = credentials.get("credential")
+        self._reader, self._writer = (
+            self._client(client_class, connection, credentials, host, read) for read in (True, False)
+        )
+        self.host: str = self._reader._endpoint
+        #: the service's own clock at its last answer
+        self.cloud_time: t.Optional[datetime] = None
+        #: by how many seconds it was ahead of this machine's
+        self.clock_offset: t.Optional[int] = None
+
+    def _client(
+        self,
+        client_class: t.Any,
+        connection: Connection,
+        credentials: dict[str, t.Any],
+        host: t.Optional[str],
+        read: bool,
+    ) -> t.Any:
+        return client_class(
+            Config(
+                region_id=connection.region_id,
+                endpoint=host,
+                protocol=self._protocol,
+                connect_timeout=10000,
+                read_timeout=30000,
+                user_agent="cutover.smc",
+                retry_options=_retry_options(read),
+                **credentials,
+            )
+        )
+
+    def read(self, action: str, **parameters: t.Any) -> dict[str, t.Any]:
+        """Call an action that changes nothing.
+
+        :raises Unreachable: when no attempt got an answer
+        :raises Failure: when the API refused
+        """
+        return self._call(self._reader, action, parameters, write=False)
+
+    def write(self, action: str, **parameters: t.Any) -> dict[str, t.Any]:
+        """Call an action that changes something.
+
+        :raises Ambiguous: when it is unknown whether it happened
+        :raises Failure: when the API refused
+        """
+        return self._call(self._writer, action, parameters, write=True)
+
+    def _call(self, client: t.Any, action: str, parameters: dict[str, t.Any], write: bool) -> dict[str, t.Any]:
+        call = Params(
+            action=action,
+            version=self._version,
+            protocol=self._protocol,
+            pathname="/",
+            method="POST",
+            auth_type="AK",
+            style="RPC",
+            req_body_type="formData",
+            body_type="json",
+        )
+        request = OpenApiRequest(query=Utils.query(parameters))
+        self._check_credentials()
+        try:
+            with _proxies_that_apply(self.host):
+                answer = client.call_api(call, request, RuntimeOptions())
+        except TeaException as error:
+            raise failure_of(error, action, self.host, write) from None
+        self.cloud_time = _date(answer["headers"])
+        here = datetime.now(timezone.utc)
+        self.clock_offset = _clock.offset(self.cloud_time, here) if self.cloud_time else None
+        return t.cast("dict[str, t.Any]", answer["body"])
+
+    def _check_credentials(self) -> None:
+        """See that there are any. In the course of a call the SDK would take their absence for a fault of the network."""
+        if self._provider is not None:
+            try:
+                with _proxies_that_apply(_METADATA_HOST, "http_proxy"), _proxies_that_apply(_sts_host(), "https_proxy"):
+                    self._provider.get_credential()
+            except Exception as error:
+                raise _no_credentials(error) from None
+
+
+def _split_endpoint(endpoint: t.Optional[str]) -> tuple[str, t.Optional[str]]:
+    """The protocol, and the host as the SDK wants it (a URL would be signed literally as the host)."""
+    match = re.match(r"^(?:(https?)://)?([^/]+)/?$", endpoint or "", re.IGNORECASE)
+    if endpoint and not match:
+        raise BadInput(
+            "The endpoint '%s' is neither a host nor a URL" % endpoint, remedy="Write it as smc.aliyuncs.com"
+        )
+    if not match:
+        return "HTTPS", None
+    return (match.group(1) or "https").upper(), match.group(2)
+
+
+@contextmanager
+def _proxies_that_apply(host: str, *variables: str) -> t.Iterator[None]:
+    """Keep the SDK from using a proxy for a host that NO_PROXY excludes, which it would ignore (smc-api, section 1.2).
+
+    :param variables: the proxies that the host would be reached through, in lower case; both unless said otherwise
+    """
+    names = [name for name in os.environ if name.lower() in (variables or ("http_proxy", "https_proxy"))]
+    hidden = {name: os.environ.pop(name) for name in names} if names and proxy_bypass(host) else {}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def _credentials(connection: Connection) -> dict[str, t.Any]:
+    """The credentials as arguments of the SDK's Config: explicit keys, a profile, a role, or the SDK's own chain."""
+    try:
+        if connection.ram_role_arn:
+            return {"credential": _assumed_role(connection)}
+        if connection.access_key_id:
+            return {
+                "access_key_id": connection.access_key_id,
+                "access_key_secret": connection.access_key_secret,
+                "security_token": connection.security_token,
+            }
+        if connection.profile:
+            provider = CLIProfileCredentialsProvider(profile_name=connection.profile)
+            return {"credential": CredentialsClient(provider=provider)}
+        return {"credential": CredentialsClient()}
+    except Exception as error:
+        raise _no_credentials(error) from None
+
+
+def _assumed_role(connection: Connection) -> t.Any:
+    if not connection.access_key_id:
+        raise BadInput(
+            "Option 'ram_role_arn' needs 'access_key_id' and 'access_key_secret' of whoever assumes the role"
+        )
+    return CredentialsClient(
+        CredentialsConfig(
+            type="ram_role_arn",
+            access_key_id=connection.access_key_id,
+            access_key_secret=connection.access_key_secret,
+            security_token=connection.security_token,
+            role_arn=connection.ram_role_arn,
+            role_session_name="cutover-smc",
+        )
+    )
+
+
+def _sts_host() -> str:
+    """Where the credentials library assumes roles; it reads the same variables."""
+    region = os.environ.get("ALIBABA_CLOUD_STS_REGION")
+    inside = os.environ.get("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", "").lower() == "true"
+    return ".".join(part for part in ("sts-vpc" if inside else "sts", region, "aliyuncs.com") if part)
+
+
+def _no_credentials(error: Exception) -> Failure:
+    if isinstance(error, Failure):
+        return error
+    return BadInput(
+        "No usable Alibaba Cloud credentials: %s" % _without_secrets(str(error)),
+        remedy="Give access_key_id and access_key_secret (and security_token), or a profile of the Alibaba Cloud CLI; or set "
+        "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or ALIBABA_CLOUD_ROLE_ARN with "
+        "ALIBABA_CLOUD_OIDC_PROVIDER_ARN and ALIBABA_CLOUD_OIDC_TOKEN_FILE; or give the ECS instance that this runs on a RAM role",
+    )
+
+
+def _without_secrets(told: str) -> str:
+    """What the credentials library says, without the tokens that it has in its URLs and quotes from answers."""
+    told = re.sub(r"(with url: [^\s?]*)\?\S*", r"\1", told)
+    return re.sub(r"""(?i)((?:secret|token)\w*\\?["']?\s*[:=]\s*\\?["']?)[^"'\\,}\s&]+""", r"\1...", told)
+
+
+def _date(headers: t.Mapping[str, str]) -> t.Optional[datetime]:
+    try:
+        return parsedate_to_datetime(headers["date"]).astimezone(timezone.utc)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """What an error code means to a user."""
+
+    pattern: str
+    kind: type[Failure]
+    remedy: str
+    sentence: str = ""
+
+
+# First match wins. Sources: smc-api, sections 1.3, 1.4 and 8.
+_MEANINGS = (
+    _Meaning(
+        r"InvalidAccessKeyId|InvalidCredentials|InvalidSecurityToken|MissingSecurityToken|InvalidAccessKeySecret",
+        BadInput,
+        "Check access_key_id (ALIBABA_CLOUD_ACCESS_KEY_ID) and, for temporary keys, security_token",
+        "Alibaba Cloud does not accept the access key",
+    ),
+    _Meaning(
+        r"SignatureDoesNotMatch|IncompleteSignature",
+        BadInput,
+        "Check access_key_secret (ALIBABA_CLOUD_ACCESS_KEY_SECRET): it does not belong to the access key id",
+        "Alibaba Cloud refused the signature",
+    ),
+    _Meaning(
+        r"IllegalTimestamp|InvalidTimeStamp",
+        BadInput,
+        "Set this machine's clock right; Alibaba Cloud allows 15 minutes",
+    ),
+    _Meaning(
+        r"InvalidProtocol", BadInput, "Give the endpoint with https:// or as a host name alone, which means HTTPS"
+    ),
+    _Meaning(r"Forbidden\.AccessKeyDisabled", BadInput, "Enable the access key, or use another one"),
+    _Meaning(r"Forbidden|NoPermission", Failure, "Grant the action to this identity in RAM"),
+    _Meaning(
+        r"EntityNotExist\.Role",
+        NotReady,
+        "Create the service-linked role AliyunServiceRoleForSMC (importing a first source in the console does)",
+    ),
+    _Meaning(r"RealNameAuthenticationError", NotReady, "Complete the real-name verification of the account"),
+    _Meaning(r"QuotaExceeded|QuotaExceed", NotReady, "Delete what is finished, or ask for a higher quota"),
+    _Meaning(r"NotEnoughBalance", NotReady, "Add funds to the account"),
+    _Meaning(r"NoStock|Zone\.NotOnSale", NotReady, "Choose another instance type or zone"),
+    _Meaning(r"(ReplicationJobName|SourceServerName)\.Duplicate", BadInput, "Choose a name that is not in use"),
+    _Meaning(r"ImageName\.UsedByReplicationJob|InvalidImageName\.Duplicated", BadInput, "Choose another image_name"),
+    _Meaning(
+        r"SourceServerState\.Invalid",
+        NotReady,
+        "See that the connector runs and reaches Alibaba Cloud, and that the source has no unfinished job",
+    ),
+    _Meaning(
+        r"ReplicationJob\.Invalid(Business)?Status",
+        NotReady,
+        "Wait until the job is in one of the states named, then run it again",
+    ),
+    _Meaning(r"Throttling", Unreachable, "Run it again in a minute, or with fewer forks"),
+    _Meaning(r"OperationConflict|Operation\.Conflict|LastTokenProcessing", Conflict, "Run it again"),
+    _Meaning(r"\.NotFound$|NotFound", NotFound, ""),
+)
+
+#: Where an ECS instance asks for the keys of its RAM role.
+_METADATA_HOST = "100.100.100.200"
+
+# What urllib3 says when a request cannot have left this machine.
+_NEVER_SENT = re.compile(
+    r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError"
+    r"|CERTIFICATE_VERIFY_FAILED|WRONG_VERSION_NUMBER|HANDSHAKE_FAILURE"
+)
+
+
+def failure_of(error: t.Any, action: str, host: str, write: bool) -> Failure:
+    """Map an error of the SDK to a failure of ours; the only place that does.
+
+    :param error: a ``TeaException`` or one of its kinds
+    :param action: the action called, such as ``CreateReplicationJob``
+    """
+    if isinstance(error, UnretryableException) or not getattr(error, "code", None):
+        return _network_failure(error, action, host, write)
+    code, status = str(error.code), getattr(error, "status_code", None) or getattr(error, "statusCode", None)
+    data = error.data if isinstance(getattr(error, "data", None), dict) else {}
+    facts: dict[str, t.Any] = {"code": code, "http_status": status, "request_id": str(data.get("RequestId") or "")}
+    text = str(data.get("Message") or error.message or code).strip()
+    for meaning in _MEANINGS:
+        if re.search(meaning.pattern, code):
+            told = "%s: %s" % (meaning.sentence, text) if meaning.sentence else text
+            return meaning.kind("%s: %s (%s)" % (action, told.rstrip("."), code), remedy=meaning.remedy, **facts)
+    if status and status >= 500:
+        message = "%s: the service answered HTTP %s %s: %s" % (action, status, code, text.rstrip("."))
+        return (Ambiguous if write else Unreachable)(message, remedy="Run it again", **facts)
+    return Failure("%s: %s (%s)" % (action, text.rstrip("."), code), **facts)
+
+
+def _network_failure(error: t.Any, action: str, host: str, write: bool) -> Failure:
+    inner = getattr(error, "inner_exception", None) or error
+    # The SDK wraps the text into a dictionary.
+    wrapped = inner.args[0] if inner.args and isinstance(inner.args[0], dict) else {}
+    cause = str(wrapped.get("message") or inner)
+    message = "%s: no usable answer from %s: %s" % (action, host, _brief(cause))
+    if write and not _NEVER_SENT.search(cause):
+        return Ambiguous(message, remedy="It may or may not have happened; run it again to find out")
+    return Unreachable(message, remedy="Check the endpoint, the network and the proxy, then run it again")
+
+
+def _brief(cause: str) -> str:
+    """The innermost reason of a nested network error."""
+    cause = re.sub(r"<[^<>]*object at 0x[0-9a-f]+>:?\s*", "", cause)
+    cause = re.sub(r"HTTPS?Connection(Pool)?\(host='[^']*', port=\d+\):\s*", "", cause)
+    match = re.search(r"""\w\((?:\d+, )?(["'])(?P<reason>.+?)\1\)+$""", cause)
+    return (match.group("reason") if match else cause).strip(" '\"")[:200]

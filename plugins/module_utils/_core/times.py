@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Durations and moments as users write them and as the clouds do (pure; private to the collection)."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from datetime import datetime, timedelta, timezone
+
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION = re.compile(r"^(?:\d+[smhdw])+$")
+_DURATION_PART = re.compile(r"(\d+)([smhdw])")
+_MOMENT_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ")
+
+
+def parse_duration(option: str, value: str) -> timedelta:
+    """Read ``90s``, ``30m``, ``6h``, ``2d``, ``1w`` or a run of them such as ``1d12h``.
+
+    :raises BadInput: names the option and the value
+    """
+    text = str(value).strip().lower()
+    if not _DURATION.match(text):
+        raise BadInput(
+            "Option '%s' is not a duration: '%s'" % (option, value),
+            remedy="Write a number and a unit (s, m, h, d, w), for example 6h or 2d",
+        )
+    return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text)))
+
+
+def format_duration(duration: timedelta) -> str:
+    """The shortest spelling that :func:`parse_duration` reads back, such as ``1d12h``."""
+    seconds = int(duration.total_seconds())
+    parts = []
+    for unit in ("d", "h", "m", "s"):
+        count, seconds = divmod(seconds, _UNITS[unit])
+        if count:
+            parts.append("%d%s" % (count, unit))
+    return "".join(parts) or "0s"
+
+
+def parse_moment(option: str, value: str) -> datetime:
+    """Read an ISO 8601 moment with a time zone, such as ``2026-11-22T18:00:00Z``.
+
+    :raises BadInput: names the option and the value
+    """
+    text = str(value).strip()
+    if text.endswith(("Z", "z")):
+        text = text[:-1] + "+00:00"
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise BadInput(
+            "Option '%s' is not a moment with a time zone: '%s'" % (option, value),
+            remedy="Write it in UTC as 2026-11-22T18:00:00Z",
+        )
+    return moment.astimezone(timezone.utc)
+
+
+def read_moment(text: t.Optional[str]) -> t.Optional[datetime]:
+    """Read a moment that an Alibaba Cloud API sent (SMC has seconds, ECS instances minutes only); None when absent."""
+    for shape in _MOMENT_FORMATS:
+        try:
+            return datetime.strptime(text or "", shape).replace(tzinfo=timezone.utc)
+        except ValueError:
+            continue
+    return None
+
+
+@t.overload
+def format_moment(moment: datetime) -> str: ...
+
+
+@t.overload
+def format_moment(moment: t.Optional[datetime]) -> t.Optional[str]: ...
+
+
+def format_moment(moment: t.Optional[datetime]) -> t.Optional[str]:
+    """A moment as SMC writes it: UTC, whole seconds, ``Z``."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

@@ -1,0 +1,182 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is known of a VM, its disks, snapshots and guest (pure; private to the collection)."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
+    OWN_SNAPSHOT_PREFIX,
+    POWER_ON_AGAIN_KEY,
+    SMC_SNAPSHOT_PREFIX,
+)
+
+#: The VM's key. vSphere compares keys without case, and may read them back in another case.
+VM_KEY = "ctkEnabled"
+
+
+ON, OFF, SUSPENDED = "on", "off", "suspended"
+
+
+@dataclass(frozen=True)
+class DiskFacts:
+    """One virtual disk, as far as CBT is concerned.
+
+    :ivar key: the device key, unique in the VM
+    :ivar bus: the controller's kind, ``scsi``, ``sata``, ``ide`` or ``nvme``; empty when it is of no known kind
+    :ivar mode: ``persistent``, ``independent_persistent``, ...
+    :ivar backing: ``flat``, ``sparse``, ``sesparse``, ``rdm_virtual``, ``rdm_physical``, ``pmem`` or ``unknown``
+    :ivar sharing: the disk's ``sharingMultiWriter`` or ``sharingNone``
+    :ivar bus_sharing: the controller's ``noSharing``, ``virtualSharing`` or ``physicalSharing``
+    :ivar ctk_file: the disk's ``-ctk.vmdk`` when it has been seen
+    :ivar change_id: what the device carries; set by a snapshot, so its absence says nothing
+    """
+
+    key: int
+    label: str
+    bus: str
+    bus_number: int
+    unit: int
+    size_bytes: int = 0
+    file: str = ""
+    mode: str = "persistent"
+    backing: str = "flat"
+    sharing: str = "sharingNone"
+    bus_sharing: str = "noSharing"
+    datastore_type: str = ""
+    first_class: bool = False
+    ctk_file: t.Optional[str] = None
+    change_id: t.Optional[str] = None
+
+    @property
+    def address(self) -> str:
+        """The disk's place in the VM, such as ``scsi0:1``."""
+        return f"{self.bus}{self.bus_number}:{self.unit}" if self.bus else ""
+
+    @property
+    def ctk_key(self) -> str:
+        """The advanced configuration's key that requests tracking of this disk."""
+        return f"{self.address}.{VM_KEY}" if self.bus else ""
+
+    @property
+    def epoch(self) -> str:
+        """The part of the change id that changes when tracking begins anew; empty when it carries none."""
+        return epoch_of(self.change_id)
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.address})" if self.bus else self.label
+
+
+@dataclass(frozen=True)
+class SnapshotFacts:
+    """One snapshot of the VM; ``moid`` is its own reference."""
+
+    moid: str
+    name: str
+
+    @property
+    def ours(self) -> bool:
+        return self.name.startswith(OWN_SNAPSHOT_PREFIX)
+
+    @property
+    def of_smc(self) -> bool:
+        return self.name.startswith(SMC_SNAPSHOT_PREFIX)
+
+
+@dataclass(frozen=True)
+class GuestFacts:
+    """What the VM and its Tools say about the guest; nothing here decides about CBT."""
+
+    os: str = ""
+    family: str = ""
+    hostname: str = ""
+    ips: tuple[str, ...] = ()
+    tools_status: str = ""
+
+    @property
+    def tools_running(self) -> bool:
+        return self.tools_status == "guestToolsRunning"
+
+
+@dataclass(frozen=True)
+class VmFacts:
+    """One VM, as far as CBT is concerned.
+
+    :ivar flag: ``config.changeTrackingEnabled`` as read; no proof of anything
+    :ivar settings: the entries of the advanced configuration that concern CBT or us, as they are spelt
+    :ivar esxi_version: of the host it runs on; empty when it could not be read
+    :ivar connector_lacks: the privileges on the VM that SMC's connector needs and its user has not, if that was asked
+    :ivar unsettled: this run has reconfigured CBT, and no stun followed yet
+    """
+
+    moid: str
+    name: str
+    uuid: str = ""
+    bios_uuid: str = ""
+    path: str = ""
+    folder: str = ""
+    datacenter: str = ""
+    power_state: str = ON
+    connection_state: str = "connected"
+    template: bool = False
+    hardware_version: t.Optional[int] = None
+    esxi_version: str = ""
+    esxi_build: str = ""
+    vcenter_version: str = ""
+    boot_mode: str = "bios"
+    change_version: str = ""
+    capability: t.Optional[bool] = None
+    consolidation_needed: bool = False
+    fault_tolerant: bool = False
+    flag: t.Optional[bool] = None
+    settings: t.Mapping[str, str] = field(default_factory=dict)
+    snapshots: tuple[SnapshotFacts, ...] = ()
+    disks: tuple[DiskFacts, ...] = ()
+    guest: GuestFacts = GuestFacts()
+    connector_lacks: tuple[str, ...] = ()
+    unsettled: bool = False
+
+    def setting(self, key: str) -> t.Optional[str]:
+        """The value of an entry of the advanced configuration, found as vSphere finds it: without case."""
+        wanted = key.lower()
+        return next((value for name, value in self.settings.items() if name.lower() == wanted), None)
+
+    @property
+    def running(self) -> bool:
+        return self.power_state == ON
+
+    @property
+    def power_on_again(self) -> bool:
+        return is_true(self.setting(POWER_ON_AGAIN_KEY))
+
+    @property
+    def own_snapshots(self) -> tuple[SnapshotFacts, ...]:
+        return tuple(snapshot for snapshot in self.snapshots if snapshot.ours)
+
+    @property
+    def foreign_snapshots(self) -> tuple[SnapshotFacts, ...]:
+        return tuple(snapshot for snapshot in self.snapshots if not snapshot.ours)
+
+    @property
+    def sync_running(self) -> bool:
+        """Whether SMC is reading the VM at this moment."""
+        return any(snapshot.of_smc for snapshot in self.snapshots)
+
+
+def is_true(value: t.Any) -> bool:
+    """Whether a value of the advanced configuration means yes."""
+    return str(value).strip().lower() in ("true", "1", "yes", "on")
+
+
+def epoch_of(change_id: t.Optional[str]) -> str:
+    """The part of a change id before the slash, which stays the same as long as tracking goes on."""
+    return (change_id or "").rpartition("/")[0]
+
+
+def ctk_file_of(disk_file: str) -> str:
+    """The change tracking file that belongs to a disk's descriptor."""
+    return (disk_file[: -len(".vmdk")] if disk_file.endswith(".vmdk") else disk_file) + "-ctk.vmdk"

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The snapshots that SMC took of one VM, in vCenter: whose they are, and removing them (private to the collection)."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotFound
+from ansible_collections.cutover.smc.plugins.module_utils._core.markers import SMC_SNAPSHOT_PREFIX
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as _vcenter
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere import inventory as _machines
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import SnapshotFacts
+
+# SMC names a snapshot smc_<JobId>_<time>. Anything else that begins so may be a person's.
+_NAME = re.compile(r"^%s(j-[0-9A-Za-z]+)_" % SMC_SNAPSHOT_PREFIX)
+
+
+def job_of(snapshot: SnapshotFacts) -> t.Optional[str]:
+    """The job that a snapshot was taken for, by its name; None when it is not SMC's."""
+    found = _NAME.match(snapshot.name)
+    return found.group(1) if found else None
+
+
+class MachineSnapshots:
+    """The snapshots of one VM that are SMC's by their names."""
+
+    def __init__(self, vcenter: _vcenter.VCenter, vm_uuid: str, run: Run, timeout: float) -> None:
+        self._vcenter = vcenter
+        self._machine = _machines.locate(vcenter, {"uuid": vm_uuid})
+        self._run = run
+        self._timeout = timeout
+
+    def read(self) -> list[SnapshotFacts]:
+        facts = _machines.read_one(self._vcenter, self._machine)
+        return [snapshot for snapshot in facts.snapshots if job_of(snapshot)]
+
+    def remove(self, moid: str) -> None:
+        """Remove one snapshot by its own reference; one that is gone already is fine."""
+        snapshot = self._vcenter.reference("VirtualMachineSnapshot", moid)
+        try:
+            self._vcenter.run_task(
+                "remove a snapshot of SMC",
+                lambda: snapshot.RemoveSnapshot_Task(removeChildren=False, consolidate=True),
+                self._run.report,
+                self._timeout,
+            )
+        except NotFound:
+            pass

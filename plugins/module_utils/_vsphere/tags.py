@@ -1,0 +1,183 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""vSphere tags: which VMs have them. vCenter tells it by its REST API alone, not by the one that pyVmomi speaks.
+
+(Private to the collection.)
+"""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import json
+import typing as t
+from http.client import HTTPException, HTTPSConnection
+from urllib.parse import quote
+
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, Failure, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import (
+    REQUEST_TIMEOUT,
+    Connection,
+    explain_network,
+    tls_context,
+)
+
+# The paths of 6.5 to 8.0; the newer ones below /api are not known to 6.7.
+_SESSION = "/rest/com/vmware/cis/session"
+_TAG = "/rest/com/vmware/cis/tagging/tag"
+_CATEGORY = "/rest/com/vmware/cis/tagging/category"
+_ATTACHED = "/rest/com/vmware/cis/tagging/tag-association"
+
+_DOING = "read the tags of vCenter"
+
+
+def tagged_vms(connection: Connection, tags: t.Sequence[str]) -> frozenset[str]:
+    """The managed object ids of the VMs that have all of some tags; none for no tags.
+
+    It asks once for each tag of vCenter, whose names no search finds, and once for the VMs of each tag that is meant.
+
+    :param tags: each ``NAME``, which means every tag of that name, or ``CATEGORY:NAME``
+    :raises BadInput: there is no such tag
+    """
+    if not tags:
+        return frozenset()
+    with _Rest(connection) as rest:
+        known = [_Tag(rest, tag_id) for tag_id in rest.ask("GET", _TAG)]
+        meant = [_meant(tag, known) for tag in tags]  # all names are looked up before any VM is
+        sets = [frozenset(moid for one in several for moid in one.vms()) for several in meant]
+    return frozenset.intersection(*sets)
+
+
+class _Tag:
+    """A tag of vCenter, of which only what is needed is read."""
+
+    def __init__(self, rest: _Rest, tag_id: str) -> None:
+        self._rest = rest
+        self._id = tag_id
+        shown = rest.ask("GET", _with_id(_TAG, tag_id))
+        self.name = str(shown["name"])
+        self._category_id = str(shown["category_id"])
+
+    def full_name(self) -> str:
+        return f"{self._rest.category(self._category_id)}:{self.name}"
+
+    def vms(self) -> list[str]:
+        path = _with_id(_ATTACHED, self._id) + "?~action=list-attached-objects"
+        attached = self._rest.ask("POST", path, body="{}")  # without parameters, but not without a body
+        return [str(one["id"]) for one in attached if one["type"] == "VirtualMachine"]
+
+
+def _meant(wanted: str, known: t.Sequence[_Tag]) -> list[_Tag]:
+    found = [tag for tag in known if tag.name == wanted]
+    # A name may hold a colon itself.
+    found += [tag for tag in known if wanted.endswith(f":{tag.name}") and tag.full_name() == wanted]
+    if found:
+        return found
+    names = sorted({tag.name for tag in known} | {tag.full_name() for tag in known})
+    close = difflib.get_close_matches(wanted, names, n=3)
+    raise BadInput(
+        f"No tag of vCenter is called '{wanted}' (option 'tags')",
+        remedy=f"Is one of these meant: {', '.join(close)}?" if close else "Check the spelling: NAME or CATEGORY:NAME",
+        details={"close_names": close},
+    )
+
+
+def _with_id(path: str, thing: str) -> str:
+    return f"{path}/id:{quote(thing, safe=':')}"
+
+
+class _Rest:
+    """A session with vCenter's REST API, as a context manager."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._headers: dict[str, str] = {"Accept": "application/json", "Content-Type": "application/json"}
+        self._categories: dict[str, str] = {}
+        self._http = _http(connection)
+
+    def __enter__(self) -> _Rest:
+        secret = f"{self._connection.username}:{self._connection.password}".encode()
+        try:
+            session = self.ask("POST", _SESSION, Authorization="Basic " + base64.b64encode(secret).decode())
+        except BaseException:
+            self._http.close()
+            raise
+        self._headers["vmware-api-session-id"] = str(session)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        try:
+            self.ask("DELETE", _SESSION)
+        except Failure:
+            pass  # the session ends by its idle timeout instead
+        finally:
+            self._http.close()
+
+    def category(self, category_id: str) -> str:
+        """The name of a category, which is asked for once."""
+        if category_id not in self._categories:
+            self._categories[category_id] = str(self.ask("GET", _with_id(_CATEGORY, category_id))["name"])
+        return self._categories[category_id]
+
+    def ask(self, method: str, path: str, body: t.Optional[str] = None, **headers: str) -> t.Any:
+        """The value that vCenter answers with."""
+        try:
+            self._http.request(method, path, body, dict(self._headers, **headers))
+            answer = self._http.getresponse()
+            content = answer.read()
+        except (OSError, HTTPException) as error:
+            raise explain_network(error, self._connection, _DOING, False) from None
+        if answer.status >= 300:
+            raise _explain(answer.status, content, self._connection)
+        try:
+            # The simulator answers with null, and vCenter with an empty list, where there is nothing.
+            return (json.loads(content)["value"] or []) if content else None
+        except (ValueError, LookupError, TypeError):
+            raise Failure(
+                f"Could not {_DOING}: the answer of {self._connection} is not that of vCenter's REST API",
+                remedy="Check 'hostname' and 'port'",
+            ) from None
+
+
+def _http(connection: Connection) -> HTTPSConnection:
+    first = (connection.proxy_host or connection.hostname, connection.proxy_port or connection.port)
+    http = HTTPSConnection(*first, timeout=REQUEST_TIMEOUT, context=tls_context(connection))
+    if connection.proxy_host:
+        http.set_tunnel(connection.hostname, connection.port)
+    return http
+
+
+def _explain(status: int, content: bytes, connection: Connection) -> Failure:
+    if status == 401:
+        return BadInput(
+            f"The REST API of vCenter at {connection} refuses the user '{connection.username}' or the password",
+            remedy="Correct 'username' (VMWARE_USER) and 'password' (VMWARE_PASSWORD)",
+            http_status=status,
+        )
+    if status == 403:
+        return NotReady(
+            f"The user '{connection.username}' may not {_DOING}",
+            remedy="Have a role with read access at the root of vCenter assigned to the user",
+            http_status=status,
+        )
+    if status == 404:
+        return NotReady(
+            f"Could not {_DOING}: {connection} does not offer what was asked for",
+            remedy="Tags need a vCenter of 6.5 or later; a tag may also have been removed meanwhile: run it again",
+            http_status=status,
+        )
+    return Failure(
+        f"Could not {_DOING}: HTTP status {status}{_message(content)}",
+        remedy="Look whether the services of vCenter are healthy",
+        http_status=status,
+    )
+
+
+def _message(content: bytes) -> str:
+    """What an answer of the REST API says about its error, behind a comma."""
+    try:
+        return ", " + str(json.loads(content)["value"]["messages"][0]["default_message"]).rstrip(".")
+    except (ValueError, LookupError, TypeError):
+        return ""

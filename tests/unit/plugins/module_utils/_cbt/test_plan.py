@@ -1,0 +1,489 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The pure room of CBT: keys, state and plans, the plans also carried out on a model of what vSphere does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.cutover.smc.plugins.module_utils._cbt.plan import (
+    Wishes,
+    plan_disable,
+    plan_enable,
+    plan_reset,
+    view_of,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, Failure
+from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
+    CBT_VERIFIED_KEY,
+    OWN_SNAPSHOT_PREFIX,
+    POWER_ON_AGAIN_KEY,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan
+from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, converge
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.cbt_state import (
+    epochs_changed,
+    is_tracked,
+    is_verified,
+    misspelt_keys,
+    skipped_disks,
+    state_of,
+    verification_note,
+    verification_of,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import (
+    OFF,
+    ON,
+    VM_KEY,
+    DiskFacts,
+    SnapshotFacts,
+    VmFacts,
+    ctk_file_of,
+    is_true,
+)
+
+KEY = re.compile(r"^(scsi|sata|ide|nvme)[0-9]+:[0-9]+\.ctkEnabled$")
+
+
+def disk(unit: int = 0, bus: str = "scsi", bus_number: int = 0, **fields: object) -> DiskFacts:
+    defaults = {
+        "key": 2000 + 100 * bus_number + unit,
+        "label": f"Hard disk {unit + 1}",
+        "bus": bus,
+        "bus_number": bus_number,
+        "unit": unit,
+        "file": f"[ds] vm/{bus}{bus_number}_{unit}.vmdk",
+    }
+    return DiskFacts(**(defaults | fields))
+
+
+def vm(*disks: DiskFacts, **fields: object) -> VmFacts:
+    return VmFacts(**({"moid": "vm-1", "name": "app-01", "disks": disks or (disk(),)} | fields))
+
+
+def tracked(facts: VmFacts) -> VmFacts:
+    """The VM as it is once CBT has taken effect."""
+    keys = [VM_KEY] + [one.ctk_key for one in facts.disks]
+    disks = tuple(replace(one, ctk_file=ctk_file_of(one.file)) for one in facts.disks)
+    return replace(facts, settings=dict.fromkeys(keys, "TRUE"), flag=True, disks=disks)
+
+
+def actions_of(plan: Plan) -> list[str]:
+    return [step.action for step in plan.steps]
+
+
+class ModelVm:
+    """A VM that behaves as vSphere's do: what is requested takes effect at a stun or a power-on."""
+
+    def __init__(self, facts: VmFacts, flag_reads_back_at_once: bool = True) -> None:
+        self.facts = facts
+        self.flag_reads_back_at_once = flag_reads_back_at_once
+        self.stopped = False
+        self.epochs = 1 if is_tracked(facts) else 0
+
+    def reach(self, state: str, wishes: Wishes, check_mode: bool = False) -> Outcome[VmFacts]:
+        self.stopped = False
+
+        def decide(facts: VmFacts) -> Plan:
+            if state == "enabled":
+                return plan_enable(facts, wishes)
+            if state == "disabled":
+                return plan_disable(facts, wishes)
+            self.stopped |= not is_tracked(facts)
+            return plan_reset(facts, wishes, self.stopped)
+
+        actions = {name: getattr(self, name) for name in dir(ModelVm) if not name.startswith("_") and name != "reach"}
+        return converge(lambda: self.facts, decide, actions, view_of, check_mode=check_mode)
+
+    def configure(self, flag: bool | None, keys: dict[str, str]) -> None:
+        assert not self.facts.snapshots, "CBT was changed while a snapshot was there"
+        changes = (
+            dict.fromkeys([VM_KEY, *(one.ctk_key for one in self.facts.disks)], str(flag)) if flag is not None else {}
+        )
+        self._set(changes | keys)
+        shown = flag if flag is not None and self.flag_reads_back_at_once else self.facts.flag
+        self.facts = replace(self.facts, flag=shown, unsettled=self.facts.running)
+        if flag is not None and not self.facts.running:
+            self._take_effect()
+
+    def stun(self) -> None:
+        assert self.facts.running
+        self._take_effect()
+
+    def shut_down(self) -> None:
+        assert self.facts.power_on_again, "switched off without the note that it is to be powered on again"
+        self.facts = replace(self.facts, power_state=OFF)
+
+    def power_on(self) -> None:
+        self.facts = replace(self.facts, power_state=ON)
+        self._take_effect()
+
+    def remove_snapshot(self, moid: str) -> None:
+        kept = tuple(one for one in self.facts.snapshots if one.moid != moid)
+        self.facts = replace(self.facts, snapshots=kept)
+
+    def remove_all_snapshots(self) -> None:
+        self.facts = replace(self.facts, snapshots=(), consolidation_needed=False)
+
+    def consolidate(self) -> None:
+        self.facts = replace(self.facts, consolidation_needed=False)
+
+    def verify_tracked(self) -> None:
+        assert state_of(self.facts).effective
+
+    def verify_untracked(self) -> None:
+        if any(one.ctk_file for one in self.facts.disks):
+            raise Failure("change tracking files are left")
+        self.stopped = True
+
+    def query(self) -> None:
+        assert not self.facts.snapshots, "CBT was queried while a snapshot was there"
+        assert all(one.effective for one in state_of(self.facts).disks)
+        note = verification_note("2026-11-22T20:00:00Z", {one.key: one.epoch for one in self.facts.disks})
+        self._set({CBT_VERIFIED_KEY: note})
+
+    def tidy(self, keys: dict[str, str]) -> None:
+        self._set(keys)
+
+    def begin_anew(self) -> None:
+        """What ESXi does after a crash, and other tools at will."""
+        self.epochs += 1
+        disks = tuple(
+            replace(one, change_id=f"epoch {self.epochs}/1" if one.ctk_file else None) for one in self.facts.disks
+        )
+        self.facts = replace(self.facts, disks=disks)
+
+    def _set(self, changes: dict[str, str]) -> None:
+        changed = {key.lower() for key in changes}
+        unlike = {key: value for key, value in self.facts.settings.items() if key.lower() not in changed}
+        added = {key: value for key, value in changes.items() if value != ""}
+        self.facts = replace(self.facts, settings=unlike | added)
+
+    def _take_effect(self) -> None:
+        requested = is_true(self.facts.setting(VM_KEY))
+        disks = tuple(
+            replace(
+                one, ctk_file=ctk_file_of(one.file) if requested and is_true(self.facts.setting(one.ctk_key)) else None
+            )
+            for one in self.facts.disks
+        )
+        begins = any(new.ctk_file and not old.ctk_file for new, old in zip(disks, self.facts.disks, strict=True))
+        self.epochs += begins
+        disks = tuple(
+            replace(new, change_id=_change_id(new, old, self.epochs))
+            for new, old in zip(disks, self.facts.disks, strict=True)
+        )
+        self.facts = replace(self.facts, disks=disks, flag=requested, unsettled=False)
+
+
+def _change_id(new: DiskFacts, old: DiskFacts, epoch: int) -> str | None:
+    if not new.ctk_file:
+        return None
+    return old.change_id if old.ctk_file else f"epoch {epoch}/1"
+
+
+places = st.tuples(st.sampled_from(["scsi", "sata", "ide", "nvme"]), st.integers(0, 3), st.integers(0, 14))
+
+
+@st.composite
+def machines(draw: st.DrawFn) -> VmFacts:
+    """A VM with any disks, in any state of CBT that a VM can be in between two runs of ours."""
+    taken = draw(st.lists(places, min_size=1, max_size=6, unique=True))
+    disks = [
+        disk(unit, bus, number, key=2000 + index, file=f"[ds] vm/{index}.vmdk")
+        for index, (bus, number, unit) in enumerate(taken)
+    ]
+    power = draw(st.sampled_from([ON, OFF]))
+    keys = [VM_KEY] + [one.ctk_key for one in disks]
+    settings = {
+        draw(st.sampled_from([key, key.upper(), key.lower()])): draw(st.sampled_from(["TRUE", "true", "FALSE"]))
+        for key in draw(st.lists(st.sampled_from(keys), unique=True))
+    }
+    if draw(st.booleans()):
+        settings[POWER_ON_AGAIN_KEY] = "TRUE"
+    if power == ON and draw(st.booleans()):
+        disks = [replace(one, ctk_file=ctk_file_of(one.file)) for one in disks]
+    snapshots = (SnapshotFacts("snapshot-1", OWN_SNAPSHOT_PREFIX + "0badcafe"),) if draw(st.booleans()) else ()
+    flag = draw(st.sampled_from([None, True, False]))
+    return vm(*disks, power_state=power, settings=settings, flag=flag, snapshots=snapshots)
+
+
+wishes_of_any_kind = st.builds(
+    Wishes,
+    activate=st.sampled_from(["auto", "stun", "power_cycle"]),
+    method=st.sampled_from(["both", "advanced_config"]),
+    verify=st.sampled_from(["files", "query"]),
+)
+states = st.sampled_from(["enabled", "disabled", "reset"])
+
+
+@given(machines())
+def test_keys_are_well_formed_and_unique(facts: VmFacts) -> None:
+    keys = [one.ctk_key for one in facts.disks]
+    assert all(KEY.match(key) for key in keys)
+    assert len(set(keys)) == len(keys)
+
+
+@given(machines(), states, wishes_of_any_kind, st.booleans())
+def test_a_plan_reaches_its_goal_and_a_second_plan_is_empty(
+    facts: VmFacts, state: str, wishes: Wishes, at_once: bool
+) -> None:
+    model = ModelVm(facts, at_once)
+    was_on = facts.running or facts.power_on_again
+    first = model.reach(state, wishes)
+    assert model.facts.running == was_on
+    assert not model.facts.power_on_again
+    assert not first.done or not any(one.ours for one in model.facts.snapshots) or not _changes_cbt(first)
+    assert state_of(model.facts).requested == (state != "disabled")
+    if model.facts.running:
+        assert all((one.ctk_file is not None) == (state != "disabled") for one in model.facts.disks)
+    if state != "reset":
+        assert model.reach(state, wishes).done == []
+
+
+def _changes_cbt(outcome: Outcome[VmFacts]) -> bool:
+    return any(step.action in ("configure", "stun") for step in outcome.done)
+
+
+@given(machines(), states, wishes_of_any_kind, st.booleans())
+def test_check_mode_tells_what_is_then_done(facts: VmFacts, state: str, wishes: Wishes, at_once: bool) -> None:
+    told = ModelVm(facts, at_once).reach(state, wishes, check_mode=True)
+    done = ModelVm(facts, at_once).reach(state, wishes)
+    assert [step.summary for step in told.done] == [step.summary for step in done.done]
+    assert told.after["tracked_disks"] == done.after["tracked_disks"] or not facts.running
+    assert told.after["power_state"] == done.after["power_state"]
+    assert told.after["requested"] == done.after["requested"]
+
+
+@given(machines(), wishes_of_any_kind)
+def test_disabling_restores_what_was_there_before_enabling(facts: VmFacts, wishes: Wishes) -> None:
+    untouched = {key: value for key, value in facts.settings.items() if not is_true(value)}
+    facts = replace(
+        facts, settings=untouched, flag=None, disks=tuple(replace(one, ctk_file=None) for one in facts.disks)
+    )
+    model = ModelVm(facts)
+    model.reach("enabled", wishes)
+    model.reach("disabled", wishes)
+    # By the flag, vSphere writes the keys of disks that had none as well; what the note names is as it was.
+    assert {key.lower(): value for key, value in model.facts.settings.items()} == {
+        key.lower(): value for key, value in untouched.items()
+    }
+    assert model.reach("disabled", wishes).done == []
+
+
+@given(
+    machines(), st.sampled_from(["enabled", "disabled"]), st.sampled_from(["both", "advanced_config"]), st.booleans()
+)
+def test_a_request_alone_activates_nothing_and_is_made_once(
+    facts: VmFacts, state: str, method: str, at_once: bool
+) -> None:
+    model = ModelVm(facts, at_once)
+    wishes = Wishes(activate="none", method=method)
+    done = model.reach(state, wishes)
+    assert not {"stun", "shut_down"} & {step.action for step in done.done}
+    assert [step.action for step in done.done].count("configure") <= 1
+    assert state_of(model.facts).requested == (state != "disabled")
+    assert model.reach(state, wishes).done == []
+
+
+@given(machines(), wishes_of_any_kind)
+def test_a_verification_holds_until_tracking_begins_anew(facts: VmFacts, wishes: Wishes) -> None:
+    model = ModelVm(replace(facts, power_state=ON))
+    wishes = replace(wishes, verify="query")
+    model.reach("enabled", wishes)
+    assert is_verified(model.facts, frozenset())
+    assert epochs_changed(model.facts) == []
+    model.begin_anew()
+    assert not is_verified(model.facts, frozenset())
+    assert epochs_changed(model.facts) == [one for one in model.facts.disks if verification_of(model.facts)[1][one.key]]
+    again = model.reach("enabled", wishes)
+    assert [step.action for step in again.done] == ["query"]
+    assert is_verified(model.facts, frozenset())
+
+
+@given(st.dictionaries(st.integers(2000, 40000), st.text("0123456789abcdef -")))
+def test_the_note_of_a_verification_is_read_as_it_was_written(epochs: dict[int, str]) -> None:
+    facts = vm(settings={CBT_VERIFIED_KEY.upper(): verification_note("2026-11-22T20:00:00Z", epochs)})
+    assert verification_of(facts) == ("2026-11-22T20:00:00Z", epochs)
+    assert verification_of(vm()) == ("", {})
+
+
+@given(machines(), wishes_of_any_kind)
+def test_a_reset_begins_a_new_epoch_on_a_running_vm(facts: VmFacts, wishes: Wishes) -> None:
+    model = ModelVm(replace(tracked(facts), power_state=ON))
+    model.reach("reset", wishes)
+    assert model.epochs == 2
+    assert state_of(model.facts).effective
+
+
+@given(machines(), states, wishes_of_any_kind, st.integers(1, 8))
+def test_a_run_that_was_killed_is_completed_by_the_next(
+    facts: VmFacts, state: str, wishes: Wishes, survived: int
+) -> None:
+    model = ModelVm(facts)
+    was_on = facts.running or facts.power_on_again
+    _kill_after(model, state, wishes, survived)
+    model.facts = replace(model.facts, unsettled=False)  # the killed run knew, the next does not
+    model.reach(state, wishes)
+    assert model.facts.running == was_on
+    assert state_of(model.facts).requested == (state != "disabled")
+    assert not model.facts.power_on_again
+
+
+_DEEDS = ("configure", "stun", "shut_down", "power_on", "query", "tidy", "remove_snapshot")
+
+
+class Killed(BaseException):
+    """What a killed process looks like to the code in it."""
+
+
+def _kill_after(model: ModelVm, state: str, wishes: Wishes, survived: int) -> None:
+    left = [survived]
+    for name in _DEEDS:
+        deed = getattr(model, name)
+
+        def mortal(deed: object = deed, **arguments: object) -> None:
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+            deed(**arguments)
+
+        setattr(model, name, mortal)
+    try:
+        model.reach(state, wishes)
+    except Killed:
+        pass
+    for name in _DEEDS:
+        delattr(model, name)
+
+
+def test_an_untouched_running_vm_is_configured_stunned_and_proven() -> None:
+    plan = plan_enable(vm(disk(0), disk(1)), Wishes())
+    assert actions_of(plan) == ["configure", "stun", "verify_tracked"]
+    assert plan.steps[0].arguments == {
+        "flag": True,
+        "keys": {
+            "ctkEnabled": "TRUE",
+            "scsi0:0.ctkEnabled": "TRUE",
+            "scsi0:1.ctkEnabled": "TRUE",
+            "cutover.smc.cbtBefore": "ctkEnabled=;scsi0:0.ctkEnabled=;scsi0:1.ctkEnabled=",
+        },
+    }
+
+
+def test_a_power_cycle_leaves_a_note_before_the_vm_goes_down() -> None:
+    plan = plan_enable(vm(), Wishes(activate="power_cycle"))
+    assert actions_of(plan) == ["configure", "shut_down", "power_on", "verify_tracked", "tidy"]
+    assert plan.steps[0].arguments["keys"][POWER_ON_AGAIN_KEY] == "TRUE"
+
+
+def test_a_vm_that_is_off_is_only_configured() -> None:
+    assert actions_of(plan_enable(vm(power_state=OFF), Wishes(activate="power_cycle"))) == ["configure"]
+
+
+def test_a_vm_that_a_killed_run_left_off_is_powered_on() -> None:
+    left = replace(tracked(vm()), power_state=OFF)
+    left = replace(left, settings=dict(left.settings, **{POWER_ON_AGAIN_KEY: "TRUE"}))
+    assert actions_of(plan_enable(left, Wishes())) == ["power_on", "verify_tracked", "tidy"]
+
+
+def test_a_request_that_never_took_effect_is_only_activated() -> None:
+    facts = vm(settings={"CTKENABLED": "true", "SCSI0:0.ctkEnabled": "TRUE"}, flag=True)
+    assert state_of(facts).needs_stun
+    assert actions_of(plan_enable(facts, Wishes())) == ["stun", "verify_tracked"]
+
+
+def test_a_flag_without_keys_and_files_proves_nothing() -> None:
+    facts = vm(flag=True)
+    assert not state_of(facts).effective
+    assert actions_of(plan_enable(facts, Wishes())) == ["configure", "stun", "verify_tracked"]
+
+
+def test_cbt_that_a_backup_product_switched_on_by_the_api_alone_is_left_alone() -> None:
+    facts = vm(replace(disk(), ctk_file="[ds] vm/scsi0_0-ctk.vmdk"), flag=True)
+    assert state_of(facts).effective
+    assert plan_enable(facts, Wishes()).steps == ()
+
+
+def test_one_disk_that_was_added_later_is_requested_alone() -> None:
+    facts = tracked(vm(disk(0)))
+    facts = replace(facts, disks=(*facts.disks, disk(1)))
+    plan = plan_enable(facts, Wishes())
+    assert plan.steps[0].arguments["keys"] == {
+        "scsi0:1.ctkEnabled": "TRUE",
+        "cutover.smc.cbtBefore": "scsi0:1.ctkEnabled=",
+    }
+
+
+def test_a_key_set_to_false_counts_more_than_the_flag() -> None:
+    facts = replace(tracked(vm()), settings={"ctkenabled": "FALSE"})
+    assert not state_of(facts).requested
+
+
+def test_skipped_disks_are_not_requested_and_not_waited_for() -> None:
+    facts = vm(disk(0), disk(1, mode="independent_persistent"))
+    wishes = Wishes(skip=skipped_disks(facts, ["hard disk 2"]))
+    plan = plan_enable(facts, wishes)
+    assert "scsi0:1.ctkEnabled" not in plan.steps[0].arguments["keys"]
+    assert plan.predicted(view_of(facts))["tracked_disks"] == ["scsi0:0"]
+
+
+@pytest.mark.parametrize("name", ["scsi0:1", "SCSI0:1", "2001", "Hard disk 2"])
+def test_a_disk_is_named_by_label_address_or_key(name: str) -> None:
+    assert skipped_disks(vm(disk(0), disk(1)), [name]) == {2001}
+
+
+def test_a_disk_that_does_not_exist_is_told_with_those_that_do() -> None:
+    with pytest.raises(BadInput, match=r"'scsi9:9'.*Hard disk 1 \(scsi0:0\)"):
+        skipped_disks(vm(), ["scsi9:9"])
+
+
+def test_snapshots_are_removed_first_and_only_when_asked() -> None:
+    facts = vm(snapshots=(SnapshotFacts("snapshot-7", "before patch"),))
+    assert "remove_all_snapshots" not in actions_of(plan_enable(facts, Wishes()))
+    plan = plan_enable(facts, Wishes(snapshots="remove"))
+    assert actions_of(plan)[0] == "remove_all_snapshots"
+    assert "before patch" in plan.steps[0].summary
+    assert plan.predicted(view_of(facts))["snapshots"] == []
+
+
+def test_snapshots_of_a_vm_that_is_tracked_already_are_left_alone() -> None:
+    facts = replace(tracked(vm()), snapshots=(SnapshotFacts("snapshot-7", "before patch"),))
+    assert plan_enable(facts, Wishes(snapshots="remove")).steps == ()
+
+
+def test_a_leftover_snapshot_of_ours_goes_by_its_reference() -> None:
+    facts = vm(snapshots=(SnapshotFacts("snapshot-9", OWN_SNAPSHOT_PREFIX + "12345678"),))
+    step = plan_enable(facts, Wishes()).steps[0]
+    assert (step.action, step.arguments) == ("remove_snapshot", {"moid": "snapshot-9"})
+
+
+def test_the_api_method_writes_no_keys_and_the_other_no_flag() -> None:
+    by_api = plan_enable(vm(), Wishes(method="api")).steps[0].arguments
+    by_hand = plan_enable(vm(), Wishes(method="advanced_config")).steps[0].arguments
+    assert by_api == {"flag": True, "keys": {}}
+    assert by_hand["flag"] is None
+    assert by_hand["keys"]
+
+
+def test_a_reset_of_a_vm_that_is_off_fails_when_tracking_files_stay() -> None:
+    facts = replace(tracked(vm()), power_state=OFF)
+    with pytest.raises(Failure, match="left"):
+        ModelVm(facts).reach("reset", Wishes(method="advanced_config"))
+
+
+def test_misspelt_keys_are_found_and_proper_ones_are_not() -> None:
+    keys = ["ctkEnabled", "SCSI0:0.ctkEnabled", "nvme0:1.ctkEnabled", "ctkEnable", "scsi0.0.ctkEnabled"]
+    assert misspelt_keys(keys) == ["ctkEnable", "scsi0.0.ctkEnabled"]
+
+
+def test_the_diff_spells_keys_in_one_way() -> None:
+    facts = vm(settings={"SCSI0:0.CTKENABLED": "TRUE", "ctkenabled": "TRUE", POWER_ON_AGAIN_KEY: "TRUE"})
+    assert view_of(facts)["settings"] == {"scsi0:0.ctkEnabled": "TRUE", "ctkEnabled": "TRUE"}

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Failures: what a person reads, and what a result holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    Ambiguous,
+    BadInput,
+    Conflict,
+    Failure,
+    NotFound,
+    NotReady,
+    TimedOut,
+    Unreachable,
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "remedy", "told"),
+    [
+        ("It broke", "", "It broke."),
+        ("It broke.", "Mend it", "It broke. Mend it."),
+        ("It broke!", "Why?", "It broke! Why?"),
+    ],
+)
+def test_it_reads_as_sentences(message: str, remedy: str, told: str):
+    assert str(Failure(message, remedy=remedy)) == told
+
+
+def test_the_result_holds_everything_under_its_kind():
+    failure = NotReady(
+        "Busy", remedy="Wait", code="X.Y", request_id="R-1", http_status=403, details={"states": ["Waiting"]}
+    )
+    assert failure.as_result() == {
+        "kind": "NotReady",
+        "code": "X.Y",
+        "message": "Busy",
+        "remedy": "Wait",
+        "request_id": "R-1",
+        "http_status": 403,
+        "details": {"states": ["Waiting"]},
+    }
+
+
+def test_nothing_is_shared_between_failures():
+    first, second = Failure("a"), Failure("b")
+    first.partial["changed"] = True
+    first.details["x"] = 1
+    assert second.partial == {}
+    assert second.details == {}
+
+
+@pytest.mark.parametrize("kind", [BadInput, NotReady, NotFound, Unreachable, Ambiguous, Conflict, TimedOut])
+def test_no_kind_is_another(kind: type[Failure]):
+    assert kind.__bases__ == (Failure,)

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Durations and moments: what is read, what is refused, and that what is written is read back."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import (
+    format_duration,
+    format_moment,
+    parse_duration,
+    parse_moment,
+    read_moment,
+)
+
+EVENING = datetime(2026, 11, 22, 18, 0, 5, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("30m", timedelta(minutes=30)),
+        ("6h", timedelta(hours=6)),
+        ("1d12h", timedelta(hours=36)),
+        ("1w", timedelta(days=7)),
+        (" 2D ", timedelta(days=2)),
+        ("0h", timedelta()),
+    ],
+)
+def test_durations(text: str, duration: timedelta):
+    assert parse_duration("interval", text) == duration
+
+
+@pytest.mark.parametrize("text", ["", "6", "h", "6 h", "-6h", "1.5h", "6h!", "6h\n6", "six hours", "6hours", None])
+def test_what_is_no_duration_is_named_with_its_option(text: str):
+    with pytest.raises(BadInput, match=r"(?s)Option 'interval' is not a duration: '.*'\. Write a number and a unit"):
+        parse_duration("interval", text)
+
+
+@given(st.integers(0, 10**9))
+def test_a_written_duration_is_read_back(seconds: int):
+    duration = timedelta(seconds=seconds)
+    assert parse_duration("x", format_duration(duration)) == duration
+
+
+@pytest.mark.parametrize(("hours", "text"), [(1, "1h"), (24, "1d"), (36, "1d12h"), (168, "7d"), (0, "0s")])
+def test_durations_are_written_shortly(hours: int, text: str):
+    assert format_duration(timedelta(hours=hours)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-11-22T18:00:05Z", "2026-11-22T18:00:05z", "2026-11-22T19:00:05+01:00", " 2026-11-22T18:00:05+00:00 "],
+)
+def test_moments(text: str):
+    assert parse_moment("since", text) == EVENING
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-11-22T18:00:05", "2026-11-22", "18:00Z", "2026-13-22T18:00:05Z"]
+)
+def test_what_is_no_moment_is_named_with_its_option(text: str):
+    with pytest.raises(BadInput, match="Option 'since' is not a moment with a time zone"):
+        parse_moment("since", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-22T18:00:05Z", EVENING),
+        ("2026-11-22T18:00Z", EVENING.replace(second=0)),
+        ("", None),
+        (None, None),
+        ("soon", None),
+    ],
+)
+def test_what_the_clouds_send(text: str, moment: datetime):
+    assert read_moment(text) == moment
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.timezones()))
+def test_a_written_moment_is_read_back_to_the_second(moment: datetime):
+    written = format_moment(moment)
+    assert read_moment(written) == parse_moment("x", written)
+    assert abs((read_moment(written) - moment).total_seconds()) < 1
+
+
+def test_no_moment_stays_none():
+    assert format_moment(None) is None

@@ -1,0 +1,132 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The polling loop, by a clock that only its own sleeping moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Failure, TimedOut, Unreachable
+from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
+
+
+class Time:
+    """A clock that stands still but while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.naps: list[float] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.naps.append(seconds)
+        self.now += seconds
+
+
+class World:
+    """Shows what a script says, one item a look; the last for ever. Exceptions are raised."""
+
+    def __init__(self, *script: Any) -> None:
+        self.script = list(script)
+        self.looks = 0
+
+    def look(self) -> Any:
+        item = self.script[min(self.looks, len(self.script) - 1)]
+        self.looks += 1
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+
+def wait(world: World, timeout: float = 100, interval: float = 10, jitter: float = 0.5) -> tuple[Any, Time, list[str]]:
+    time, told = Time(), []
+    waiter = Waiter(timeout, interval, told.append, clock=time.clock, sleep=time.sleep, jitter=lambda: jitter)
+    try:
+        seen: Any = waiter.until(world.look, lambda state: state == "done", str)
+    except Failure as failure:
+        seen = failure
+    return seen, time, told
+
+
+def test_what_is_done_is_not_waited_for():
+    seen, time, told = wait(World("done"))
+    assert (seen, time.naps, told) == ("done", [], [])
+
+
+def test_it_looks_at_every_interval_and_tells_changes_once():
+    world = World("a", "a", "b", "done")
+    seen, time, told = wait(world)
+    assert seen == "done"
+    assert time.naps == [10, 10, 10]
+    assert told == ["a", "b"]
+
+
+def test_it_is_never_silent_for_more_than_half_a_minute():
+    _seen, _time, told = wait(World("a"), timeout=100, interval=10)
+    assert told == ["a"] * 4
+
+
+def test_the_deadline_is_kept_and_the_last_state_told():
+    seen, time, _told = wait(World("a", "b"), timeout=25)
+    assert isinstance(seen, TimedOut)
+    assert str(seen).startswith("Gave up after 25 seconds; the last state was: b. Run it again to go on waiting")
+    assert time.naps == [10, 10, 5]
+
+
+def test_a_state_reached_at_the_deadline_counts():
+    seen, time, _told = wait(World("a", "a", "done"), timeout=20)
+    assert seen == "done"
+    assert time.now == 1020
+
+
+def test_no_time_at_all_is_one_look():
+    world = World("a")
+    seen, time, _told = wait(world, timeout=0)
+    assert isinstance(seen, TimedOut)
+    assert (world.looks, time.naps) == (1, [])
+
+
+def test_a_look_without_an_answer_is_repeated_and_told():
+    seen, _time, told = wait(World("a", Unreachable("no route"), "done"))
+    assert seen == "done"
+    assert told == ["a", "no route."]
+
+
+def test_no_answer_at_the_deadline_is_what_is_raised():
+    silence = Unreachable("no route")
+    assert wait(World("a", silence), timeout=15)[0] is silence
+
+
+def test_an_answer_after_silence_makes_it_a_time_out_again():
+    assert isinstance(wait(World(Unreachable("no route"), "a"), timeout=15)[0], TimedOut)
+
+
+def test_any_other_failure_ends_it_at_once():
+    refusal = Failure("gone")
+    seen, time, _told = wait(World("a", refusal))
+    assert seen is refusal
+    assert time.naps == [10]
+
+
+@given(st.floats(0, 1, exclude_max=True), st.floats(0.1, 60), st.floats(0, 600))
+def test_naps_spread_by_a_fifth_and_never_pass_the_deadline(jitter: float, interval: float, timeout: float):
+    _seen, time, _told = wait(World("a"), timeout, interval, jitter)
+    assert all(0.8 * interval <= nap <= 1.2 * interval for nap in time.naps[:-1])
+    assert time.now - 1000 == pytest.approx(timeout)
+
+
+def test_two_waits_share_one_deadline():
+    time = Time()
+    waiter = Waiter(30, 10, lambda line: None, clock=time.clock, sleep=time.sleep, jitter=lambda: 0.5)
+    assert waiter.until(World("a", "a", "done").look, lambda state: state == "done", str) == "done"
+    with pytest.raises(TimedOut):
+        waiter.until(World("a").look, lambda state: state == "done", str)
+    assert time.now == 1030

@@ -1,0 +1,188 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Checks of an instance: what they demand, what is sent, how answers are judged, and how much of them is shown."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Invocation
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, Failure
+from ansible_collections.cutover.smc.plugins.module_utils._instances import checks as _checks
+from ansible_collections.cutover.smc.plugins.module_utils._instances.checks import Check, checks_from, judge
+from ansible_collections.cutover.smc.plugins.modules.ecs_verification_instance import TASK
+
+OPTION = {name: spec.get("default") for name, spec in TASK.argument_spec["checks"]["options"].items()}
+
+
+def option(**values: Any) -> dict[str, Any]:
+    return {**OPTION, "name": "ssh", "command": "true", **values}
+
+
+def check(**values: Any) -> Check:
+    return checks_from([option(**values)])[0]
+
+
+# --- options ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_said():
+    assert check() == Check("ssh", "true", None, timedelta(minutes=1), 0, None, False)
+    assert checks_from(None) == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"timeout": "0s"}, "The timeout of check 'ssh' is 0s. Choose 1s to 1d."),
+        ({"timeout": "2d"}, "The timeout of check 'ssh' is 2d"),
+        ({"timeout": "soon"}, "'checks.timeout' is not a duration: 'soon'"),
+        ({"command": "x" * 18433}, "The command of check 'ssh' is too long. Cloud Assistant takes 18 kB"),
+        ({"output_matches": "("}, "output_matches of check 'ssh' is no regular expression"),
+    ],
+)
+def test_what_cannot_be_checked_is_refused(values: dict[str, Any], words: str):
+    with pytest.raises(BadInput) as caught:
+        check(**values)
+    assert words in str(caught.value)
+
+
+def test_a_command_may_be_as_long_as_cloud_assistant_takes():
+    assert len(check(command="x" * 18432).command) == 18432
+
+
+def test_names_tell_results_apart():
+    with pytest.raises(BadInput, match="Several checks are called 'ssh'"):
+        checks_from([option(), option(command="false"), option(name="other")])
+
+
+# --- the outcome that the instance carries ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "same"),
+    [
+        ({"name": "other"}, True),
+        ({"timeout": "2m"}, True),
+        ({"no_output": True}, True),
+        ({"command": "false"}, False),
+        ({"type": "bat"}, False),
+        ({"exit_code": 1}, False),
+        ({"output_matches": ""}, False),
+    ],
+)
+def test_what_has_passed_need_not_pass_again(values: dict[str, Any], same: bool):
+    tag = _checks.outcome_tag([check()], True, "failed-3")
+    assert len(tag) <= 128
+    assert _checks.have_passed([check(**values)], tag) is same
+    assert not _checks.have_passed([check(), check(name="more")], tag)
+
+
+def test_every_failure_is_another():
+    failures = [""]
+    for _number in range(3):
+        failures.append(_checks.outcome_tag([check()], False, failures[-1]))
+    assert failures[1:] == ["failed-1", "failed-2", "failed-3"]
+    assert _checks.outcome_tag([check()], False, "passed-0123") == "failed-1"
+    assert not _checks.have_passed([check()], "failed-1")
+
+
+# --- what is sent -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "os_type", "sent"),
+    [
+        (None, "linux", "RunShellScript"),
+        (None, "", "RunShellScript"),
+        (None, "windows", "RunPowerShellScript"),
+        ("shell", "windows", "RunShellScript"),
+        ("bat", "windows", "RunBatScript"),
+        ("powershell", "windows", "RunPowerShellScript"),
+    ],
+)
+def test_the_system_tells_what_runs_a_script(kind: str | None, os_type: str, sent: str):
+    assert _checks.parameters(check(type=kind), "i-1", os_type, "")["Type"] == sent
+
+
+def test_a_command_is_sent_whole():
+    sent = _checks.parameters(check(name="n" * 200, command="echo 'ä' {{x}}\n", timeout="90s"), "i-1", "linux", "")
+    assert base64.b64decode(sent["CommandContent"]).decode() == "echo 'ä' {{x}}\n"
+    assert (sent["ContentEncoding"], sent["Timeout"], len(sent["Name"])) == ("Base64", 90, 128)
+
+
+def test_a_check_is_the_same_until_its_outcome_is_noted():
+    def token(instance_id: str = "i-1", before: str = "", **values: Any) -> str:
+        return str(_checks.parameters(check(**values), instance_id, "linux", before)["ClientToken"])
+
+    assert token() == token()
+    assert len({token(), token("i-2"), token(before="failed-1"), token(command="false"), token(name="b")}) == 5
+    assert len(token()) <= 64
+
+
+# --- judging ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "invocation", "told"),
+    [
+        ({}, Invocation("Success", 0), ""),
+        ({}, Invocation("Failed", 3, error_code="ExitCodeNonzero"), "Its exit code is 3, not 0."),
+        ({"exit_code": 3}, Invocation("Failed", 3, error_code="ExitCodeNonzero"), ""),
+        ({"exit_code": 3}, Invocation("Success", 0), "Its exit code is 0, not 3."),
+        ({"output_matches": "^active$"}, Invocation("Success", 0, "first\nactive\nlast"), ""),
+        ({"output_matches": "^active$"}, Invocation("Success", 0, "inactive"), "Its output does not match '^active$'."),
+        (
+            {},
+            Invocation("Timeout", error_code="ExecutionTimeout", error_info="the command execution has been timeout"),
+            "It had not ended when its timeout was over.",
+        ),
+        ({}, Invocation("Aborted", error_code="Code.OfTomorrow", error_info="it is dark"), "It is dark."),
+        ({}, Invocation("Terminated"), "Terminated."),
+        ({}, Invocation("Success"), "Success."),
+    ],
+)
+def test_a_verdict_says_why(values: dict[str, Any], invocation: Invocation, told: str):
+    result = judge(check(**values), invocation)
+    assert (result.passed, result.told) == (not told, told or "It has passed.")
+    assert result.code == ("" if result.passed else invocation.error_code)
+
+
+@pytest.mark.parametrize("status", ["Pending", "Scheduled", "Running", "Stopping", ""])
+def test_what_has_not_ended(status: str):
+    assert not Invocation(status).ended
+    assert Invocation("Cancelled").ended
+
+
+def test_the_end_of_a_long_output_is_shown():
+    text = "".join(f"line {number}\n" for number in range(1000))
+    result = judge(check(), Invocation("Success", 0, text))
+    assert result.truncated
+    assert len(result.output) <= _checks.MOST_OUTPUT
+    assert result.output.startswith("line ")
+    assert result.output.endswith("line 999\n")
+    assert judge(check(), Invocation("Success", 0, "short", dropped=5)).truncated
+    assert not judge(check(), Invocation("Success", 0, "\x1b[0;32mgreen\x1b[0m")).truncated
+    assert judge(check(), Invocation("Success", 0, "\x1b[0;32mgreen\x1b[0m\r\n")).output == "green\r\n"
+    assert _checks.tail("x" * 50, 20) == "x" * 20
+
+
+def test_an_output_that_is_secret_is_looked_at_and_not_shown():
+    secret = check(output_matches="hunter2", no_output=True)
+    result = judge(secret, Invocation("Success", 0, "password: hunter2", dropped=1))
+    assert result.passed
+    assert (result.output, result.truncated) == ("", False)
+    assert "hunter2" not in str(judge(check(no_output=True), Invocation("Failed", 1, "hunter2")).as_result())
+
+
+def test_a_refusal_is_a_result():
+    assert _checks.refused(check(), Failure("no", code="InvalidInstance.NotMatch")).told == (
+        "This type of command does not run on the instance's system."
+    )
+    assert _checks.refused(check(), Failure("it was refused", code="X")).as_result()["code"] == "X"

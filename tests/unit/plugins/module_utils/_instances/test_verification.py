@@ -1,0 +1,358 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The verification instance: one for an image, without a public address, released by tag and by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Image, Instance, Invocation
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    Ambiguous,
+    BadInput,
+    Failure,
+    NotReady,
+    TimedOut,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
+    CHECKS_TAG,
+    PROJECT_TAG,
+    VERIFIES_IMAGE_TAG,
+    VM_TAG,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
+from ansible_collections.cutover.smc.plugins.module_utils._instances import (
+    checks as _checks,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._instances import (
+    verification as _verification,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._instances.verification import Desk, Sight, Wish, decide, view
+from ansible_collections.cutover.smc.plugins.modules.ecs_verification_instance import TASK
+from tests.unit.plugins.builders import NOW, an_image, an_instance
+
+SAID = {name: spec.get("default") for name, spec in TASK.argument_spec.items()} | {
+    "image_id": "m-1",
+    "instance_type": "ecs.c7.large",
+    "vswitch_id": "vsw-1",
+    "security_group_id": "sg-1",
+}
+
+
+def wish(**params: Any) -> Wish:
+    return _verification.wish_from({**SAID, **params})
+
+
+def test_it_is_paid_by_use_and_has_no_public_address():
+    parameters = wish(vm_uuid="u-1", project="spring", system_disk_category="cloud_essd").parameters
+    assert parameters["InternetMaxBandwidthOut"] == 0
+    assert parameters["InstanceChargeType"] == "PostPaid"
+    assert parameters["SystemDisk"] == {"Category": "cloud_essd"}
+    assert {tag["Key"]: tag["Value"] for tag in parameters["Tag"]} == {
+        VERIFIES_IMAGE_TAG: "m-1",
+        VM_TAG: "u-1",
+        PROJECT_TAG: "spring",
+    }
+    assert "SystemDisk" not in wish(system_disk_category=None).parameters
+
+
+def test_ecs_releases_nothing_within_half_an_hour():
+    with pytest.raises(BadInput, match="Option 'release_after' is '29m'"):
+        wish(release_after="29m")
+    assert wish(release_after="30m").release_after == timedelta(minutes=30)
+
+
+TABLE = [
+    ("present", Sight(an_image()), ["run", "wait_running"]),
+    ("present", Sight(an_image(), (an_instance(status="Running"),)), []),
+    ("present", Sight(an_image(), (an_instance(status="Starting"),)), ["wait_running"]),
+    ("present", Sight(None, (an_instance(status="Running"),)), []),
+    ("absent", Sight(None), []),
+    ("absent", Sight(None, (an_instance("i-1"), an_instance("i-2"))), ["release", "release"]),
+]
+
+
+@pytest.mark.parametrize(("state", "sight", "expected"), TABLE)
+def test_every_state(state: str, sight: Sight, expected: list[str]):
+    assert [step.action for step in decide(wish(state=state), sight).steps] == expected
+
+
+def test_without_waiting():
+    assert [step.action for step in decide(wish(wait=False), Sight(an_image())).steps] == ["run"]
+    assert decide(wish(wait=False), Sight(an_image(), (an_instance(status="Starting"),))).steps == ()
+
+
+@pytest.mark.parametrize("image", [None, an_image(status="Creating")])
+def test_an_image_that_cannot_be_used_is_told(image: Image | None):
+    with pytest.raises(NotReady, match=r"Image m-1 (does not exist|is Creating)"):
+        decide(wish(), Sight(image))
+
+
+class Ecs:
+    """Instances in memory; one that is made runs at the second look."""
+
+    def __init__(self, *instances: Instance) -> None:
+        self.there = {instance.instance_id: instance for instance in instances}
+        self.made: list[dict[str, Any]] = []
+        self.released: list[str] = []
+
+    def tell_time(self) -> datetime:
+        return NOW.replace(second=42)
+
+    def image(self, image_id: str) -> Image:
+        return an_image(image_id)
+
+    def instances(self, instance_ids: list[str] | None = None, tags: dict[str, str] | None = None) -> list[Instance]:
+        found = [
+            instance
+            for instance in self.there.values()
+            if (instance_ids is None or instance.instance_id in instance_ids)
+            and (tags or {}).items() <= instance.tags.items()
+        ]
+        for instance in found:
+            self.there[instance.instance_id] = an_instance(instance.instance_id, tags=instance.tags)
+        return found
+
+    def run_instance(self, parameters: dict[str, Any]) -> str:
+        self.made.append(parameters)
+        tags = {tag["Key"]: tag["Value"] for tag in parameters["Tag"]}
+        self.there["i-new"] = an_instance("i-new", status="Pending", tags=tags)
+        return "i-new"
+
+    def delete_instance(self, instance_id: str) -> None:
+        self.released.append(instance_id)
+        del self.there[instance_id]
+
+
+def ensure(ecs: Ecs, said: Wish, check_mode: bool = False) -> dict[str, Any]:
+    params = {"wait_timeout": "1m", "poll_interval": 0.0, "agent_timeout": "5m"}
+    desk = Desk(ecs, said, params, Run(check_mode, lambda line: None, lambda line: None))
+    return converge(desk.observe, lambda sight: decide(said, sight), desk.actions, view, check_mode=check_mode).result()
+
+
+def test_one_is_made_and_then_left_alone():
+    ecs = Ecs(an_instance("i-other", tags={VERIFIES_IMAGE_TAG: "m-2"}), an_instance("i-plain"))
+    assert ensure(ecs, wish())["changed"] is True
+    assert ensure(ecs, wish())["changed"] is False
+    (made,) = ecs.made
+    assert made["AutoReleaseTime"] == "2026-11-22T20:00:00Z"
+    assert len(made["ClientToken"]) <= 64
+
+
+class Late(Ecs):
+    """What is made is listed only after some looks."""
+
+    looks_until_listed = 30
+
+    def instances(self, instance_ids: list[str] | None = None, tags: dict[str, str] | None = None) -> list[Instance]:
+        self.looks_until_listed -= bool(self.made)
+        return super().instances(instance_ids, tags) if self.looks_until_listed <= 0 else []
+
+
+def test_one_that_ecs_does_not_list_yet_is_not_made_again():
+    ecs = Late()
+    assert ensure(ecs, wish(wait=False))["changed"] is True
+    assert len(ecs.made) == 1
+
+
+def test_check_mode_makes_none():
+    ecs = Ecs()
+    assert ensure(ecs, wish(), check_mode=True)["changed"] is True
+    assert ecs.made == []
+
+
+def test_only_what_carries_the_tag_is_released():
+    ecs = Ecs(
+        an_instance("i-1", tags={VERIFIES_IMAGE_TAG: "m-1"}),
+        an_instance("i-2", tags={VERIFIES_IMAGE_TAG: "m-2"}),
+        an_instance("i-3", name="cutover-verify-m-1"),
+    )
+    assert ensure(ecs, wish(state="absent"))["changed"] is True
+    assert ecs.released == ["i-1"]
+    assert ensure(ecs, wish(state="absent"))["changed"] is False
+
+
+# --- checks -----------------------------------------------------------------------------------------------------
+
+OPTIONS = TASK.argument_spec["checks"]["options"]
+UNSAID = {name: spec.get("default") for name, spec in OPTIONS.items()}
+CHECKS = [{**UNSAID, "name": name, "command": name} for name in ("disks", "ssh")]
+
+
+class Guest(Ecs):
+    """An instance with Cloud Assistant; commands answer by script, and a token that was used answers with the same."""
+
+    def __init__(self, *outcomes: Invocation, agent: bool = True, tag: str = "") -> None:
+        tags = {VERIFIES_IMAGE_TAG: "m-1", **({CHECKS_TAG: tag} if tag else {})}
+        super().__init__(an_instance("i-1", tags=tags, image_id="m-1", os_type="linux", released_at=NOW))
+        self.script = list(outcomes)
+        self.agent = agent
+        self.refusal: Failure | None = None
+        self.lost_answers = 0
+        self.ran: dict[str, tuple[str, Invocation]] = {}
+
+    def instances(self, instance_ids: list[str] | None = None, tags: dict[str, str] | None = None) -> list[Instance]:
+        return [one for one in self.there.values() if instance_ids is None or one.instance_id in instance_ids]
+
+    def agent_answers(self, instance_id: str) -> bool:
+        return self.agent
+
+    def run_command(self, instance_id: str, parameters: dict[str, Any]) -> str:
+        if self.refusal:
+            raise self.refusal
+        token = parameters["ClientToken"]
+        if token not in self.ran:
+            self.ran[token] = (parameters["Name"], self.script.pop(0))
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise Ambiguous("no answer")
+        return str(token)
+
+    def invocation(self, invoke_id: str, instance_id: str) -> Invocation:
+        return self.ran[invoke_id][1]
+
+    def console_output(self, instance_id: str) -> str:
+        return "\x1b[1mbooting\x1b[0m\nlogin: "
+
+    def tag_instance(self, instance_id: str, tags: dict[str, str]) -> None:
+        one = self.there[instance_id]
+        self.there[instance_id] = replace(one, tags=one.tags | tags)
+
+
+GOOD, BAD = Invocation("Success", 0, "fine"), Invocation("Failed", 1, "broken", 0, "ExitCodeNonzero")
+
+
+def check(guest: Guest, check_mode: bool = False, **params: Any) -> dict[str, Any]:
+    """Run the module's handler with a cloud in memory, and no pauses."""
+    said = {**SAID, "poll_interval": 0.0, "checks": CHECKS, **params}
+    warned: list[str] = []
+    cloud = mock.patch.object(_verification._ecs, "Ecs", return_value=guest)
+    hurry = mock.patch.object(_verification, "converge", partial(converge, pause=lambda seconds: None))
+    with cloud, hurry:
+        result = _verification.ensure(said, Run(check_mode, lambda line: None, warned.append))
+    return dict(result, warned=warned)
+
+
+def test_checks_that_pass_are_run_once():
+    guest = Guest(GOOD, GOOD)
+    planned = check(guest, check_mode=True)
+    assert guest.ran == {}
+    done = check(guest)
+    assert planned["plan"] == done["plan"]
+    assert done["plan"][1:] == ["run check 'disks'", "run check 'ssh'", "note on the instance what the checks said"]
+    assert [one["passed"] for one in done["checks"]] == [True, True]
+    assert (done["checks_passed"], done["agent"], done["console_output"]) == (True, True, None)
+    again = check(guest)
+    assert (again["changed"], again["checks_passed"], again["agent"]) == (False, True, None)
+    assert [one["told"] for one in again["checks"]] == ["It has passed on this instance before."] * 2
+    assert check(guest, check_mode=True)["plan"] == []
+
+
+def test_other_checks_are_run():
+    guest = Guest(GOOD, GOOD, GOOD)
+    check(guest)
+    assert check(guest, checks=[{**CHECKS[0], "command": "other"}])["changed"] is True
+
+
+def test_a_check_that_fails_ends_the_task_after_all_have_spoken():
+    guest = Guest(BAD, GOOD)
+    with pytest.raises(NotReady) as caught:
+        check(guest)
+    said = caught.value.partial
+    assert "1 of 2 checks failed on instance i-1 of image m-1. 'disks': Its exit code is 1, not 0." in str(caught.value)
+    assert "which releases itself at 2026-11-22T18:00:00Z" in str(caught.value)
+    assert [one["passed"] for one in said["checks"]] == [False, True]
+    assert (said["changed"], said["checks_passed"]) == (True, False)
+    assert said["console_output"] == "booting\nlogin: "
+    assert guest.released == []
+
+
+def test_what_failed_is_run_afresh():
+    guest = Guest(BAD, GOOD, GOOD, GOOD)
+    assert check(guest, report_only=True)["checks_passed"] is False
+    assert check(guest)["checks_passed"] is True
+    assert len(guest.ran) == 4
+
+
+def test_a_run_that_was_killed_goes_on_with_what_it_had_sent():
+    guest = Guest(GOOD, GOOD)
+    with pytest.raises(KeyboardInterrupt), mock.patch.object(guest, "tag_instance", side_effect=KeyboardInterrupt):
+        check(guest)
+    assert check(guest)["checks_passed"] is True
+    assert len(guest.ran) == 2
+
+
+def test_a_lost_answer_runs_no_check_twice():
+    guest = Guest(GOOD, GOOD)
+    guest.lost_answers = 1
+    assert check(guest)["checks_passed"] is True
+    assert len(guest.ran) == 2
+
+
+def test_without_an_agent_the_console_tells():
+    guest = Guest(agent=False)
+    with pytest.raises(NotReady, match="'ssh': It was not run: Cloud Assistant's agent has not answered") as caught:
+        check(guest, agent_timeout="0s")
+    said = caught.value.partial
+    assert (said["agent"], said["console_output"]) == (False, "booting\nlogin: ")
+    assert [one["code"] for one in said["checks"]] == ["ClientNotRunning"] * 2
+    assert "console_output tells whether the system started" in str(caught.value)
+
+
+def test_a_console_that_cannot_be_read_hides_no_result():
+    guest = Guest(BAD, GOOD)
+    with mock.patch.object(guest, "console_output", side_effect=Failure("forbidden")):
+        said = check(guest, report_only=True)
+    assert (said["checks_passed"], said["console_output"]) == (False, None)
+    assert said["warned"] == ["The console of instance i-1 could not be read: forbidden."]
+
+
+def test_a_check_that_is_refused_has_failed():
+    guest = Guest()
+    guest.refusal = Failure("no", code="InvalidInstance.NotMatch")
+    said = check(guest, report_only=True)
+    assert [one["code"] for one in said["checks"]] == ["InvalidInstance.NotMatch"] * 2
+
+
+def test_a_command_without_a_result_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_verification, "DELIVERY", timedelta(0))
+    guest = Guest(Invocation("Running"))
+    with mock.patch.object(_verification.Waiter, "until", side_effect=TimedOut("late")):
+        result = Desk(guest, wish(checks=CHECKS), {**SAID, "poll_interval": 0.0}, Run(False, print, print))._result(
+            _checks.checks_from(CHECKS)[0], "t", "i-1"
+        )
+    assert (result.passed, result.code) == (False, "ResultTimeout")
+    assert result.told == "Cloud Assistant had no result of it after 60 seconds."
+
+
+def test_a_failed_instance_is_released_when_that_is_said():
+    guest = Guest(BAD, GOOD)
+    with pytest.raises(NotReady, match=r"The instance was released\.$"):
+        check(guest, release_failed=True)
+    assert guest.released == ["i-1"]
+
+
+def test_checks_need_an_instance_that_runs():
+    with pytest.raises(BadInput, match="Option 'checks' cannot be had with wait: false"):
+        wish(checks=CHECKS, wait=False)
+    assert wish(state="absent", checks=CHECKS).checks == ()
+
+
+def test_the_whole_plan_is_told_before_there_is_an_instance():
+    assert [step.action for step in decide(wish(checks=CHECKS), Sight(an_image())).steps] == [
+        "run",
+        "wait_running",
+        "wait_agent",
+        "check",
+        "check",
+        "note",
+    ]

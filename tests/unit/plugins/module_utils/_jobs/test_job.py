@@ -1,0 +1,483 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The declared job: what options may say, what differs, what is sent to create it, and how it is found again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job, Source
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import unused_client_token
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._jobs import job as _job
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.job import Sight, Wish
+from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
+from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import Identity
+from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job import TASK
+from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, a_source, at
+
+NOTHING_SAID = {name: spec.get("default") for name, spec in TASK.argument_spec.items()} | {"wait": True}
+
+
+def wish(**params: Any) -> Wish:
+    return _job.wish_from({**NOTHING_SAID, **params}, "cn-hangzhou")
+
+
+# --- options ----------------------------------------------------------------------------------------------------
+
+REFUSED = [
+    ({"interval": "30m"}, "Option 'interval' is '30m', which SMC does not offer. Choose whole hours from 1h to 7d."),
+    ({"interval": "90m"}, "Choose whole hours"),
+    ({"interval": "0h"}, "Choose whole hours"),
+    ({"interval": "7d1h"}, "Choose whole hours"),
+    ({"interval": "often"}, "Option 'interval' is not a duration: 'often'"),
+    ({"valid_for": "6d23h"}, "Option 'valid_for' is '6d23h', which SMC does not offer. Choose 7d to 90d"),
+    ({"valid_for": "91d"}, "Choose 7d to 90d"),
+    ({"valid_at_least": "84d"}, "Option 'valid_at_least' is '84d', which a job cannot have for long. Choose up to 83d"),
+    ({"valid_at_least": "long"}, "Option 'valid_at_least' is not a duration"),
+    ({"images_to_keep": 0}, "Option 'images_to_keep' is 0, which SMC does not offer. Choose 1 to 10."),
+    ({"images_to_keep": 11}, "Choose 1 to 10"),
+    ({"system_disk_size": 19}, "Choose 20 to 2048"),
+    ({"system_disk_size": 2049}, "Choose 20 to 2048"),
+    ({"data_disks": [{"index": 0, "size": 40}]}, "Option 'data_disks.index' is 0"),
+    ({"data_disks": [{"index": 17, "size": 40}]}, "Choose 1 to 16"),
+    ({"data_disks": [{"index": 1, "size": 19}]}, "Option 'data_disks.size' is 19"),
+    ({"data_disks": [{"index": 1, "size": 32769}]}, "Choose 20 to 32768"),
+    ({"compression_level": 11}, "Choose 0 to 10"),
+    ({"bandwidth_limit": -1}, "Option 'bandwidth_limit' is -1"),
+    ({"synced_since": "now"}, "Option 'synced_since' is not a moment"),
+    ({"scheduled_start": "2026-11-28"}, "Option 'scheduled_start' is not a moment"),
+    ({"max_age": "old"}, "Option 'max_age' is not a duration"),
+]
+
+
+@pytest.mark.parametrize(("params", "words"), REFUSED)
+def test_what_smc_does_not_offer_is_refused_with_its_option(params: dict[str, Any], words: str):
+    with pytest.raises(BadInput) as caught:
+        wish(**params)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("params", "attributes"),
+    [
+        ({}, {}),
+        ({"interval": "1h"}, {"interval_hours": 1}),
+        ({"interval": "7d"}, {"interval_hours": 168}),
+        ({"interval": "1d12h"}, {"interval_hours": 36}),
+        ({"images_to_keep": 10}, {"images_to_keep": 10}),
+        ({"license_type": "byol"}, {"license_type": "BYOL"}),
+        ({"data_disks": [{"index": 2, "size": 20}, {"index": 1, "size": 30}]}, {"data_disk_sizes": {1: 30, 2: 20}}),
+        ({"bandwidth_limit": 0}, {"replication_parameters": {"bandwidth_limit": 0}}),
+        (
+            {"bandwidth_limit": 5, "compression_level": 7, "checksum": False},
+            {"replication_parameters": {"bandwidth_limit": 5, "compress_level": 7, "checksum": False}},
+        ),
+        ({"description": ""}, {"description": ""}),
+    ],
+)
+def test_only_what_is_said_is_declared(params: dict[str, Any], attributes: dict[str, Any]):
+    assert wish(**params).attributes == attributes
+
+
+def test_moments_and_durations():
+    said = wish(
+        synced_since="2026-11-22T18:00:00Z", max_age="2h", valid_for="90d", scheduled_start="2026-11-22T19:00:00+01:00"
+    )
+    assert (said.synced_since, said.max_age, said.valid_for, said.scheduled_start) == (
+        NOW,
+        timedelta(hours=2),
+        timedelta(90),
+        NOW,
+    )
+
+
+# --- what differs -----------------------------------------------------------------------------------------------
+
+
+def test_no_drift_where_nothing_was_said():
+    assert _job.drift(wish(), a_job()) == {}
+
+
+@pytest.mark.parametrize(
+    ("params", "drift"),
+    [
+        ({"interval": "24h", "images_to_keep": 2, "name": "cutover-s-1"}, {}),
+        ({"interval": "6h"}, {"interval_hours": (24, 6)}),
+        ({"data_disks": [{"index": 2, "size": 101}]}, {}),
+        ({"data_disks": [{"index": 2, "size": 200}]}, {"data_disk_sizes": ({2: 101}, {2: 200})}),
+        ({"data_disks": [{"index": 3, "size": 40}]}, {"data_disk_sizes": ({3: None}, {3: 40})}),
+        ({"checksum": True}, {}),
+        ({"checksum": False}, {"replication_parameters": ({"checksum": True}, {"checksum": False})}),
+        ({"network_mode": "vpc"}, {"network_mode": ("internet", "vpc")}),
+    ],
+)
+def test_drift_is_of_what_was_said(params: dict[str, Any], drift: dict[str, Any]):
+    job = a_job(replication_parameters={"checksum": True, "bandwidth_limit": 9})
+    assert _job.drift(wish(**params), job) == drift
+
+
+@pytest.mark.parametrize(("valid_for", "extends"), [("90d", True), ("30d", False), ("7d", False)])
+def test_validity_is_only_ever_extended(valid_for: str, extends: bool):
+    job = a_job(created=NOW, valid_until=NOW + timedelta(days=30))
+    drift = _job.drift(wish(valid_for=valid_for), job)
+    assert drift == ({"valid_until": (NOW + timedelta(30), NOW + timedelta(90))} if extends else {})
+
+
+@pytest.mark.parametrize(
+    ("age", "left", "said", "until"),
+    [
+        (20, 10, {"valid_at_least": "14d"}, 21),
+        (20, 14, {"valid_at_least": "14d"}, None),
+        (20, 10, {}, None),
+        (80, 3, {"valid_at_least": "14d"}, 10),  # to the ceiling, and no further
+        (83, 7, {"valid_at_least": "14d"}, None),  # it lives as long as it can
+        (20, 10, {"valid_at_least": "14d", "valid_for": "60d"}, 40),
+        (50, 10, {"valid_at_least": "14d", "valid_for": "60d"}, 21),
+        (20, -1, {"valid_at_least": "14d"}, 21),
+    ],
+)
+def test_a_life_that_soon_ends_is_extended_in_time(age: int, left: int, said: dict[str, Any], until: int | None):
+    job = a_job(created=NOW - timedelta(age), valid_until=NOW + timedelta(left))
+    drift = _job.drift(wish(**said), job, NOW)
+    assert drift == ({"valid_until": (NOW + timedelta(left), NOW + timedelta(until))} if until else {})
+    if until:
+        extended = replace(job, valid_until=NOW + timedelta(until))
+        # Neither now nor at the next runs is there anything to do, until the week has passed.
+        for days in (0, 1, 6):
+            assert _job.drift(wish(**said), extended, NOW + timedelta(days)) == {}
+
+
+def test_an_expired_job_is_not_extended_but_told():
+    job = a_job("Expired", created=NOW - timedelta(31), valid_until=NOW - timedelta(1))
+    (told,) = _job.lasting_drift(wish(valid_at_least="14d"), job, NOW)
+    assert (told["attribute"], told["remedy"]) == ("valid_until", "the job has ended; create a new one")
+
+
+@pytest.mark.parametrize(
+    ("said", "lives"),
+    [
+        ({}, None),
+        ({"valid_for": "60d"}, 60),
+        ({"valid_at_least": "14d"}, None),  # SMC's own 30 days are enough
+        ({"valid_at_least": "40d"}, 47),
+        ({"valid_for": "60d", "valid_at_least": "40d"}, 60),
+        ({"valid_for": "60d", "valid_at_least": "80d"}, 87),
+    ],
+)
+def test_a_new_job_lives_long_enough_from_the_start(said: dict[str, Any], lives: int | None):
+    parameters = _job.creation_parameters(wish(**said), a_source(), None, NOW)
+    assert parameters.get("ValidTime") == (format_moment(NOW + timedelta(lives)) if lives else None)
+
+
+@pytest.mark.parametrize(
+    ("age", "left", "words"),
+    [(85, 5, "A job lives for 90d at most: complete it before"), (20, 5, "extend it with valid_for or valid_at_least")],
+)
+def test_the_end_of_a_life_is_told_with_what_can_be_done(age: int, left: int, words: str):
+    job = a_job(created=NOW - timedelta(age), valid_until=NOW + timedelta(left))
+    assert words in _job.expiry_told(job)
+
+
+ATTRIBUTES = st.fixed_dictionaries(
+    {},
+    optional={
+        "interval": st.sampled_from(["1h", "6h", "1d", "7d"]),
+        "images_to_keep": st.integers(1, 10),
+        "name": st.sampled_from(["cutover-s-1", "other"]),
+        "image_name": st.sampled_from(["cutover-s-1", "other"]),
+        "system_disk_size": st.sampled_from([41, 60]),
+        "license_type": st.just("byol"),
+        "valid_for": st.sampled_from(["7d", "90d"]),
+    },
+)
+STATUSES = st.sampled_from(["Ready", "Running", "Stopped", "InError", "Waiting", "Finished", "Expired"])
+
+
+@given(ATTRIBUTES, STATUSES)
+def test_drift_is_either_changed_or_told(params: dict[str, Any], status: str):
+    said, job = wish(**params), a_job(status)
+    changed = set(_job.modifiable(said, job))
+    told = {item["attribute"] for item in _job.lasting_drift(said, job)}
+    assert changed | told == set(_job.drift(said, job))
+    assert changed & told == set()
+    assert all(item["remedy"] for item in _job.lasting_drift(said, job))
+    json.dumps(_job.lasting_drift(said, job))
+
+
+# --- synced -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("params", "runs", "synced"),
+    [
+        ({}, [], False),
+        ({}, [a_run(-600)], True),
+        ({}, [a_run(-5, None, None)], False),
+        ({"synced_since": "2026-11-22T17:30:00Z"}, [a_run(-30)], False),
+        ({"synced_since": "2026-11-22T17:29:59Z"}, [a_run(-30)], True),
+        ({"synced_since": "2026-11-22T17:29:59Z"}, [a_run(-30, None, None), a_run(-60)], False),
+        ({"max_age": "30m"}, [a_run(-30)], True),
+        ({"max_age": "29m"}, [a_run(-30)], False),
+        ({"max_age": "1h", "synced_since": "2026-11-22T17:40:00Z"}, [a_run(-30)], False),
+    ],
+)
+def test_synced_means_a_complete_run_that_began_late_enough(params: dict[str, Any], runs: list[Any], synced: bool):
+    assert _job.is_synced(wish(**params), runs, NOW) is synced
+
+
+# --- creating ---------------------------------------------------------------------------------------------------
+
+
+def test_a_new_job_gets_sensible_values():
+    made = _job.creation_parameters(wish(vm_uuid=VM_UUID, project="spring", tags={"b": "2"}), a_source(), None, NOW)
+    token = made.pop("ClientToken")
+    assert made == {
+        "Name": "cutover-s-1",
+        "ImageName": "cutover-s-1",
+        "SourceId": "s-1",
+        "JobType": 3,
+        "TargetType": "Image",
+        "RunOnce": False,
+        "RegionId": "cn-hangzhou",
+        "Frequency": 24,
+        "MaxNumberOfImageToKeep": 2,
+        "SystemDiskSize": 41,
+        "DataDisk": [{"Index": 1, "Size": 20}, {"Index": 2, "Size": 101}],
+        "Tag": [
+            {"Key": "b", "Value": "2"},
+            {"Key": PROJECT_TAG, "Value": "spring"},
+            {"Key": VM_TAG, "Value": VM_UUID},
+        ],
+    }
+    assert 0 < len(token) <= 64
+    assert token.isascii()
+
+
+def test_what_was_said_is_what_is_sent():
+    made = _job.creation_parameters(
+        wish(
+            name="n",
+            image_name="i",
+            interval="6h",
+            images_to_keep=5,
+            system_disk_size=100,
+            data_disks=[{"index": 2, "size": 500}],
+            network_mode="vpc",
+            vswitch_id="vsw-1",
+            compression_level=0,
+            license_type="byol",
+            valid_for="90d",
+            scheduled_start="2026-11-28T20:00:00Z",
+        ),
+        a_source(),
+        None,
+        NOW,
+    )
+    assert made["DataDisk"] == [{"Index": 1, "Size": 20}, {"Index": 2, "Size": 500}]
+    assert made["ReplicationParameters"] == '{"compress_level":0}'
+    expected = {
+        "Name": "n",
+        "ImageName": "i",
+        "Frequency": 6,
+        "MaxNumberOfImageToKeep": 5,
+        "SystemDiskSize": 100,
+        "NetMode": 2,
+        "VSwitchId": "vsw-1",
+        "LicenseType": "BYOL",
+        "ValidTime": "2027-02-20T18:00:00Z",
+        "ScheduledStartTime": "2026-11-28T20:00:00Z",
+    }
+    assert {name: made[name] for name in expected} == expected
+
+
+def test_without_tags_of_its_own_the_source_tells_whose_job_it_is():
+    made = _job.creation_parameters(wish(), a_source(), None, NOW)
+    assert made["Tag"] == [{"Key": VM_TAG, "Value": VM_UUID}]
+
+
+@given(st.integers(0, 3000))
+def test_a_destination_disk_is_always_larger(size: int):
+    assert _job.larger(size) > size
+    assert _job.larger(size) >= 20
+
+
+def test_the_token_is_the_same_for_the_same_creation_only():
+    def token(said: Wish, source_id: str = "s-1", previous: Job | None = None, minutes: int = 0) -> str:
+        return _job.creation_parameters(said, a_source(source_id=source_id), previous, at(minutes))["ClientToken"]
+
+    plain = wish(valid_for="90d")
+    assert token(plain) == token(plain, minutes=5)
+    others = [
+        token(wish(valid_for="90d", interval="6h")),
+        token(plain, "s-2"),
+        token(plain, previous=a_job("Finished", job_id="j-0")),
+        token(plain, previous=a_job("Finished", job_id="j-9")),
+        unused_client_token(),
+        unused_client_token(),
+    ]
+    assert len({token(plain), *others}) == len(others) + 1
+    assert all(len(other) <= 64 for other in others)
+
+
+@given(ATTRIBUTES, STATUSES)
+def test_what_is_modified_is_drift_no_more(params: dict[str, Any], status: str):
+    said, job = wish(**params), a_job(status)
+    after = replace(job, **_job.modifiable(said, job))
+    assert _job.modifiable(said, after) == {}
+
+
+# --- finding ----------------------------------------------------------------------------------------------------
+
+
+class Smc:
+    """Jobs and sources in memory, filtered as SMC filters; a part of the name is enough."""
+
+    def __init__(self, jobs: tuple[Job, ...] = (), sources: tuple[Source, ...] = ()) -> None:
+        self._jobs, self._sources = jobs, sources
+
+    def jobs(self, job_ids=None, source_ids=None, name=None, tags=None) -> list[Job]:
+        return [
+            job
+            for job in self._jobs
+            if (job_ids is None or job.job_id in job_ids)
+            and (source_ids is None or job.source_id in source_ids)
+            and (name is None or name in job.name)
+            and (tags or {}).items() <= job.tags.items()
+        ]
+
+    def sources(self, source_ids=None, tags=None) -> list[Source]:
+        return [
+            source
+            for source in self._sources
+            if (source_ids is None or source.source_id in source_ids) and (tags or {}).items() <= source.tags.items()
+        ]
+
+
+OF_VM = Identity(vm_uuid=VM_UUID)
+
+
+def test_a_job_by_its_id():
+    assert _identity.find_job(Smc((a_job(),)), Identity(job_id="j-1")).job_id == "j-1"
+    with pytest.raises(BadInput, match="There is no job with job_id 'j-2'"):
+        _identity.find_job(Smc((a_job(),)), Identity(job_id="j-2"))
+
+
+def test_a_job_by_its_source_or_its_vm():
+    smc = Smc((a_job(job_id="j-other", source_id="s-2", tags={}), a_job()))
+    assert _identity.find_job(smc, Identity(source_id="s-1")).job_id == "j-1"
+    assert _identity.find_job(smc, OF_VM).job_id == "j-1"
+    assert _identity.find_job(smc, Identity(source_id="s-3")) is None
+    assert _identity.find_job(smc, Identity(vm_uuid="another")) is None
+
+
+def test_a_job_by_its_name_when_nothing_else_is_said():
+    smc = Smc((a_job(job_id="j-other", name="app-010"), a_job("Finished", name="app-01")))
+    by_name = Identity.from_params({"name": "app-01"}, by_name=True)
+    assert _identity.find_job(smc, by_name).job_id == "j-1"
+    assert str(by_name) == "name app-01"
+    assert _identity.find_job(smc, Identity.from_params({"name": "app-0"}, by_name=True)) is None
+    # Beside another sign, the name is what the job is to be called.
+    assert Identity.from_params({"name": "app-01", "source_id": "s-1"}, by_name=True).name is None
+    assert Identity.from_params({"name": "app-01"}).name is None
+
+
+def test_a_job_that_is_to_go_may_be_gone_or_going():
+    going = a_job("Deleting")
+    for identity in (Identity(job_id="j-1"), Identity(source_id="s-1"), OF_VM):
+        assert _identity.find_job(Smc((going,)), identity, leaving=True).status == "Deleting"
+        assert _identity.find_job(Smc(()), identity, leaving=True) is None
+    assert _identity.find_job(Smc((going, a_job(job_id="j-2"))), OF_VM, leaving=True).job_id == "j-2"
+    assert _identity.find_job(Smc((going,)), OF_VM) is None
+
+
+def test_a_job_that_was_made_by_hand_is_found_by_the_tag_of_its_source():
+    smc = Smc((a_job(tags={}),), (a_source(),))
+    assert _identity.find_job(smc, OF_VM).job_id == "j-1"
+
+
+def test_the_unfinished_job_goes_before_any_other():
+    finished = a_job("Finished", job_id="j-new", created=at(-1))
+    by_hand = a_job("Ready", job_id="j-hand", created=at(-900), tags={})
+    assert _identity.find_job(Smc((finished, by_hand), (a_source(),)), OF_VM).job_id == "j-hand"
+
+
+def test_several_jobs_that_go_on_are_told_and_none_is_picked():
+    twice = (a_job(), a_job("Running", job_id="j-2", source_id="s-2"))
+    with pytest.raises(NotReady, match=f"Several jobs of vm_uuid {VM_UUID} go on: j-1, j-2"):
+        _identity.find_job(Smc(twice), OF_VM)
+    assert _identity.find_job(Smc(twice), Identity(source_id="s-2")).job_id == "j-2"
+    expired = a_job("Expired", job_id="j-0", source_id="s-0", created=at(-9000))
+    assert _identity.find_job(Smc((expired, a_job())), OF_VM).job_id == "j-1"
+
+
+@pytest.mark.parametrize(
+    ("jobs", "picked"),
+    [
+        ([], None),
+        ([a_job("Deleting")], None),
+        ([a_job("Finished", job_id="a", created=at(-9)), a_job("Finished", job_id="b", created=at(-3))], "b"),
+        ([a_job("Expired", job_id="a", created=at(-9)), a_job("Finished", job_id="b", created=at(-3))], "a"),
+        ([a_job("Deleting", job_id="a", created=at(-1)), a_job("Finished", job_id="b", created=at(-3))], "b"),
+        ([a_job("Waiting", job_id="a", created=None), a_job("Finished", job_id="b")], "a"),
+    ],
+)
+def test_of_several_jobs_one_matters(jobs: list[Job], picked: str | None):
+    for order in (jobs, jobs[::-1]):
+        found = _identity.pick_job(order)
+        assert (found.job_id if found else None) == picked
+
+
+def test_the_source_of_a_job():
+    smc = Smc((), (a_source(), a_source(source_id="s-2", tags={})))
+    assert _identity.find_source(smc, OF_VM, None).source_id == "s-1"
+    assert _identity.find_source(smc, OF_VM, a_job(source_id="s-2")).source_id == "s-2"
+    assert _identity.find_source(smc, Identity(source_id="s-2"), None).source_id == "s-2"
+    assert _identity.find_source(smc, Identity(source_id="s-9"), None) is None
+    assert _identity.find_source(smc, Identity(job_id="j-1"), None) is None
+
+
+def test_two_sources_of_one_vm_are_told_apart_by_a_person():
+    smc = Smc((), (a_source(), a_source(source_id="s-2")))
+    with pytest.raises(BadInput, match=r"Several sources carry the tag cutover:vm-uuid=.*: s-1, s-2\. Delete"):
+        _identity.find_source(smc, OF_VM, None)
+
+
+def test_a_source_that_cannot_take_a_job():
+    assert _job.check_source(a_source(state="InUse"), OF_VM).source_id == "s-1"
+    with pytest.raises(NotReady, match=rf"SMC has no source for vm_uuid {VM_UUID}\. Import the VM"):
+        _job.check_source(None, OF_VM)
+    with pytest.raises(
+        NotReady, match=r"Source s-1 \(app-01\) is not ready: its connector sends no heartbeat \(.*Offline\)\. See that"
+    ):
+        _job.check_source(a_source(state="Unavailable", error_code="SourceServer.Offline"), OF_VM)
+
+
+# --- showing ----------------------------------------------------------------------------------------------------
+
+
+def test_the_view_does_not_change_by_itself():
+    running, waiting = a_job("Running"), a_job("Waiting")
+    views = [_job.view(Sight(None, job, now)) for job, now in ((running, NOW), (waiting, at(5)))]
+    assert views[0] == views[1]
+    assert _job.view(Sight(None, None, NOW)) == {"status": "absent"}
+
+
+@given(ATTRIBUTES)
+def test_a_prediction_shows_attributes_as_the_view_does(params: dict[str, Any]):
+    attributes = wish(**params).attributes
+    job = a_job(**attributes)
+    shown = _job.view(Sight(None, job, NOW))
+    predicted = _job.predicted({name: value for name, value in attributes.items() if name != "license_type"})
+    assert {name: shown[name] for name in predicted} == predicted

@@ -1,0 +1,459 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The states of a job: every state it may be in with every state that may be declared, and that plans lead there."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as lifecycle
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import Run
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, Conflict, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG
+from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, converge
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import read_moment
+from ansible_collections.cutover.smc.plugins.module_utils._jobs import job as _job
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.job import Sight, Wish
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_plan import decide, is_migrated
+from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, a_source, at
+from tests.unit.plugins.module_utils._jobs.test_job import wish
+
+SINCE = "2026-11-22T17:45:00Z"  # after the run that the built jobs have made
+MINUTE = timedelta(minutes=1)
+REFUSED = "refused"
+NONE = "no job"
+
+
+def actions(said: Wish, job: Job | None, **sight: Any) -> Any:
+    """The plan by the names of its actions, or that there is none."""
+    try:
+        return [step.action for step in decide(said, Sight(a_source(), job, NOW, **sight)).steps]
+    except NotReady:
+        return REFUSED
+
+
+def in_state(told: str) -> Job | None:
+    """A job in a state, ``Status`` or ``Status/Phase``; ``Status!`` has made no image yet."""
+    if told == NONE:
+        return None
+    status, phase = [*told.rstrip("!").split("/"), ""][:2]
+    fields: dict[str, Any] = {"phase": phase} if phase else {}
+    if told.endswith("!"):
+        fields["runs"] = (a_run(-5, None, None),) if status == "Running" else ()
+    return a_job(status, **fields)
+
+
+# state of the job: present, present with wait, synced, synced without wait, paused, paused without wait
+TABLE: dict[str, tuple[Any, ...]] = {
+    NONE: (["create_job", "start_job"],) * 2 + (["create_job", "start_job", "wait_idle"],) * 2 + (REFUSED, REFUSED),
+    "Ready": (["start_job"], ["start_job"], ["start_job", "wait_idle"], ["start_job", "wait_idle"], [], []),
+    "Running/Preparing": ([], [], ["wait_idle"], [], ["wait_pausable", "stop_job"], []),
+    "Running/Syncing": ([], [], ["wait_idle"], [], ["stop_job"], ["stop_job"]),
+    "Running/Syncing!": ([], ["wait_idle"], ["wait_idle"], [], ["stop_job"], ["stop_job"]),
+    "Running/Processing": ([], [], ["wait_idle"], [], ["wait_pausable", "stop_job"], []),
+    "Running/Cleaning": ([], [], ["wait_idle"], [], ["wait_pausable", "stop_job"], []),
+    "Stopped": (["start_job"], ["start_job"], ["start_job", "wait_idle"], ["start_job", "wait_idle"], [], []),
+    "InError": (
+        ["resume_failed_job"],
+        ["resume_failed_job"],
+        ["resume_failed_job", "wait_idle"],
+        ["resume_failed_job", "wait_idle"],
+        [],
+        [],
+    ),
+    "Waiting": ([], [], ["run_job"], ["run_job"], ["stop_job"], ["stop_job"]),
+    "Waiting!": ([], [], ["run_job"], ["run_job"], ["stop_job"], ["stop_job"]),
+    "Finished": ([], [], REFUSED, REFUSED, [], []),
+    "Expired": (REFUSED, REFUSED, REFUSED, REFUSED, [], []),
+    "Deleting": (REFUSED, REFUSED, REFUSED, REFUSED, [], []),
+}
+COLUMNS = (
+    {"state": "present", "wait": False},
+    {"state": "present", "wait": True},
+    {"state": "synced", "wait": True, "synced_since": SINCE},
+    {"state": "synced", "wait": False, "synced_since": SINCE},
+    {"state": "paused", "wait": True},
+    {"state": "paused", "wait": False},
+)
+CELLS = [
+    (state, column, expected) for state, row in TABLE.items() for column, expected in zip(COLUMNS, row, strict=True)
+]
+
+
+@pytest.mark.parametrize(("state", "params", "expected"), CELLS, ids=[f"{cell[0]}-{cell[1]}" for cell in CELLS])
+def test_every_state_with_every_declared_state(state: str, params: dict[str, Any], expected: Any):
+    assert actions(wish(**params), in_state(state)) == expected
+
+
+def test_the_table_has_every_state():
+    assert {state.rstrip("!").partition("/")[0] for state in TABLE} == {*lifecycle.STATUSES, NONE}
+    assert {f"Running/{phase}" for phase in lifecycle.PHASES} <= set(TABLE)
+
+
+# state of the job: plain, with discard_replication, that without wait
+ABSENT: dict[str, tuple[Any, ...]] = {
+    NONE: ([], [], []),
+    "Ready": (["delete_job", "wait_gone"], ["delete_job", "wait_gone"], ["delete_job"]),
+    "Running/Preparing": (
+        REFUSED,
+        ["wait_pausable", "stop_job", "delete_job", "wait_gone"],
+        ["wait_pausable", "stop_job", "delete_job"],
+    ),
+    "Running/Syncing": (REFUSED, ["stop_job", "delete_job", "wait_gone"], ["stop_job", "delete_job"]),
+    "Stopped": (REFUSED, ["delete_job", "wait_gone"], ["delete_job"]),
+    "Stopped!": (REFUSED, ["delete_job", "wait_gone"], ["delete_job"]),
+    "InError": (REFUSED, ["delete_job", "wait_gone"], ["delete_job"]),
+    "Waiting": (REFUSED, ["delete_job", "wait_gone"], ["delete_job"]),
+    "Waiting!": (REFUSED, ["delete_job", "wait_gone"], ["delete_job"]),
+    "Finished": (["delete_job", "wait_gone"], ["delete_job", "wait_gone"], ["delete_job"]),
+    "Expired": (["delete_job", "wait_gone"], ["delete_job", "wait_gone"], ["delete_job"]),
+    "Deleting": (["wait_gone"], ["wait_gone"], []),
+}
+ABSENT_COLUMNS = ({}, {"discard_replication": True}, {"discard_replication": True, "wait": False})
+ABSENT_CELLS = [
+    (state, column, expected)
+    for state, row in ABSENT.items()
+    for column, expected in zip(ABSENT_COLUMNS, row, strict=True)
+]
+
+
+@pytest.mark.parametrize(
+    ("state", "params", "expected"), ABSENT_CELLS, ids=[f"{cell[0]}-{cell[1]}" for cell in ABSENT_CELLS]
+)
+def test_every_state_with_absent(state: str, params: dict[str, Any], expected: Any):
+    assert actions(wish(**{"state": "absent", "wait": True, **params}), in_state(state)) == expected
+
+
+# --- the finer points -------------------------------------------------------------------------------------------
+
+
+def test_what_is_synced_already_is_only_seen_to_go_on():
+    early = wish(state="synced", synced_since="2026-11-22T17:00:00Z")
+    assert actions(early, a_job("Waiting")) == []
+    assert actions(early, a_job("Stopped")) == ["start_job"]
+    assert actions(early, a_job("Finished")) == []
+    assert actions(early, a_job("Running")) == []
+
+
+def test_amendments_come_before_the_start():
+    said = wish(interval="6h", project="spring")
+    assert actions(said, a_job("Waiting")) == ["modify_job", "tag_job"]
+    assert actions(said, a_job("Ready")) == ["modify_job", "tag_job", "start_job"]
+    assert actions(said, a_job("Running")) == ["tag_job"]
+    plan = decide(said, Sight(a_source(), a_job("Waiting"), NOW))
+    assert plan.steps[0].arguments == {"job_id": "j-1", "parameters": {"Frequency": 6}}
+    assert plan.steps[1].arguments == {"job_id": "j-1", "tags": {PROJECT_TAG: "spring"}}
+    assert plan.predicted({})["interval"] == "6h"
+
+
+def test_a_run_by_hand_begins_after_the_moment_asked_for():
+    plan = decide(wish(state="synced", synced_since=SINCE), Sight(a_source(), a_job("Waiting"), NOW))
+    assert plan.steps[-1].arguments == {"job_id": "j-1", "after": at(-15)}
+    plan = decide(wish(state="synced", max_age="10m"), Sight(a_source(), a_job("Waiting"), NOW))
+    assert plan.steps[-1].arguments == {"job_id": "j-1", "after": None}
+
+
+def test_the_age_of_an_image_is_reckoned_from_the_first_look():
+    waiting = a_job("Waiting", runs=(a_run(-30),))
+    assert actions(wish(state="synced", max_age="29m"), waiting) == ["run_job"]
+    assert actions(wish(state="synced", max_age="29m"), waiting, asked=at(-1)) == []
+
+
+def test_a_job_that_is_not_to_be_started_is_not():
+    assert actions(wish(started=False), None) == ["create_job"]
+    assert actions(wish(started=False), a_job("Ready")) == []
+    assert actions(wish(started=False), a_job("Stopped")) == []
+
+
+@pytest.mark.parametrize("status", ["Ready", "Stopped", "InError"])
+def test_what_is_not_to_be_started_cannot_be_synced(status: str):
+    with pytest.raises(NotReady, match=f"Job j-1 is {status} and is not to be started now"):
+        decide(wish(state="synced", started=False, synced_since=SINCE), Sight(a_source(), a_job(status), NOW))
+    with pytest.raises(NotReady, match=r"wait until its scheduled start \(2026-11-22T19:00:00Z\)"):
+        decide(wish(state="synced"), Sight(a_source(), a_job("Ready", scheduled_start=at(60)), NOW))
+
+
+def test_a_scheduled_start_is_left_to_smc_until_it_has_passed():
+    assert actions(wish(scheduled_start="2026-11-28T20:00:00Z"), None) == ["create_job"]
+    assert actions(wish(), a_job("Ready", scheduled_start=at(60))) == []
+    assert actions(wish(), a_job("Ready", scheduled_start=at(-60))) == ["start_job"]
+
+
+def test_what_failed_again_is_not_resumed_for_ever():
+    failed = a_job("InError", error_code="InternalError", intermediate_instance_id="i-7")
+    assert actions(wish(), failed) == ["resume_failed_job"]
+    with pytest.raises(NotReady, match=r"failed again after it was resumed: InternalError.*instance i-7 is billed"):
+        decide(wish(), Sight(a_source(), failed, NOW, resumed=True))
+
+
+def test_a_one_time_job_is_left_alone():
+    with pytest.raises(NotReady, match="is a one-time job"):
+        decide(wish(), Sight(a_source(), a_job("Waiting", incremental=False), NOW))
+
+
+def test_a_vm_that_has_moved_is_left_alone_unless_it_is_to_move_again():
+    finished = a_job("Finished")
+    assert actions(wish(), finished) == []
+    assert actions(wish(again=True), finished) == ["create_job", "start_job"]
+    assert actions(wish(), None, migrated_image="m-1") == []
+    assert actions(wish(state="synced", synced_since=SINCE), None, migrated_image="m-1") == []
+    assert actions(wish(again=True), None, migrated_image="m-1") == ["create_job", "start_job"]
+    assert not is_migrated(wish(), Sight(None, a_job("Waiting"), NOW, migrated_image="m-1"))
+
+
+def test_refusals_name_the_way_out():
+    for said, state, words in (
+        (wish(), "Expired", "state: absent, discard_replication: true"),
+        (wish(state="synced", synced_since=SINCE), "Finished", "again: true"),
+        (wish(state="paused"), NONE, "state: present"),
+        (wish(state="absent"), "Waiting", "smc_job_finalize, or say discard_replication: true"),
+    ):
+        with pytest.raises(NotReady) as caught:
+            decide(said, Sight(a_source(), in_state(state), NOW))
+        assert words in caught.value.remedy
+
+
+# --- plans, carried out on a model of what SMC does -------------------------------------------------------------
+
+
+class Model:
+    """One source's job, as SMC keeps it; time passes only in waits."""
+
+    def __init__(self, job: Job | None) -> None:
+        self.job = job
+        self.now = NOW
+        self.resumed = False
+        self.migrated_image: str | None = None
+        self.writes: list[str] = []
+        self.actions: dict[str, Callable[..., None]] = {
+            name: getattr(self, name)
+            for name in [
+                "create_job",
+                "modify_job",
+                "tag_job",
+                "start_job",
+                "resume_failed_job",
+                "run_job",
+                "stop_job",
+                "delete_job",
+                "wait_idle",
+                "wait_pausable",
+                "wait_gone",
+            ]
+        }
+
+    def observe(self) -> Sight:
+        return Sight(a_source(), self.job, self.now, self.migrated_image, self.resumed)
+
+    def _write(self, name: str, *allowed: str) -> None:
+        assert self.job is not None
+        assert self.job.status in allowed, f"{name} is refused while the job is {self.job.status}"
+        self.writes.append(name)
+
+    def create_job(self, parameters: dict[str, Any]) -> None:
+        assert self.job is None or self.job.status == "Finished"
+        self.writes.append("create_job")
+        self.job = a_job(
+            "Ready",
+            job_id="j-new",
+            name=parameters["Name"],
+            interval_hours=parameters["Frequency"],
+            images_to_keep=parameters["MaxNumberOfImageToKeep"],
+            image_name=parameters["ImageName"],
+            system_disk_size=parameters["SystemDiskSize"],
+            data_disk_sizes={disk["Index"]: disk["Size"] for disk in parameters["DataDisk"]},
+            license_type=parameters.get("LicenseType", ""),
+            tags={tag["Key"]: tag["Value"] for tag in parameters["Tag"]},
+            created=self.now,
+        )
+        if "ValidTime" in parameters:
+            self.job = replace(self.job, valid_until=read_moment(parameters["ValidTime"]))
+
+    def modify_job(self, job_id: str, parameters: dict[str, Any]) -> None:
+        assert self.job is not None
+        assert job_id == self.job.job_id
+        names = {wire: name for name, wire in _job._WIRE_NAMES.items()}
+        for wire, value in parameters.items():
+            name = names.get(wire, {"ValidTime": "valid_until"}.get(wire, ""))
+            assert lifecycle.settable(name, self.job.status, self.job.has_run), f"{wire} while {self.job.status}"
+            self.job = replace(self.job, **{name: read_moment(value) if name == "valid_until" else value})
+        self.writes.append("modify_job")
+
+    def tag_job(self, job_id: str, tags: dict[str, str]) -> None:
+        assert self.job is not None
+        self.writes.append("tag_job")
+        self.job = replace(self.job, tags={**self.job.tags, **tags})
+
+    def start_job(self, job_id: str) -> None:
+        self._write("start_job", "Ready", "Stopped", "InError", "Waiting")
+        self.now += MINUTE
+        self.job = replace(self.job, status="Running", phase="Syncing", runs=(*self.job.runs, Run(self.now)))
+
+    def resume_failed_job(self, job_id: str) -> None:
+        self.resumed = True
+        self.start_job(job_id)
+
+    def run_job(self, job_id: str, after: Any) -> None:
+        self._write("run_job", "Waiting")
+        if after is not None:
+            self.now = max(self.now, after + MINUTE)
+        self.start_job(job_id)
+
+    def stop_job(self, job_id: str) -> None:
+        self._write("stop_job", "Running", "Waiting")
+        assert self.job.status == "Waiting" or self.job.phase == "Syncing"
+        self.job = replace(self.job, status="Stopped", phase="")
+
+    def delete_job(self, job_id: str) -> None:
+        self._write("delete_job", "Ready", "Stopped", "InError", "Waiting", "Finished", "Expired")
+        self.job = replace(self.job, status="Deleting")
+
+    def wait_idle(self, job_id: str) -> None:
+        if self.job.status == "Running":
+            self.now += MINUTE
+            ended = tuple(
+                run if run.ended else replace(run, ended=self.now, image_id=f"m-{number}")
+                for number, run in enumerate(self.job.runs)
+            )
+            self.job = replace(self.job, status="Waiting", phase="", runs=ended)
+
+    def wait_pausable(self, job_id: str) -> None:
+        if self.job.status == "Running" and self.job.phase == "Preparing":
+            self.job = replace(self.job, phase="Syncing")
+        elif self.job.status == "Running":
+            self.wait_idle(job_id)
+
+    def wait_gone(self, job_id: str) -> None:
+        assert self.job.status == "Deleting"
+        self.job = None
+
+    def converge(self, said: Wish, check_mode: bool = False) -> Outcome[Sight]:
+        return converge(self.observe, lambda sight: decide(said, sight), self.actions, _job.view, check_mode=check_mode)
+
+
+PARAMS = st.fixed_dictionaries(
+    {
+        "state": st.sampled_from(["present", "synced", "paused", "absent"]),
+        "started": st.booleans(),
+        "wait": st.booleans(),
+        "again": st.booleans(),
+        "discard_replication": st.booleans(),
+    },
+    optional={
+        "interval": st.sampled_from(["1h", "24h", "7d"]),
+        "images_to_keep": st.integers(1, 10),
+        "image_name": st.sampled_from(["cutover-s-1", "other"]),
+        "valid_for": st.sampled_from(["7d", "90d"]),
+        "project": st.just("spring"),
+        "vm_uuid": st.just(VM_UUID),
+        "synced_since": st.sampled_from(["2026-11-22T17:00:00Z", SINCE]),
+        "max_age": st.sampled_from(["10m", "2h"]),
+    },
+)
+STATES = st.sampled_from([state for state in TABLE if state != "Deleting"])
+
+
+def settled_or_refused(model: Model, said: Wish, check_mode: bool = False) -> Outcome[Sight] | None:
+    try:
+        return model.converge(said, check_mode)
+    except NotReady:
+        return None
+
+
+@given(STATES, PARAMS)
+def test_once_done_there_is_nothing_left_to_do(state: str, params: dict[str, Any]):
+    said, model = wish(**params), Model(in_state(state))
+    if settled_or_refused(model, said) is None:
+        return
+    model.resumed = False
+    writes = list(model.writes)
+    again = settled_or_refused(model, said)
+    assert model.writes == writes
+    assert again is None or not any(step.mutates for step in again.done)
+
+
+@given(STATES, PARAMS)
+def test_check_mode_tells_the_first_plan_and_writes_nothing(state: str, params: dict[str, Any]):
+    said, model = wish(**params), Model(in_state(state))
+    try:
+        first = decide(said, model.observe())
+    except NotReady:
+        assert settled_or_refused(model, said, check_mode=True) is None
+        return
+    before = copy.copy(model.job)
+    told = model.converge(said, check_mode=True)
+    assert [step.summary for step in told.done] == first.summaries
+    assert (model.writes, model.job) == ([], before)
+
+
+@given(STATES, PARAMS)
+def test_check_mode_says_changed_exactly_when_the_run_changes_something(state: str, params: dict[str, Any]):
+    said = wish(**params)
+    told = settled_or_refused(Model(in_state(state)), said, check_mode=True)
+    model = Model(in_state(state))
+    done = settled_or_refused(model, said)
+    if told is not None and done is not None:
+        assert bool(model.writes) == done.result()["changed"]
+        # A wait may end in a state that leaves something to do, or nothing; without one, check mode knows.
+        if not told.done or told.done[0].mutates:
+            assert told.result()["changed"] == done.result()["changed"]
+
+
+@given(STATES, PARAMS)
+def test_what_was_declared_is_so_in_the_end(state: str, params: dict[str, Any]):
+    said, model = wish(**params), Model(in_state(state))
+    outcome = settled_or_refused(model, said)
+    if outcome is None:
+        return
+    job = outcome.state.job
+    if said.state == "absent":
+        assert job is None or job.status == "Deleting"
+    elif said.state == "paused":
+        assert said.wait is False or job.status in ("Ready", "Stopped", "InError", "Finished", "Expired")
+    elif said.state == "synced" and said.wait:
+        assert _job.is_synced(said, job.runs, outcome.state.now)
+    if said.state == "present" and said.started and not is_migrated(said, outcome.state):
+        assert job.status in ("Running", "Waiting", "Finished")
+
+
+@given(STATES, PARAMS)
+def test_a_replica_is_never_thrown_away_unasked(state: str, params: dict[str, Any]):
+    said, model = wish(**params), Model(in_state(state))
+    job = model.job
+    settled_or_refused(model, said)
+    if "delete_job" in model.writes and job.status in lifecycle.ALIVE and job.has_run:
+        assert said.discard_replication
+        assert said.state == "absent"
+
+
+def test_a_conflict_makes_it_look_again():
+    model = Model(a_job("Waiting"))
+    real, tries = model.actions["run_job"], []
+
+    def moved_first(**arguments: Any) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            model.start_job("j-1")
+            raise Conflict("its scheduled run has begun")
+        real(**arguments)
+
+    model.actions["run_job"] = moved_first
+    model.converge(wish(state="synced", synced_since=SINCE))
+    assert tries == [1]
+    assert model.job.status == "Waiting"
+
+
+def test_options_that_cannot_be_are_refused_before_any_look():
+    with pytest.raises(BadInput):
+        wish(interval="30m")

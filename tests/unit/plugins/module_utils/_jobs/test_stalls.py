@@ -1,0 +1,272 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waiting for jobs: what the progress line says, when standing still is noticed, its cause, and how few calls that takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._jobs import forecast as _forecast
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import Facts, Watch, likely_cause, summary
+from tests.unit.plugins.builders import NOW, a_job, a_run, a_source, an_instance, at
+from tests.unit.plugins.wire import Answer, Cloud, refusal
+
+HALF_AN_HOUR = timedelta(minutes=30)
+RUNS = {
+    "ReplicationJobRuns": {"ReplicationJobRun": [{"StartTime": "2026-11-22T17:50:00Z"}]},
+    "TransitionInstanceId": "i-1",
+}
+
+
+class Scene:
+    """A watch over jobs that SMC shows at moments of its own clock."""
+
+    def __init__(self, cloud: Cloud, connection: Any, stall_after: timedelta = HALF_AN_HOUR) -> None:
+        self.cloud = cloud
+        self.smc = Smc(connection)
+        self.warnings: list[str] = []
+        self.watch = Watch(self.smc, connection, stall_after, Run(False, print, self.warnings.append))
+
+    def look(self, minutes: float, *progress: float, phase: str = "Syncing", then: Any = ()) -> list[Job]:
+        """Look at jobs of this progress, so many minutes from now; ``then`` is answered to what is looked up."""
+        date = {"Date": format_datetime(at(minutes), usegmt=True)}
+        jobs = [
+            {
+                "JobId": f"j-{number}",
+                "SourceId": f"s-{number}",
+                "Status": "Running",
+                "BusinessStatus": phase,
+                "Progress": percent,
+                "RunOnce": False,
+                **RUNS,
+            }
+            for number, percent in enumerate(progress, start=1)
+        ]
+        self.cloud.says(Answer({"TotalCount": len(jobs), "ReplicationJobs": {"ReplicationJob": jobs}}, headers=date))
+        self.cloud.says(*(Answer(answer.body, answer.status, {**answer.headers, **date}) for answer in then))
+        seen = self.smc.jobs([f"j-{number}" for number in range(1, len(jobs) + 1)])
+        self.watch.see(seen)
+        return seen
+
+
+def sources(*states: str) -> Answer:
+    shown = [
+        {"SourceId": f"s-{number}", "State": state, "ErrorCode": "" if state == "InUse" else "SourceServer.Offline"}
+        for number, state in enumerate(states, start=1)
+    ]
+    return Answer({"TotalCount": len(shown), "SourceServers": {"SourceServer": shown}})
+
+
+def instances(*statuses: str) -> Answer:
+    shown = [{"InstanceId": "i-1", "Status": status} for status in statuses]
+    return Answer({"Instances": {"Instance": shown}})
+
+
+@pytest.fixture
+def scene(cloud: Cloud, connection: Any) -> Scene:
+    return Scene(cloud, connection)
+
+
+def test_a_job_that_moves_is_told_with_what_is_left(scene: Scene):
+    (job,) = scene.look(0, 20.0)
+    assert scene.watch.tell(job) == "job j-1: Running, Syncing, 20 %, about 40m left"
+    (job,) = scene.look(10, 40.0)
+    # Twenty points in ten minutes: the pace of the phase goes before that of the run.
+    assert scene.watch.tell(job) == "job j-1: Running, Syncing, 40 %, about 30m left"
+    (job,) = scene.look(11, 90.0, phase="Processing")
+    assert scene.watch.tell(job) == "job j-1: Running, Processing, 90 %, about 2m20s left"
+    assert scene.warnings == []
+
+
+def test_standing_still_is_told_once_with_its_cause_and_costs_one_call(scene: Scene):
+    scene.look(0, 20.0)
+    scene.look(15, 20.0)
+    (job,) = scene.look(30, 20.0, then=[sources("Unavailable")])
+    told = "no progress for 30m: its source s-1 is in trouble: its connector sends no heartbeat (Unavailable, SourceServer.Offline)"
+    assert scene.warnings == [
+        f"Job j-1: {told}. See that the connector runs (go2aliyun_client) and reaches "
+        "vCenter and Alibaba Cloud, that its clock is right, and that the VM is still listed there"
+    ]
+    assert scene.watch.tell(job).endswith(told)
+    scene.look(45, 20.0)
+    assert scene.cloud.actions.count("DescribeSourceServers") == 1
+    assert len(scene.warnings) == 1
+    (stall,) = scene.watch.stalls
+    assert stall.as_result() == {
+        "job_id": "j-1",
+        "phase": "Syncing",
+        "progress": 20.0,
+        "since": "2026-11-22T18:00:00Z",
+        "seconds": 1800,
+        "cause": "its source s-1 is in trouble: its connector sends no heartbeat (Unavailable, SourceServer.Offline)",
+        "remedy": "See that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud, that its clock is right, "
+        "and that the VM is still listed there",
+    }
+
+
+def test_when_it_lasts_the_instance_is_looked_at_too(scene: Scene):
+    for minutes in (0, 15):
+        scene.look(minutes, 20.0)
+    scene.look(30, 20.0, then=[sources("InUse")])
+    assert "the first run compares and copies all disks" in scene.warnings[-1]
+    scene.look(45, 20.0)
+    scene.look(60, 20.0, then=[instances()])
+    assert "its intermediate instance i-1 is gone" in scene.warnings[-1]
+    assert scene.cloud.actions[-1] == "DescribeInstances"
+    scene.look(90, 20.0, then=[instances("Stopped")])
+    assert "its intermediate instance i-1 is Stopped. Start the instance in ECS" in scene.warnings[-1]
+    assert [stall.seconds for stall in scene.watch.stalls] == [1800, 3600, 5400]
+
+
+def test_going_on_ends_it(scene: Scene):
+    for minutes in (0, 15):
+        scene.look(minutes, 20.0)
+    scene.look(30, 20.0, then=[sources("InUse")])
+    (job,) = scene.look(31, 20.5)
+    assert "no progress" not in scene.watch.tell(job)
+    assert scene.watch.stall_of("j-1") is None
+    assert len(scene.watch.stalls) == 1
+    # From here it takes another half an hour.
+    scene.look(45, 20.5)
+    scene.look(60, 20.5)
+    assert len(scene.warnings) == 1
+
+
+def test_another_phase_or_another_run_is_progress_too(scene: Scene):
+    scene.look(0, 90.0)
+    scene.look(29, 90.0)
+    scene.look(31, 90.0, phase="Processing")
+    scene.look(60, 90.0, phase="Processing")
+    assert scene.warnings == []
+
+
+def test_two_looks_far_apart_prove_nothing(scene: Scene):
+    """As after a laptop's sleep: that nothing was seen to move is no wonder."""
+    scene.look(0, 20.0)
+    scene.look(600, 20.0)
+    assert scene.warnings == []
+    scene.look(601, 20.0, then=[sources("InUse")])
+    assert len(scene.warnings) == 1
+
+
+def test_the_clock_is_the_clouds(scene: Scene):
+    """A cloud in which hours pass while this machine's clock counts milliseconds has stood still for hours."""
+    for minutes in (0, 300, 600):
+        scene.look(minutes, 20.0, then=[sources("InUse")] if minutes == 600 else [])
+    assert "no progress for 10h" in scene.warnings[0]
+
+
+def test_nobody_looks_when_nobody_asks(cloud: Cloud, connection: Any):
+    scene = Scene(cloud, connection, timedelta(0))
+    for minutes in (0, 300, 600, 900):
+        scene.look(minutes, 20.0)
+    assert scene.warnings == []
+
+
+def test_many_that_stand_still_cost_one_call_together(scene: Scene):
+    still = [20.0] * 30
+    scene.look(0, *still, 1.0)
+    scene.look(15, *still, 2.0)
+    jobs = scene.look(30, *still, 3.0, then=[sources(*["InUse"] * 29, "Unavailable")])
+    assert scene.cloud.actions.count("DescribeSourceServers") == 1
+    assert len(scene.warnings) == 30
+    line = scene.watch.tell_all(jobs)
+    assert line.startswith("31 jobs: 31 Running/Syncing (19 %, ")
+    assert line.partition("without progress: ")[2].split(", ") == [f"j-{number}" for number in range(1, 31)]
+
+
+def test_a_cause_that_cannot_be_looked_up_is_no_failure(scene: Scene):
+    scene.look(0, 20.0)
+    scene.look(15, 20.0)
+    scene.look(30, 20.0, then=[refusal("Forbidden.RAM", 403, "not yours")])
+    assert "(looking closer failed: DescribeSourceServers: not yours (Forbidden.RAM))" in scene.warnings[0]
+
+
+def test_processing_of_a_big_image_is_told_without_a_call(scene: Scene):
+    for minutes in (0, 15, 30):
+        scene.look(minutes, 90.0, phase="Processing")
+    assert "SMC makes the image" in scene.warnings[0]
+    assert set(scene.cloud.actions) == {"DescribeReplicationJobs"}
+
+
+def test_it_fails_when_that_is_asked_for(scene: Scene):
+    for minutes in (0, 15):
+        scene.watch.see_or_fail(scene.look(minutes, 20.0)[0], True)
+    (job,) = scene.look(30, 20.0, then=[sources("Unavailable")])
+    assert scene.watch.see_or_fail(job, False) is job
+    with pytest.raises(
+        NotReady, match=r"Job j-1 is Running, Syncing at 20 % with no progress for 30m: its source"
+    ) as caught:
+        scene.watch.see_or_fail(job, True)
+    assert caught.value.details["stall"]["seconds"] == 1800
+
+
+# --- causes -----------------------------------------------------------------------------------------------------
+
+RUNNING = a_job("Running", progress=20.0, intermediate_instance_id="i-1", runs=(a_run(-10, None, None),))
+REPLICATED = replace(RUNNING, runs=(a_run(-900, lasted=70), a_run(-600), a_run(-300), *RUNNING.runs))
+
+
+@pytest.mark.parametrize(
+    ("job", "facts", "words"),
+    [
+        (RUNNING, Facts(sources={}), "its source s-1 is gone"),
+        (
+            RUNNING,
+            Facts(sources={"s-1": a_source(state="Unavailable", error_code="SourceServer.Offline")}),
+            "its connector sends no heartbeat (Unavailable, SourceServer.Offline)",
+        ),
+        (RUNNING, Facts(sources={"s-1": a_source(state="InUse")}), "the first run compares and copies all disks"),
+        (RUNNING, Facts(instances={"i-1": an_instance("i-1", status="Stopped")}), "i-1 is Stopped"),
+        (RUNNING, Facts(instances={"i-1": an_instance("i-1")}), "the first run compares"),
+        (RUNNING, Facts(instances={}), "i-1 is gone"),
+        (replace(RUNNING, replication_parameters={"bandwidth_limit": 100}), Facts(), "bandwidth_limit 100 slows"),
+        (REPLICATED, Facts(), "the comparison of its data, or a slow network"),
+        (
+            replace(REPLICATED, runs=(*REPLICATED.runs[:-1], a_run(-60, None, None))),
+            Facts(),
+            "much longer than earlier runs (5m in the median) and probably copies everything",
+        ),
+        (replace(RUNNING, phase="Preparing"), Facts(), "i-1 is there but does not answer SMC"),
+        (
+            replace(RUNNING, phase="Preparing", intermediate_instance_id=""),
+            Facts(),
+            "no intermediate instance yet, perhaps for want of stock, quota or balance",
+        ),
+        (replace(RUNNING, phase="Processing"), Facts(), "the image, which of 162 GiB takes up to 1h32m"),
+        (replace(RUNNING, phase="Cleaning"), Facts(), "releases the intermediate resources"),
+        (REPLICATED, Facts(trouble="no route"), "(looking closer failed: no route)"),
+    ],
+)
+def test_likely_causes(job: Job, facts: Facts, words: str):
+    cause, remedy = likely_cause(job, NOW, facts)
+    assert words in cause
+    assert remedy
+
+
+# --- a fleet on one line ----------------------------------------------------------------------------------------
+
+
+def test_a_fleet_on_one_line():
+    jobs = [
+        a_job("Running", progress=10.0),
+        a_job("Running", progress=30.0),
+        a_job("Waiting"),
+        a_job("Running", phase="Processing", progress=99.0),
+    ]
+    left = {10.0: _forecast.Eta(600, "pace"), 30.0: _forecast.Eta(300, "pace"), 99.0: _forecast.Eta(None, "unknown")}
+    assert summary(jobs, lambda job: left[job.progress]) == (
+        "4 jobs: 1 Running/Processing (99 %, time left unknown), 2 Running/Syncing (20 %, about 10m left), 1 Waiting"
+    )
+    assert summary([], lambda job: _forecast.Eta()) == "0 jobs: "

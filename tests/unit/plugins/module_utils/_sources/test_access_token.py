@@ -1,0 +1,195 @@
+# Copyright (c) 2026, the cutover.smc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Activation codes: made once, told once, and surely disabled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import AccessToken
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Ambiguous, BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
+from ansible_collections.cutover.smc.plugins.module_utils._sources import access_token as _access_token
+from ansible_collections.cutover.smc.plugins.module_utils._sources.access_token import (
+    Desk,
+    Wish,
+    decide,
+    view,
+    wish_from,
+)
+from tests.unit.plugins.builders import a_token
+
+
+def wish(state: str = "present", name: str | None = "wave", token_id: str | None = None, **more: Any) -> Wish:
+    params = {
+        "state": state,
+        "name": name,
+        "access_token_id": token_id,
+        "description": None,
+        "uses": 10,
+        "valid_days": 1,
+    }
+    return wish_from({**params, **more})
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"uses": 0}, "Option 'uses' is 0, which SMC does not offer. Choose 1 to 1000."),
+        ({"uses": 1001}, "Choose 1 to 1000"),
+        ({"valid_days": 0}, "Option 'valid_days' is 0"),
+        ({"valid_days": 91}, "Choose 1 to 90"),
+    ],
+)
+def test_what_smc_does_not_offer(more: dict[str, int], words: str):
+    with pytest.raises(BadInput) as caught:
+        wish(**more)
+    assert words in str(caught.value)
+
+
+ACTIVE, FRESH, EXPIRED = (a_token(status=status) for status in ("activated", "unactivated", "expired"))
+PERHAPS_DISABLED = a_token(status="unactivated", used=2)
+
+TABLE = [
+    ("present", None, ["create"]),
+    ("present", ACTIVE, []),
+    ("present", FRESH, []),
+    ("present", EXPIRED, ["create"]),
+    ("disabled", None, []),
+    ("disabled", ACTIVE, ["disable"]),
+    ("disabled", FRESH, ["disable"]),
+    ("disabled", EXPIRED, []),
+    ("disabled", PERHAPS_DISABLED, []),
+    ("absent", None, []),
+    ("absent", ACTIVE, ["delete"]),
+    ("absent", FRESH, ["delete"]),
+    ("absent", EXPIRED, ["delete"]),
+]
+
+
+@pytest.mark.parametrize(("state", "token", "expected"), TABLE)
+def test_every_state_with_every_declared_state(state: str, token: AccessToken | None, expected: list[str]):
+    assert [step.action for step in decide(wish(state), token).steps] == expected
+
+
+def test_what_this_run_has_disabled_is_not_disabled_again():
+    assert decide(wish("disabled"), ACTIVE, disabled_here=True).steps == ()
+    assert decide(wish("disabled"), FRESH, disabled_here=True).steps == ()
+
+
+class Smc:
+    """Activation codes in memory."""
+
+    def __init__(self, *tokens: AccessToken) -> None:
+        self.tokens = {token.token_id: token for token in tokens}
+        self.writes: list[str] = []
+
+    def access_tokens(self, token_ids: list[str] | None = None, name: str | None = None) -> list[AccessToken]:
+        # That SMC filters by part of a name is possible: nothing says otherwise.
+        found = [token for token in self.tokens.values() if token_ids is None or token.token_id in token_ids]
+        return [token for token in found if name is None or name in token.name]
+
+    def create_access_token(self, name: str, description: str | None, uses: int, valid_days: int) -> tuple[str, str]:
+        token_id = f"at-{len(self.tokens) + 1}"
+        self.writes.append("create")
+        self.tokens[token_id] = AccessToken(token_id, name, status="unactivated", uses=uses, valid_days=valid_days)
+        return token_id, f"code-{token_id}"
+
+    def disable_access_token(self, token_id: str) -> None:
+        self.writes.append(f"disable {token_id}")
+
+    def delete_access_token(self, token_id: str) -> None:
+        self.writes.append(f"delete {token_id}")
+        del self.tokens[token_id]
+
+
+def run(smc: Smc, said: Wish, check_mode: bool = False) -> tuple[dict[str, Any], Desk]:
+    desk = Desk(smc, said)
+    outcome = converge(
+        desk.observe,
+        lambda token: decide(said, token, desk.disabled),
+        desk.actions,
+        view,
+        check_mode=check_mode,
+        pause=lambda seconds: None,
+    )
+    return outcome.result(token=outcome.state), desk
+
+
+def test_the_code_is_told_once():
+    smc = Smc()
+    made, desk = run(smc, wish(uses=3))
+    assert (made["changed"], desk.code, made["token"].uses) == (True, "code-at-1", 3)
+    again, desk = run(smc, wish(uses=3))
+    assert (again["changed"], desk.code) == (False, None)
+    assert smc.writes == ["create"]
+
+
+class Forgetful(Smc):
+    """The answer to its first creation is lost."""
+
+    def __init__(self, *tokens: AccessToken, does_it: bool) -> None:
+        super().__init__(*tokens)
+        self.losses = [does_it]
+
+    def create_access_token(self, name: str, description: str | None, uses: int, valid_days: int) -> tuple[str, str]:
+        if self.losses and not self.losses[0]:
+            self.losses.pop()
+            raise Ambiguous("no answer")
+        answer = super().create_access_token(name, description, uses, valid_days)
+        if self.losses:
+            self.losses.pop()
+            raise Ambiguous("no answer")
+        return answer
+
+
+@pytest.mark.parametrize(("does_it", "writes"), [(True, ["create", "delete at-2", "create"]), (False, ["create"])])
+def test_a_code_that_nobody_was_told_is_made_again(does_it: bool, writes: list[str]):
+    smc = Forgetful(a_token("at-1", status="expired"), does_it=does_it)
+    _made, desk = run(smc, wish())
+    assert desk.code == "code-at-2"
+    assert smc.writes == writes
+
+
+def test_check_mode_makes_none():
+    smc = Smc()
+    told, desk = run(smc, wish(), check_mode=True)
+    assert (told["changed"], desk.code, smc.writes) == (True, None, [])
+    assert told["diff"]["after"] == {"state": "present", "name": "wave"}
+
+
+def test_an_expired_code_makes_way_for_a_new_one_of_the_same_name():
+    smc = Smc(a_token("at-1", status="expired"))
+    made, desk = run(smc, wish())
+    assert desk.code == "code-at-2"
+    assert made["token"].token_id == "at-2"
+    assert run(smc, wish())[0]["changed"] is False
+
+
+def test_another_name_that_contains_it_is_another_code():
+    smc = Smc(a_token("at-9", name="wave-77"))
+    run(smc, wish())
+    run(smc, wish("absent"))
+    assert smc.writes == ["create", "delete at-2"]
+
+
+def test_a_code_is_disabled_by_id_or_name():
+    for said in (wish("disabled", None, "at-1"), wish("disabled")):
+        smc = Smc(ACTIVE, a_token("at-2", name="other"))
+        done, _desk = run(smc, said)
+        assert (done["changed"], smc.writes) == (True, ["disable at-1"])
+
+
+def test_a_code_is_deleted_once():
+    smc = Smc(ACTIVE)
+    assert run(smc, wish("absent"))[0]["changed"] is True
+    assert run(smc, wish("absent"))[0]["changed"] is False
+    assert smc.writes == ["delete at-1"]
+
+
+def test_the_view_holds_no_code():
+    assert set(_access_token.view(ACTIVE)) == {"access_token_id", "name", "state"}
