@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.plugin_utils._downtime import measure
 
 DOCUMENTATION = r"""
@@ -79,7 +79,7 @@ def measure_downtime(
         raise AnsibleFilterError("measure_downtime takes what the filter cutover.smc.weigh_downtime returned")
     try:
         return measure(weighed, services_stopped_at, image_at, finished_at)
-    except BadInput as failure:
+    except InvalidOptionError as failure:
         raise AnsibleFilterError("measure_downtime: %s" % failure) from failure
 
 

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.cbt import RULE_IDS
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import apply_waivers, read_waivers, today
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 
 DOCUMENTATION = r"""
 name: waive_concerns
@@ -62,7 +62,7 @@ def waive_concerns(vm: t.Any, waivers: t.Any) -> list[dict[str, t.Any]]:
         raise AnsibleFilterError("waive_concerns takes a VM as cutover.smc.vmware_cbt_info returns it")
     try:
         return apply_waivers(vm["concerns"], vm["name"], read_waivers(waivers, RULE_IDS), today())
-    except BadInput as failure:
+    except InvalidOptionError as failure:
         raise AnsibleFilterError("waive_concerns: %s" % failure) from failure
 
 

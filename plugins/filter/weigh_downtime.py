@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.plugin_utils._downtime import weigh
 
 DOCUMENTATION = r"""
@@ -91,7 +91,7 @@ def weigh_downtime(forecast: t.Any, budget: str, interval: t.Optional[str] = Non
         )
     try:
         return weigh(forecast, budget, interval)
-    except BadInput as failure:
+    except InvalidOptionError as failure:
         raise AnsibleFilterError("weigh_downtime: %s" % failure) from failure
 
 

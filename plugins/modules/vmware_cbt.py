@@ -281,7 +281,7 @@ error:
   returned: failure
   type: dict
   sample:
-    kind: NotReady
+    kind: PreconditionError
     code: snapshots
     message: "CBT of app-01 cannot be enabled now: app-01: it has 1 snapshot: before-patch"
     remedy: "Remove the snapshots (snapshots: remove does it) before CBT is changed, because increments can be wrong otherwise."

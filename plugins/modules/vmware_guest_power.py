@@ -161,7 +161,7 @@ error:
   returned: failure
   type: dict
   sample:
-    kind: NotReady
+    kind: PreconditionError
     code: GuestShutdown
     message: The guest of app-01 did not shut down within 300 seconds
     remedy: >-

@@ -23,7 +23,7 @@ def weigh(forecast: t.Mapping[str, t.Any], budget: str, interval: t.Optional[str
     :param budget: a duration, or nothing
     :param interval: the job's, for the advice
 
-    :raises BadInput: the budget is no duration
+    :raises InvalidOptionError: the budget is no duration
     """
     seconds = int(parse_duration("cut_over_max_downtime", budget).total_seconds()) if budget else None
     most, median = forecast.get("percentile_90"), forecast.get("median")

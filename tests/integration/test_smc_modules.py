@@ -522,14 +522,14 @@ def test_refusal_after_a_completion_without_an_answer_is_not_taken_for_its_refus
     lab.faults({**completion, "kind": "reset_before_commit"}, refusal)
     outcome = call("smc_job_finalize", vm_uuid=no_jobs[VM], accept_data_loss=job_id)
     assert outcome.failed
-    assert (outcome["error"]["kind"], outcome["error"]["http_status"]) == ("Ambiguous", None)
+    assert (outcome["error"]["kind"], outcome["error"]["http_status"]) == ("outcome_unknown", None)
     assert "does not show yet whether it was accepted" in outcome["msg"]
     assert "Leave the services stopped" in outcome["msg"]
     assert lab.job(VM)["status"] == "Waiting"
 
     lab.faults(refusal)
     outcome = call("smc_job_finalize", vm_uuid=no_jobs[VM], accept_data_loss=job_id)
-    assert outcome["error"]["kind"] == "NotReady"
+    assert outcome["error"]["kind"] == "precondition"
 
 
 # --- verifying and clearing up ----------------------------------------------------------------------------------

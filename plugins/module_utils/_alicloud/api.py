@@ -20,13 +20,13 @@ from ansible.module_utils.basic import env_fallback
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import clock as _clock
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
-    Ambiguous,
-    BadInput,
-    Conflict,
-    Failure,
-    NotFound,
-    NotReady,
-    Unreachable,
+    ConflictError,
+    CutoverError,
+    InvalidOptionError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PreconditionError,
+    UnreachableError,
 )
 
 IMPORT_ERROR: t.Optional[ImportError] = None
@@ -85,10 +85,10 @@ class Connection:
     def region(self) -> str:
         """The region; needed by everything but the reading of sources.
 
-        :raises BadInput: when none was given
+        :raises InvalidOptionError: when none was given
         """
         if not self.region_id:
-            raise BadInput(
+            raise InvalidOptionError(
                 "Option 'region_id' is missing",
                 remedy="Give the destination region, such as cn-hangzhou, or set ALIBABA_CLOUD_REGION_ID",
             )
@@ -130,7 +130,7 @@ class Api:
 
     def __init__(self, connection: Connection, client_class: t.Any, version: str, endpoint: t.Optional[str]) -> None:
         if os.environ.get("DEBUG", "").lower() == "sdk":
-            raise BadInput(
+            raise InvalidOptionError(
                 "The environment variable DEBUG is 'sdk', with which the Alibaba Cloud SDK prints credentials",
                 remedy="Unset DEBUG",
             )
@@ -171,16 +171,16 @@ class Api:
     def read(self, action: str, **parameters: t.Any) -> dict[str, t.Any]:
         """Call an action that changes nothing.
 
-        :raises Unreachable: when no attempt got an answer
-        :raises Failure: when the API refused
+        :raises UnreachableError: when no attempt got an answer
+        :raises CutoverError: when the API refused
         """
         return self._call(self._reader, action, parameters, write=False)
 
     def write(self, action: str, **parameters: t.Any) -> dict[str, t.Any]:
         """Call an action that changes something.
 
-        :raises Ambiguous: when it is unknown whether it happened
-        :raises Failure: when the API refused
+        :raises OutcomeUnknownError: when it is unknown whether it happened
+        :raises CutoverError: when the API refused
         """
         return self._call(self._writer, action, parameters, write=True)
 
@@ -222,7 +222,7 @@ def _split_endpoint(endpoint: t.Optional[str]) -> tuple[str, t.Optional[str]]:
     """The protocol, and the host as the SDK wants it (a URL would be signed literally as the host)."""
     match = re.match(r"^(?:(https?)://)?([^/]+)/?$", endpoint or "", re.IGNORECASE)
     if endpoint and not match:
-        raise BadInput(
+        raise InvalidOptionError(
             "The endpoint '%s' is neither a host nor a URL" % endpoint, remedy="Write it as smc.aliyuncs.com"
         )
     if not match:
@@ -265,7 +265,7 @@ def _credentials(connection: Connection) -> dict[str, t.Any]:
 
 def _assumed_role(connection: Connection) -> t.Any:
     if not connection.access_key_id:
-        raise BadInput(
+        raise InvalidOptionError(
             "Option 'ram_role_arn' needs 'access_key_id' and 'access_key_secret' of whoever assumes the role"
         )
     return CredentialsClient(
@@ -287,10 +287,10 @@ def _sts_host() -> str:
     return ".".join(part for part in ("sts-vpc" if inside else "sts", region, "aliyuncs.com") if part)
 
 
-def _no_credentials(error: Exception) -> Failure:
-    if isinstance(error, Failure):
+def _no_credentials(error: Exception) -> CutoverError:
+    if isinstance(error, CutoverError):
         return error
-    return BadInput(
+    return InvalidOptionError(
         "No usable Alibaba Cloud credentials: %s" % _without_secrets(str(error)),
         remedy="Give access_key_id and access_key_secret (and security_token), or a profile of the Alibaba Cloud CLI; or set "
         "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or ALIBABA_CLOUD_ROLE_ARN with "
@@ -316,7 +316,7 @@ class _Meaning:
     """What an error code means to a user."""
 
     pattern: str
-    kind: type[Failure]
+    kind: type[CutoverError]
     remedy: str
     sentence: str = ""
 
@@ -325,50 +325,56 @@ class _Meaning:
 _MEANINGS = (
     _Meaning(
         r"InvalidAccessKeyId|InvalidCredentials|InvalidSecurityToken|MissingSecurityToken|InvalidAccessKeySecret",
-        BadInput,
+        InvalidOptionError,
         "Check access_key_id (ALIBABA_CLOUD_ACCESS_KEY_ID) and, for temporary keys, security_token",
         "Alibaba Cloud does not accept the access key",
     ),
     _Meaning(
         r"SignatureDoesNotMatch|IncompleteSignature",
-        BadInput,
+        InvalidOptionError,
         "Check access_key_secret (ALIBABA_CLOUD_ACCESS_KEY_SECRET): it does not belong to the access key id",
         "Alibaba Cloud refused the signature",
     ),
     _Meaning(
         r"IllegalTimestamp|InvalidTimeStamp",
-        BadInput,
+        InvalidOptionError,
         "Set this machine's clock right; Alibaba Cloud allows 15 minutes",
     ),
     _Meaning(
-        r"InvalidProtocol", BadInput, "Give the endpoint with https:// or as a host name alone, which means HTTPS"
+        r"InvalidProtocol",
+        InvalidOptionError,
+        "Give the endpoint with https:// or as a host name alone, which means HTTPS",
     ),
-    _Meaning(r"Forbidden\.AccessKeyDisabled", BadInput, "Enable the access key, or use another one"),
-    _Meaning(r"Forbidden|NoPermission", Failure, "Grant the action to this identity in RAM"),
+    _Meaning(r"Forbidden\.AccessKeyDisabled", InvalidOptionError, "Enable the access key, or use another one"),
+    _Meaning(r"Forbidden|NoPermission", CutoverError, "Grant the action to this identity in RAM"),
     _Meaning(
         r"EntityNotExist\.Role",
-        NotReady,
+        PreconditionError,
         "Create the service-linked role AliyunServiceRoleForSMC (importing a first source in the console does)",
     ),
-    _Meaning(r"RealNameAuthenticationError", NotReady, "Complete the real-name verification of the account"),
-    _Meaning(r"QuotaExceeded|QuotaExceed", NotReady, "Delete what is finished, or ask for a higher quota"),
-    _Meaning(r"NotEnoughBalance", NotReady, "Add funds to the account"),
-    _Meaning(r"NoStock|Zone\.NotOnSale", NotReady, "Choose another instance type or zone"),
-    _Meaning(r"(ReplicationJobName|SourceServerName)\.Duplicate", BadInput, "Choose a name that is not in use"),
-    _Meaning(r"ImageName\.UsedByReplicationJob|InvalidImageName\.Duplicated", BadInput, "Choose another image_name"),
+    _Meaning(r"RealNameAuthenticationError", PreconditionError, "Complete the real-name verification of the account"),
+    _Meaning(r"QuotaExceeded|QuotaExceed", PreconditionError, "Delete what is finished, or ask for a higher quota"),
+    _Meaning(r"NotEnoughBalance", PreconditionError, "Add funds to the account"),
+    _Meaning(r"NoStock|Zone\.NotOnSale", PreconditionError, "Choose another instance type or zone"),
+    _Meaning(
+        r"(ReplicationJobName|SourceServerName)\.Duplicate", InvalidOptionError, "Choose a name that is not in use"
+    ),
+    _Meaning(
+        r"ImageName\.UsedByReplicationJob|InvalidImageName\.Duplicated", InvalidOptionError, "Choose another image_name"
+    ),
     _Meaning(
         r"SourceServerState\.Invalid",
-        NotReady,
+        PreconditionError,
         "See that the connector runs and reaches Alibaba Cloud, and that the source has no unfinished job",
     ),
     _Meaning(
         r"ReplicationJob\.Invalid(Business)?Status",
-        NotReady,
+        PreconditionError,
         "Wait until the job is in one of the states named, then run it again",
     ),
-    _Meaning(r"Throttling", Unreachable, "Run it again in a minute, or with fewer forks"),
-    _Meaning(r"OperationConflict|Operation\.Conflict|LastTokenProcessing", Conflict, "Run it again"),
-    _Meaning(r"\.NotFound$|NotFound", NotFound, ""),
+    _Meaning(r"Throttling", UnreachableError, "Run it again in a minute, or with fewer forks"),
+    _Meaning(r"OperationConflict|Operation\.Conflict|LastTokenProcessing", ConflictError, "Run it again"),
+    _Meaning(r"\.NotFound$|NotFound", NotFoundError, ""),
 )
 
 #: Where an ECS instance asks for the keys of its RAM role.
@@ -381,7 +387,7 @@ _NEVER_SENT = re.compile(
 )
 
 
-def failure_of(error: t.Any, action: str, host: str, write: bool) -> Failure:
+def failure_of(error: t.Any, action: str, host: str, write: bool) -> CutoverError:
     """Map an error of the SDK to a failure of ours; the only place that does.
 
     :param error: a ``TeaException`` or one of its kinds
@@ -399,19 +405,19 @@ def failure_of(error: t.Any, action: str, host: str, write: bool) -> Failure:
             return meaning.kind("%s: %s (%s)" % (action, told.rstrip("."), code), remedy=meaning.remedy, **facts)
     if status and status >= 500:
         message = "%s: the service answered HTTP %s %s: %s" % (action, status, code, text.rstrip("."))
-        return (Ambiguous if write else Unreachable)(message, remedy="Run it again", **facts)
-    return Failure("%s: %s (%s)" % (action, text.rstrip("."), code), **facts)
+        return (OutcomeUnknownError if write else UnreachableError)(message, remedy="Run it again", **facts)
+    return CutoverError("%s: %s (%s)" % (action, text.rstrip("."), code), **facts)
 
 
-def _network_failure(error: t.Any, action: str, host: str, write: bool) -> Failure:
+def _network_failure(error: t.Any, action: str, host: str, write: bool) -> CutoverError:
     inner = getattr(error, "inner_exception", None) or error
     # The SDK wraps the text into a dictionary.
     wrapped = inner.args[0] if inner.args and isinstance(inner.args[0], dict) else {}
     cause = str(wrapped.get("message") or inner)
     message = "%s: no usable answer from %s: %s" % (action, host, _brief(cause))
     if write and not _NEVER_SENT.search(cause):
-        return Ambiguous(message, remedy="It may or may not have happened; run it again to find out")
-    return Unreachable(message, remedy="Check the endpoint, the network and the proxy, then run it again")
+        return OutcomeUnknownError(message, remedy="It may or may not have happened; run it again to find out")
+    return UnreachableError(message, remedy="Check the endpoint, the network and the proxy, then run it again")
 
 
 def _brief(cause: str) -> str:

@@ -21,7 +21,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records 
     Snapshot,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import Wire, listed, wire_tags
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotFound
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotFoundError
 
 IMPORT_ERROR: t.Optional[ImportError] = _alicloud.IMPORT_ERROR
 try:
@@ -191,27 +191,27 @@ class Ecs:
         """Release an instance, running or not; one that is gone already is fine."""
         try:
             self._api.write("DeleteInstance", InstanceId=instance_id, Force=True)
-        except NotFound:
+        except NotFoundError:
             pass
 
     def delete_image(self, image_id: str) -> None:
         """Delete an image that no instance uses; its snapshots stay."""
         try:
             self._api.write("DeleteImage", RegionId=self._region, ImageId=image_id)
-        except NotFound:
+        except NotFoundError:
             pass
 
     def delete_snapshot(self, snapshot_id: str) -> None:
         try:
             self._api.write("DeleteSnapshot", SnapshotId=snapshot_id)
-        except NotFound:
+        except NotFoundError:
             pass
 
     def delete_disk(self, disk_id: str) -> None:
         """Release a disk that is attached to nothing; one that is gone already is fine."""
         try:
             self._api.write("DeleteDisk", DiskId=disk_id)
-        except NotFound:
+        except NotFoundError:
             pass
 
     def agent_answers(self, instance_id: str) -> bool:

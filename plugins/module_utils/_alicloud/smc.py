@@ -17,7 +17,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records 
     Workgroup,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import Wire, listed, wire_tags
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotFound
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotFoundError
 
 IMPORT_ERROR: t.Optional[ImportError] = _alicloud.IMPORT_ERROR
 try:
@@ -164,7 +164,7 @@ class Smc:
         """Delete a workgroup that no source is in; one that is gone already is fine."""
         try:
             self._api.write("DeleteWorkgroup", WorkgroupId=workgroup_id)
-        except NotFound:
+        except NotFoundError:
             pass
 
     def put_into_workgroup(self, workgroup_id: str, source_ids: list[str]) -> None:

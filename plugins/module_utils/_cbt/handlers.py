@@ -16,7 +16,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._cbt.report import des
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.cbt import RULE_IDS
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import read_waivers, today
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.smc import CONNECTOR_PRIVILEGES
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, NotFound
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, NotFoundError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Params, Result, Run
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.cbt_state import skipped_disks
@@ -39,7 +39,7 @@ _LISTINGS = 3
 def ensure_cbt(params: Params, run: Run) -> Result:
     """The handler of ``vmware_cbt``."""
     if params["state"] == "reset" and params["activate"] == "none":
-        raise BadInput(
+        raise InvalidOptionError(
             "A reset has to take effect at once, because between its two halves tracking must have ended",
             remedy="Choose another 'activate' than none",
         )
@@ -87,7 +87,7 @@ def read_cbt(params: Params, _run: Run) -> Result:
     with VCenter(connection) as vcenter:
         vms, not_found = _read(vcenter, params, _tagged(vcenter, connection, params["tags"]))
     if not_found and params["fail_on_missing"]:
-        raise BadInput(
+        raise InvalidOptionError(
             "No VM was found for " + ", ".join(not_found),
             remedy="Check the spelling, 'folder' and 'datacenter', and that the user may see the VMs",
             details={"not_found": not_found},
@@ -102,7 +102,7 @@ def _tagged(
     if tags is None:
         return None
     if not vcenter.is_vcenter:
-        raise BadInput(
+        raise InvalidOptionError(
             f"There are no tags on {connection}, which is a stand-alone ESXi host (option 'tags')",
             remedy="Ask the vCenter of that host, or select by name",
         )
@@ -118,11 +118,11 @@ def _read(vcenter: VCenter, params: Params, tagged: t.Optional[t.Collection[str]
             facts = with_fresh_files(vcenter, list(zip(references, read_facts(vcenter, references))))
             if params["connector_user"]:
                 facts = _with_connector_rights(vcenter, references, facts, params["connector_user"])
-        except NotFound:
+        except NotFoundError:
             continue
         waivers = read_waivers(params["waivers"], RULE_IDS)
         return [describe(one, waivers=waivers) for one in facts], not_found
-    raise NotFound("VMs kept disappearing while they were read", remedy="Run it again")
+    raise NotFoundError("VMs kept disappearing while they were read", remedy="Run it again")
 
 
 def _with_connector_rights(

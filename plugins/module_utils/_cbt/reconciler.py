@@ -25,12 +25,12 @@ from ansible_collections.cutover.smc.plugins.module_utils._cbt.plan import (
 )
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.cbt import refusals
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
-    Conflict,
-    Failure,
-    NotFound,
-    NotReady,
-    TimedOut,
-    Unreachable,
+    ConflictError,
+    CutoverError,
+    NotFoundError,
+    PreconditionError,
+    UnreachableError,
+    WaitTimeoutError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import CBT_VERIFIED_KEY, OWN_SNAPSHOT_PREFIX
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
@@ -114,7 +114,7 @@ class Activation:
     def reach(self, state: str, skip_disks: t.Sequence[str] = ()) -> Outcome[VmFacts]:
         """Bring about ``enabled``, ``disabled`` or ``reset``, or in check mode tell how.
 
-        :raises NotReady: something forbids it; nothing was changed
+        :raises PreconditionError: something forbids it; nothing was changed
         """
 
         def decide(facts: VmFacts) -> Plan:
@@ -173,7 +173,7 @@ class Activation:
         if not missing:
             return
         noun = "privilege" if len(missing) == 1 else "privileges"
-        raise NotReady(
+        raise PreconditionError(
             f"The user lacks the {noun} {', '.join(missing)} on {facts.name}, so that nothing was begun",
             remedy="Have a role that holds them assigned to the user on the VM or above it",
             code="NoPermission",
@@ -187,7 +187,7 @@ class Activation:
             return
         reasons = "; ".join(str(concern) for concern in found)
         remedies = " ".join(dict.fromkeys(concern.remedy + "." for concern in found))
-        raise NotReady(
+        raise PreconditionError(
             f"CBT of {facts.name} cannot be {state} now: {reasons}",
             remedy=remedies,
             code=found[0].id,
@@ -202,16 +202,16 @@ class Activation:
         What the VM looks like then is read in the same breath, so that a proof need not read it again.
         """
         snapshot = self._vcenter.reference("VirtualMachineSnapshot", moid)
-        problem: list[Failure] = []
+        problem: list[CutoverError] = []
 
         def attempt() -> bool:
             try:
                 self._do_and_look(
                     "remove our snapshot", lambda: snapshot.RemoveSnapshot_Task(removeChildren=False, consolidate=True)
                 )
-            except NotFound:
+            except NotFoundError:
                 pass  # somebody was quicker, or an attempt that got no answer had done it
-            except Failure as failure:
+            except CutoverError as failure:
                 problem[:] = [failure]
                 return False
             return True
@@ -219,7 +219,7 @@ class Activation:
         waiter = Waiter(_REMOVAL_SECONDS, _POLL_SECONDS, self._run.report)
         try:
             waiter.until(attempt, bool, lambda _done: problem[0].message)
-        except TimedOut:
+        except WaitTimeoutError:
             failure = problem[0]
             failure.message = f"{failure.message}, so that the snapshot is still there ({moid})"
             failure.remedy = "Run it again: it removes the snapshot first"
@@ -247,7 +247,7 @@ class Activation:
         also = Also(self._machine, {"VirtualMachine": ("snapshot.rootSnapshotList",)})
         try:
             seen = self._do("withdraw the request for CBT" if flag is False else "request CBT", start, also)[1]
-        except Conflict:
+        except ConflictError:
             self._unsettled = not settled
             raise
         seen = seen or self._vcenter.read([self._machine], also.paths)
@@ -255,7 +255,7 @@ class Activation:
         if trees and planned is not None:
             self._take_back(planned, flag, keys)
             self._unsettled = not settled
-            raise Conflict(
+            raise ConflictError(
                 _appeared(self._name, [snapshot.name for snapshot in snapshots_of(trees)]),
                 remedy="Run it again when it is gone",
             )
@@ -277,7 +277,7 @@ class Activation:
     def _look_before_leaping(self) -> tuple[str, str]:
         """The VM's power state and change version in this instant.
 
-        :raises Conflict: it has a snapshot by now
+        :raises ConflictError: it has a snapshot by now
         """
         facts = self._facts
         if facts is not None and not facts.snapshots and time.monotonic() - self._facts_at < _FRESH_SECONDS:
@@ -288,7 +288,7 @@ class Activation:
         present = list(snapshots_of(values.get("snapshot.rootSnapshotList") or ()))
         if present:
             names = [snapshot.name for snapshot in present]
-            raise Conflict(_appeared(self._name, names), remedy="Run it again when it is gone")
+            raise ConflictError(_appeared(self._name, names), remedy="Run it again when it is gone")
         return power_state_of(values), str(values.get("config.changeVersion", ""))
 
     def _stun(self) -> None:
@@ -320,7 +320,7 @@ class Activation:
         """The snapshot of that name, which is ours: its creation may have succeeded though no answer came."""
         try:
             present = self._vcenter.read([self._machine], {"VirtualMachine": ("snapshot.rootSnapshotList",)})[0].values
-        except Failure:
+        except CutoverError:
             return []  # vCenter does not answer; the next run finds the snapshot by its name
         trees = present.get("snapshot.rootSnapshotList") or ()
         return [snapshot.moid for snapshot in snapshots_of(trees) if snapshot.name == name]
@@ -345,7 +345,7 @@ class Activation:
         facts = self._look_at_files(lambda seen: not untracked(seen))
         missing = untracked(facts)
         if missing:
-            raise Failure(
+            raise CutoverError(
                 f"CBT of {facts.name} was requested and activated, but no change tracking file appeared for {', '.join(missing)}",
                 remedy="Look at the VM's vmware.log for the disk, or try state: reset",
                 code="NoChangeTrackingFile",
@@ -355,7 +355,7 @@ class Activation:
         facts = self._look_at_files(lambda seen: not is_tracked(seen))
         tracked = [str(disk) for disk in facts.disks if disk.ctk_file]
         if tracked:
-            raise Failure(
+            raise CutoverError(
                 f"CBT of {facts.name} was switched off, but the change tracking files of {', '.join(tracked)} are still there",
                 remedy="A VM that is off loses them at its next power-on: power it on and run it again"
                 if not facts.running
@@ -394,8 +394,8 @@ class Activation:
         if epoch:
             try:
                 self._vcenter.query_areas_in_use(self._machine, snapshot, disk.key)
-            except Failure as failure:
-                if isinstance(failure, (Unreachable, NotReady)):
+            except CutoverError as failure:
+                if isinstance(failure, (UnreachableError, PreconditionError)):
                     raise
                 problem = failure.message
         if not problem:
@@ -405,7 +405,7 @@ class Activation:
                 f"{disk} of {facts.name} lies on NFS, where vSphere cannot tell which blocks are in use: {problem}"
             )
             return
-        raise Failure(
+        raise CutoverError(
             f"CBT of {facts.name} is on and has its files, but {disk} cannot be queried: {problem}",
             remedy="Begin tracking anew with state: reset, after which SMC copies everything once",
             code="QueryFailed",
@@ -424,10 +424,10 @@ class Activation:
         try:
             if self._power.state() == OFF:
                 self._power_on()
-        except Failure as failure:
+        except CutoverError as failure:
             note = f"{self._name} was on and is OFF now, because powering it on failed too: {failure.message}"
             self._run.warn(note)
-            if isinstance(error, Failure):
+            if isinstance(error, CutoverError):
                 error.message = f"{error.message}. {note}"
 
     # Within

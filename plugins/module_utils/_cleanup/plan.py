@@ -15,7 +15,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records 
 from ansible_collections.cutover.smc.plugins.module_utils._cleanup import billing as _billed
 from ansible_collections.cutover.smc.plugins.module_utils._cleanup import orphans as _orphans
 from ansible_collections.cutover.smc.plugins.module_utils._cleanup.prices import Thing
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     DELETED_IMAGE_TAG,
     FINAL_RUN_TAG,
@@ -112,12 +112,12 @@ def _needed(image: Image, job: t.Optional[Job]) -> str:
 def decide(wish: Wish, sight: Sight) -> Plan:
     """What is left to clear; pure. Images go before their snapshots, which ECS would refuse otherwise.
 
-    :raises NotReady: while the job is unfinished, or an orphan may be needed after all
-    :raises BadInput: when something that is named as an orphan is none
+    :raises PreconditionError: while the job is unfinished, or an orphan may be needed after all
+    :raises InvalidOptionError: when something that is named as an orphan is none
     """
     job = sight.job
     if job is not None and job.status in lifecycle.ALIVE:
-        raise NotReady(
+        raise PreconditionError(
             "Job %s is %s: the migration is not over" % (job.job_id, job.status),
             remedy="Cut over first (role cut_over, or smc_job_finalize), or give it up with smc_incremental_job, state: absent and "
             "discard_replication: true",
@@ -196,7 +196,7 @@ def _stray_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
         if one.moid not in wish.vm_snapshots or one in sight.own_snapshots:
             continue
         if one.moid not in stray:
-            raise BadInput(
+            raise InvalidOptionError(
                 "Option 'vm_snapshots' names %s (%s), but job %s, which took it, is not over"
                 % (one.moid, one.name, job_of(one)),
                 remedy="SMC removes the snapshot itself when its run ends; leave it out",
@@ -214,7 +214,7 @@ def _orphan_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
             _refuse(sight.region, identifier)
             continue
         if orphan.held:
-            raise NotReady(
+            raise PreconditionError(
                 "Option 'orphans' names %s, which must not go now: %s" % (identifier, orphan.held),
                 remedy="Run it again when that is over",
             )
@@ -226,7 +226,7 @@ def _orphan_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
 def _refuse(region: t.Optional[_orphans.Region], identifier: str) -> None:
     reason = _orphans.why_not(region, identifier) if region else ""
     if reason:
-        raise BadInput(
+        raise InvalidOptionError(
             "Option 'orphans' names %s, which is no orphan: %s" % (identifier, reason),
             remedy="Name only what is listed as an orphan; nothing was deleted",
         )
@@ -268,7 +268,7 @@ def _source_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
     if not wish.delete_source or not sight.source or sight.source.state == "Deleting":
         return
     if sight.job and not wish.delete_job:
-        raise BadInput(
+        raise InvalidOptionError(
             "Option 'delete_source' needs delete_job: true, for the source still has job %s" % sight.job.job_id
         )
     source_id = sight.source.source_id

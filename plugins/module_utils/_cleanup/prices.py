@@ -11,7 +11,11 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Quote
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, Failure, Unreachable
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    CutoverError,
+    InvalidOptionError,
+    UnreachableError,
+)
 
 HOURS_A_DAY = 24
 DAYS_A_MONTH = 30
@@ -146,10 +150,10 @@ class PriceList:
     def _answer(self, what: str, ask: t.Callable[[], t.Optional[Quote]]) -> t.Optional[Quote]:
         try:
             quote = ask()
-        except Failure as failure:
+        except CutoverError as failure:
             forbidden = bool(_FORBIDDEN.search(failure.code))
             # Whoever may not ask, or gets no answer, would not fare better with the next question.
-            self._silent = forbidden or isinstance(failure, Unreachable)
+            self._silent = forbidden or isinstance(failure, UnreachableError)
             grant = " Grant %s, or give the option prices." % PERMISSION if forbidden else ""
             self.notes.append("The price of %s is unknown: %s.%s" % (what, failure.message.rstrip("."), grant))
             return None
@@ -176,7 +180,9 @@ def _amount(option: str, value: t.Any) -> t.Optional[float]:
     except (TypeError, ValueError):
         amount = -1.0
     if amount is not None and amount < 0:
-        raise BadInput("Option 'prices' has '%s' as %s" % (value, option), remedy="Give an amount, such as 0.12")
+        raise InvalidOptionError(
+            "Option 'prices' has '%s' as %s" % (value, option), remedy="Give an amount, such as 0.12"
+        )
     return amount
 
 

@@ -37,7 +37,12 @@ from ansible_collections.cutover.smc.plugins.module_utils._cleanup.plan import (
     things,
     view,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, Conflict, Failure, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    ConflictError,
+    CutoverError,
+    InvalidOptionError,
+    PreconditionError,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     DELETED_IMAGE_TAG,
     IMAGE_OF_VM_TAG,
@@ -132,7 +137,7 @@ class Desk:
             return ()
         try:
             return tuple(self._ecs.disks(instance_id=instance.instance_id))
-        except Failure as failure:
+        except CutoverError as failure:
             note = "The disks of %s could not be read: %s" % (instance.instance_id, failure)
             self.notes += [note] if note not in self.notes else []
             return ()
@@ -204,11 +209,11 @@ class Desk:
             self._ecs.tag_snapshots(list(snapshot_ids), dict(self._note, **{DELETED_IMAGE_TAG: image_id}))
         try:
             self._ecs.delete_image(image_id)
-        except Failure as failure:
+        except CutoverError as failure:
             if not _IMAGE_NEEDED.match(failure.code):
                 raise
             self._refused[image_id] = failure.message
-            raise Conflict(failure.message) from failure
+            raise ConflictError(failure.message) from failure
 
     def _note_images(self, image_ids: list[str]) -> None:
         # Not by the tag that the final image carries: that one tells that the VM has moved.
@@ -221,7 +226,7 @@ class Desk:
         sight = self.observe()
         if any(one.moid == moid for one in sight.snapshots):
             if all(one.moid != moid for one in sight.stray_snapshots):
-                raise Conflict("Snapshot %s is no stray one any more" % moid)
+                raise ConflictError("Snapshot %s is no stray one any more" % moid)
             self.actions["delete_vm_snapshot"](moid=moid)
 
     def _delete_orphan(self, kind: str, identifier: str) -> None:
@@ -231,7 +236,7 @@ class Desk:
         if orphan is None and not _orphans.why_not(region, identifier):
             return
         if orphan is None or orphan.held:
-            raise Conflict("%s is no orphan any more" % identifier)
+            raise ConflictError("%s is no orphan any more" % identifier)
         deed = {"disk": self._ecs.delete_disk, "snapshot": self._ecs.delete_snapshot}.get(kind, self._release)
         deed(identifier)
 
@@ -241,7 +246,7 @@ class Desk:
 
 
 def _no_vcenter(**_arguments: t.Any) -> None:
-    raise NotReady(
+    raise PreconditionError(
         "A snapshot of the VM was to be removed without a connection to vCenter",
         remedy="Give hostname, username and password",
     )
@@ -251,17 +256,17 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     """The handler of ``smc_cleanup``."""
     keep = params["images_to_keep"]
     if keep is not None and keep < 1:
-        raise BadInput(
+        raise InvalidOptionError(
             "Option 'images_to_keep' is %d" % keep,
             remedy="Keep at least 1: the newest image is what the migration was for",
         )
     if not (params["hostname"] and params["vm_uuid"]):
         if params["vm_snapshots"]:
-            raise BadInput("Option 'vm_snapshots' needs vm_uuid, and hostname with its credentials")
+            raise InvalidOptionError("Option 'vm_snapshots' needs vm_uuid, and hostname with its credentials")
         return _clear(params, run, None)
     for library, error in _vcenter.REQUIRES:
         if error is not None:
-            raise NotReady(missing_required_lib(library), remedy="Or leave vCenter out with an empty hostname")
+            raise PreconditionError(missing_required_lib(library), remedy="Or leave vCenter out with an empty hostname")
     with _vcenter.VCenter(_vcenter.Connection.from_params(params)) as vcenter:
         timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
         return _clear(params, run, MachineSnapshots(vcenter, params["vm_uuid"], run, timeout))

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import DiskFacts, VmFacts
 
 BLOCKER, WARNING, NOTE = "blocker", "warning", "note"
@@ -141,33 +141,35 @@ def read_waivers(given: t.Any, known: t.Collection[str]) -> tuple[Waiver, ...]:
     """Waivers as a user writes them.
 
     :param known: the ids of all rules
-    :raises BadInput: one of them is incomplete, or about a rule that there is not
+    :raises InvalidOptionError: one of them is incomplete, or about a rule that there is not
     """
     if not isinstance(given, (list, tuple)):
-        raise BadInput("Waivers have to be a list", remedy="Give each as {rule: ..., reason: ..., expires: 2026-12-31}")
+        raise InvalidOptionError(
+            "Waivers have to be a list", remedy="Give each as {rule: ..., reason: ..., expires: 2026-12-31}"
+        )
     return tuple(_read_waiver(one, known) for one in given)
 
 
 def _read_waiver(given: t.Any, known: t.Collection[str]) -> Waiver:
     if not isinstance(given, Mapping):
-        raise BadInput(f"A waiver is not a dictionary: {given}", remedy="It has rule, reason and expires")
+        raise InvalidOptionError(f"A waiver is not a dictionary: {given}", remedy="It has rule, reason and expires")
     rule, reason = str(given.get("rule") or ""), str(given.get("reason") or "").strip()
     if rule not in known:
-        raise BadInput(
+        raise InvalidOptionError(
             f"A waiver is about the rule '{rule}', which there is not",
             remedy="The rules are " + ", ".join(sorted(known)),
         )
     if not reason:
-        raise BadInput(f"The waiver of {rule} has no reason", remedy="Say why the risk is taken, and by whom")
+        raise InvalidOptionError(f"The waiver of {rule} has no reason", remedy="Say why the risk is taken, and by whom")
     expires = str(given.get("expires") or "")
     if not re.match(r"^\d{4}-\d{2}-\d{2}$", expires):
-        raise BadInput(
+        raise InvalidOptionError(
             f"The waiver of {rule} does not say when it expires ('{expires}')", remedy="Give a date such as 2026-12-31"
         )
     try:
         day = date(*(int(part) for part in expires.split("-")))
     except ValueError:
-        raise BadInput(f"The waiver of {rule} expires on a day that there is not: {expires}") from None
+        raise InvalidOptionError(f"The waiver of {rule} expires on a day that there is not: {expires}") from None
     return Waiver(rule, reason, day, frozenset(str(name) for name in given.get("vms") or ()))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 
-class Failure(Exception):
+class CutoverError(Exception):
     """An expected failure, told in one sentence and a remedy.
 
     :param message: what happened and why, a sentence without the remedy
@@ -18,7 +18,10 @@ class Failure(Exception):
     :param request_id: the API's request id, for a support ticket
     :param http_status: the HTTP status of the answer
     :param details: further plain data for the result, never a secret
+    :cvar kind: the kind of the error in results, for conditions of playbooks
     """
+
+    kind = "error"
 
     def __init__(
         self,
@@ -46,7 +49,7 @@ class Failure(Exception):
     def as_result(self) -> dict[str, t.Any]:
         """The failure as a module returns it under ``error``."""
         return {
-            "kind": type(self).__name__,
+            "kind": self.kind,
             "code": self.code,
             "message": self.message,
             "remedy": self.remedy,
@@ -56,32 +59,46 @@ class Failure(Exception):
         }
 
 
-class BadInput(Failure):
+class InvalidOptionError(CutoverError):
     """An option's value cannot be used; nothing was touched."""
 
+    kind = "invalid_option"
 
-class NotReady(Failure):
+
+class PreconditionError(CutoverError):
     """The world is not in a state that allows what was asked."""
 
+    kind = "precondition"
 
-class NotFound(Failure):
+
+class NotFoundError(CutoverError):
     """Something that was named does not exist."""
 
+    kind = "not_found"
 
-class Unreachable(Failure):
+
+class UnreachableError(CutoverError):
     """A read did not get an answer; asking again is harmless."""
 
+    kind = "unreachable"
 
-class Ambiguous(Failure):
+
+class OutcomeUnknownError(CutoverError):
     """A write got no answer: it may or may not have happened, so look before repeating it."""
 
+    kind = "outcome_unknown"
 
-class Conflict(Failure):
+
+class ConflictError(CutoverError):
     """The world moved between the look and the deed: look again."""
 
+    kind = "conflict"
 
-class TimedOut(Failure):
+
+class WaitTimeoutError(CutoverError):
     """A wait ended at its deadline."""
+
+    kind = "wait_timeout"
 
 
 def _sentence(text: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Failure
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError
 
 Params = dict[str, t.Any]
 Result = dict[str, t.Any]
@@ -37,7 +37,7 @@ class Task:
     """A module without its documentation.
 
     :ivar argument_spec: as for ``AnsibleModule``
-    :ivar handler: ``(params, run) -> result``; raises :class:`Failure` when it cannot
+    :ivar handler: ``(params, run) -> result``; raises :class:`CutoverError` when it cannot
     :ivar requires: the Python libraries, each as (name on the package index, the error of importing it or None)
     :ivar rules: ``mutually_exclusive``, ``required_one_of``, ``required_if``, ... as for ``AnsibleModule``
     :ivar returns_secret: a success holds a secret, and is not shown unless the task failed
@@ -63,7 +63,7 @@ class Task:
             return {"failed": True, "msg": missing}
         try:
             result = self.handler(params, run)
-        except Failure as failure:
+        except CutoverError as failure:
             return dict({"changed": False}, **failure.partial, failed=True, msg=str(failure), error=failure.as_result())
         except Exception as error:  # a bug of ours: say where, so that it can be reported, without spilling a traceback
             place = traceback.extract_tb(error.__traceback__)[-1]

@@ -10,7 +10,11 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Ambiguous, Conflict, Failure
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    ConflictError,
+    CutoverError,
+    OutcomeUnknownError,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, View
 
 S = t.TypeVar("S")
@@ -58,7 +62,7 @@ def converge(
     :param check_mode: only tell the first plan
     :param rounds: how often the world may be looked at before it is called unsettled
     :param pause: waits for so many seconds, longer with each look in a row that a hitch made necessary
-    :raises Failure: with what had been done until then in ``partial``
+    :raises CutoverError: with what had been done until then in ``partial``
     """
     state = observe()
     before = view(state)
@@ -79,10 +83,10 @@ def converge(
                 pause(2.0 ** (hitches - 2))
             state = observe()
             plan = decide(state)
-    except Failure as failure:
+    except CutoverError as failure:
         failure.partial = _so_far(done)
         raise
-    unsettled = Failure(
+    unsettled = CutoverError(
         "The state did not settle after %d looks; still to do: %s" % (rounds, ", ".join(plan.summaries)),
         remedy="Run it again; if it happens again, something else is changing the same resource",
     )
@@ -92,7 +96,7 @@ def converge(
 
 def _apply(
     plan: Plan, actions: t.Mapping[str, t.Callable[..., t.Any]], done: list[Step]
-) -> tuple[t.Optional[Failure], int]:
+) -> tuple[t.Optional[CutoverError], int]:
     """Run the steps until one of them makes another look necessary.
 
     Returns the hitch that did, if it was one, and how many steps went through before.
@@ -100,9 +104,9 @@ def _apply(
     for completed, step in enumerate(plan.steps):
         try:
             actions[step.action](**step.arguments)
-        except Conflict as conflict:
+        except ConflictError as conflict:
             return conflict, completed
-        except Ambiguous as ambiguity:
+        except OutcomeUnknownError as ambiguity:
             # It may have happened: whether it counts as done, the next look shows; that it may have, the result must not hide.
             done.append(step)
             return ambiguity, completed

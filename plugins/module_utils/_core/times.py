@@ -10,7 +10,7 @@ import re
 import typing as t
 from datetime import datetime, timedelta, timezone
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"^(?:\d+[smhdw])+$")
@@ -21,11 +21,11 @@ _MOMENT_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ")
 def parse_duration(option: str, value: str) -> timedelta:
     """Read ``90s``, ``30m``, ``6h``, ``2d``, ``1w`` or a run of them such as ``1d12h``.
 
-    :raises BadInput: names the option and the value
+    :raises InvalidOptionError: names the option and the value
     """
     text = str(value).strip().lower()
     if not _DURATION.match(text):
-        raise BadInput(
+        raise InvalidOptionError(
             "Option '%s' is not a duration: '%s'" % (option, value),
             remedy="Write a number and a unit (s, m, h, d, w), for example 6h or 2d",
         )
@@ -46,7 +46,7 @@ def format_duration(duration: timedelta) -> str:
 def parse_moment(option: str, value: str) -> datetime:
     """Read an ISO 8601 moment with a time zone, such as ``2026-11-22T18:00:00Z``.
 
-    :raises BadInput: names the option and the value
+    :raises InvalidOptionError: names the option and the value
     """
     text = str(value).strip()
     if text.endswith(("Z", "z")):
@@ -56,7 +56,7 @@ def parse_moment(option: str, value: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise BadInput(
+        raise InvalidOptionError(
             "Option '%s' is not a moment with a time zone: '%s'" % (option, value),
             remedy="Write it in UTC as 2026-11-22T18:00:00Z",
         )

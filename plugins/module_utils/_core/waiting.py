@@ -10,7 +10,7 @@ import random
 import time
 import typing as t
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import TimedOut, Unreachable
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import UnreachableError, WaitTimeoutError
 
 T = t.TypeVar("T")
 
@@ -49,26 +49,26 @@ class Waiter:
     def until(self, look: t.Callable[[], T], done: t.Callable[[T], bool], tell: t.Callable[[T], str]) -> T:
         """Return the first look that is done.
 
-        A look that fails with :class:`Unreachable` is repeated; the last such failure ends the wait at its deadline.
+        A look that fails with :class:`UnreachableError` is repeated; the last such failure ends the wait at its deadline.
 
-        :raises TimedOut: with the last line told
+        :raises WaitTimeoutError: with the last line told
         """
         line = "nothing was seen"
         while True:
-            fault: t.Optional[Unreachable] = None
+            fault: t.Optional[UnreachableError] = None
             try:
                 seen = look()
                 if done(seen):
                     return seen
                 line = tell(seen)
-            except Unreachable as failure:
+            except UnreachableError as failure:
                 fault, line = failure, str(failure)
             self._tell(line)
             remaining = self._deadline - self._clock()
             if remaining <= 0:
                 if fault is not None:
                     raise fault
-                raise TimedOut(
+                raise WaitTimeoutError(
                     "Gave up after %d seconds; the last state was: %s" % (self._timeout, line),
                     remedy="Run it again to go on waiting, or raise the timeout",
                 )

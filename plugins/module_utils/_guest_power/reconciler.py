@@ -9,7 +9,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict, dataclass
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, NotFound, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    InvalidOptionError,
+    NotFoundError,
+    PreconditionError,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import SHUT_DOWN_KEY
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Params, Result, Run
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, wait_step
@@ -76,7 +80,7 @@ class Wish:
 def decide(wish: Wish, facts: PowerFacts, course: Course) -> Plan:
     """What is left to do; pure.
 
-    :raises NotReady: its guest cannot be asked to shut down, and its power may not be cut
+    :raises PreconditionError: its guest cannot be asked to shut down, and its power may not be cut
     """
     if wish.state == "shut_down":
         return Plan(tuple(_shutting_down(wish, facts, course)))
@@ -90,14 +94,14 @@ def _shutting_down(wish: Wish, facts: PowerFacts, course: Course) -> t.Iterator[
         return
     forced = wish.policy.fallback == "force"
     if not forced and facts.power_state == SUSPENDED:
-        raise NotReady(
+        raise PreconditionError(
             f"{facts.name} is suspended, so its guest cannot be asked to shut down",
             remedy="Resume it, or say shutdown_fallback: force, which cuts its power and loses what it held in memory",
             code="Suspended",
         )
     # The tools of a guest that is on its way down end before it does.
     if not forced and not facts.tools_running and not facts.shut_down_here:
-        raise NotReady(
+        raise PreconditionError(
             f"VMware Tools do not run in {facts.name}, so its guest cannot be asked to shut down",
             remedy="Start them, shut the VM down from inside, or say shutdown_fallback: force, which cuts its power",
             code="GuestShutdown",
@@ -152,8 +156,8 @@ class Desk:
     def observe(self) -> PowerFacts:
         try:
             (seen,) = self._vcenter.read([self._machine], {"VirtualMachine": _PATHS})
-        except NotFound:
-            raise BadInput(
+        except NotFoundError:
+            raise InvalidOptionError(
                 f"No VM has the managed object id '{self._machine._moId}' (option 'moid')",
                 remedy="A VM that was registered anew has a new one; name it by 'uuid' or 'name'",
             ) from None
@@ -179,7 +183,7 @@ class Desk:
         needed = [privilege for step in plan.steps for privilege in _PRIVILEGES.get(step.action, ())]
         missing = self._vcenter.missing_privileges([self._machine], list(dict.fromkeys(needed))).get(facts.moid, ())
         if missing:
-            raise NotReady(
+            raise PreconditionError(
                 f"The user lacks the {'privilege' if len(missing) == 1 else 'privileges'} {', '.join(missing)} on {facts.name}, "
                 "so that nothing was begun",
                 remedy="Have a role that holds them assigned to the user on the VM or above it",
@@ -213,7 +217,7 @@ class Desk:
         if not problem:
             return
         if self._wish.policy.fallback != "force":
-            raise NotReady(problem, remedy=remedy, code="GuestShutdown")
+            raise PreconditionError(problem, remedy=remedy, code="GuestShutdown")
         self._run.warn(problem)  # its power is cut by the run that waits
 
     def _power_on(self) -> None:

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Invocation
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import client_token
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, Failure
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError, InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import parse_duration
 
 #: Cloud Assistant takes this much of a command in Base64.
@@ -89,12 +89,14 @@ class Result:
 
 
 def checks_from(options: t.Optional[list[dict[str, t.Any]]]) -> tuple[Check, ...]:
-    """:raises BadInput: names the check, the value and the remedy"""
+    """:raises InvalidOptionError: names the check, the value and the remedy"""
     checks = tuple(_check(option) for option in options or ())
     names = [check.name for check in checks]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise BadInput("Several checks are called '%s'" % twice[0], remedy="Give each check a name of its own")
+        raise InvalidOptionError(
+            "Several checks are called '%s'" % twice[0], remedy="Give each check a name of its own"
+        )
     return checks
 
 
@@ -102,16 +104,18 @@ def _check(option: dict[str, t.Any]) -> Check:
     name = option["name"]
     timeout = parse_duration("checks.timeout", option["timeout"])
     if not timedelta(seconds=1) <= timeout <= timedelta(days=1):
-        raise BadInput("The timeout of check '%s' is %s" % (name, option["timeout"]), remedy="Choose 1s to 1d")
+        raise InvalidOptionError(
+            "The timeout of check '%s' is %s" % (name, option["timeout"]), remedy="Choose 1s to 1d"
+        )
     if len(base64.b64encode(option["command"].encode())) > LARGEST_COMMAND:
-        raise BadInput(
+        raise InvalidOptionError(
             "The command of check '%s' is too long" % name,
             remedy="Cloud Assistant takes 18 kB; have the command fetch the rest, or put it into the image",
         )
     try:
         re.compile(option["output_matches"] or "")
     except re.error as error:
-        raise BadInput(
+        raise InvalidOptionError(
             "The option output_matches of check '%s' is no regular expression: %s" % (name, error),
             remedy="Write it as Python takes it",
         ) from None
@@ -183,7 +187,7 @@ def _wrong(check: Check, invocation: Invocation) -> str:
     return ""
 
 
-def refused(check: Check, failure: Failure) -> Result:
+def refused(check: Check, failure: CutoverError) -> Result:
     """The result of a check that was not taken."""
     return Result(check.name, False, _sentence(_MEANINGS.get(failure.code) or str(failure)), code=failure.code)
 

@@ -15,12 +15,12 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs a
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Image, Instance, Invocation
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import client_token
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
-    Ambiguous,
-    BadInput,
-    Failure,
-    NotReady,
-    TimedOut,
-    Unreachable,
+    CutoverError,
+    InvalidOptionError,
+    OutcomeUnknownError,
+    PreconditionError,
+    UnreachableError,
+    WaitTimeoutError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     CHECKS_TAG,
@@ -87,10 +87,10 @@ class Sight:
 
 
 def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
-    """:raises BadInput: names the option, the value and the remedy"""
+    """:raises InvalidOptionError: names the option, the value and the remedy"""
     release_after = parse_duration("release_after", params["release_after"])
     if release_after < SHORTEST:
-        raise BadInput(
+        raise InvalidOptionError(
             "Option 'release_after' is '%s'" % params["release_after"],
             remedy="ECS releases an instance after 30m at the earliest",
         )
@@ -111,14 +111,16 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
         parameters["SystemDisk"] = {"Category": params["system_disk_category"]}
     checks = _checks.checks_from(params["checks"]) if params["state"] == "present" else ()
     if checks and not params["wait"]:
-        raise BadInput("Option 'checks' cannot be had with wait: false", remedy="Checks need an instance that runs")
+        raise InvalidOptionError(
+            "Option 'checks' cannot be had with wait: false", remedy="Checks need an instance that runs"
+        )
     return Wish(params["state"], params["image_id"], parameters, release_after, params["wait"], checks)
 
 
 def decide(wish: Wish, sight: Sight) -> Plan:
     """What is left to do for the declared state; pure.
 
-    :raises NotReady: when there is no image to start from
+    :raises PreconditionError: when there is no image to start from
     """
     if wish.state == "absent":
         return Plan(
@@ -134,7 +136,7 @@ def decide(wish: Wish, sight: Sight) -> Plan:
         )
     if not sight.instances:
         if sight.image is None or sight.image.status != "Available":
-            raise NotReady(
+            raise PreconditionError(
                 "Image %s %s"
                 % (wish.image_id, "does not exist" if sight.image is None else "is %s" % sight.image.status),
                 remedy="Take an image that smc_incremental_job_info lists as newest_image_id",
@@ -242,7 +244,7 @@ class Desk:
                 lambda answers: "instance %s: Cloud Assistant does not answer yet" % instance_id,
             )
             self._agent = True
-        except TimedOut:
+        except WaitTimeoutError:
             self._agent = False
             missing = [check for check in self._wish.checks if check.name not in self.results]
             told = format_duration(self._patience)
@@ -255,9 +257,9 @@ class Desk:
         self._run.report("instance %s: check '%s'" % (instance_id, name))
         try:
             invoke_id = self._ecs.run_command(instance_id, sent)
-        except (Ambiguous, Unreachable):
+        except (OutcomeUnknownError, UnreachableError):
             raise
-        except Failure as refusal:
+        except CutoverError as refusal:
             self.results[name] = _checks.refused(check, refusal)
             return
         self.results[name] = self._result(check, invoke_id, instance_id)
@@ -271,7 +273,7 @@ class Desk:
                 lambda found: found is not None and found.ended,
                 lambda found: "check '%s': %s" % (check.name, found.status if found else "not there yet"),
             )
-        except TimedOut:
+        except WaitTimeoutError:
             return _checks.overdue(check, patience)
         return _checks.judge(check, t.cast("Invocation", invocation))
 
@@ -297,7 +299,7 @@ class Desk:
         """The end of what the instance has written to its console; None when it cannot be had, which must not hide what the checks said."""
         try:
             text = _checks.clean(self._ecs.console_output(instance_id))
-        except Failure as failure:
+        except CutoverError as failure:
             self._run.warn("The console of instance %s could not be read: %s" % (instance_id, failure))
             return None
         return _checks.tail(text, _checks.MOST_CONSOLE)
@@ -320,7 +322,7 @@ def conclude(
 ) -> dict[str, t.Any]:
     """The module's result; the failure of a check is raised only now, when all have said what they have to say.
 
-    :raises NotReady: when a check has failed, unless that is only to be reported
+    :raises PreconditionError: when a check has failed, unless that is only to be reported
     """
     sight = outcome.state
     instance = sight.running or next(iter(sight.instances), None)
@@ -347,7 +349,9 @@ def conclude(
     raise failure
 
 
-def _failed(results: list[_checks.Result], instance: Instance, agent: t.Optional[bool], released: bool) -> NotReady:
+def _failed(
+    results: list[_checks.Result], instance: Instance, agent: t.Optional[bool], released: bool
+) -> PreconditionError:
     failed = [result for result in results if not result.passed]
     said = " ".join("'%s': %s" % (result.name, result.told) for result in failed)
     where = (
@@ -360,7 +364,7 @@ def _failed(results: list[_checks.Result], instance: Instance, agent: t.Optional
         if agent is False
         else ""
     )
-    return NotReady(
+    return PreconditionError(
         "%d of %d checks failed on instance %s of image %s. %s"
         % (len(failed), len(results), instance.instance_id, instance.image_id, said),
         remedy=where + cause,

@@ -29,11 +29,11 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import (
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Image
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
-    Ambiguous,
-    BadInput,
-    Failure,
-    NotReady,
-    TimedOut,
+    CutoverError,
+    InvalidOptionError,
+    OutcomeUnknownError,
+    PreconditionError,
+    WaitTimeoutError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     FINAL_RUN_TAG,
@@ -85,7 +85,7 @@ def stopped_at(wish: Wish, job: Job) -> t.Optional[datetime]:
 def decide(wish: Wish, sight: Sight) -> Plan:
     """The steps that are left until the job is Finished and its image says what it is; pure.
 
-    :raises NotReady: when completing would lose writes, or cannot be done
+    :raises PreconditionError: when completing would lose writes, or cannot be done
     """
     job = sight.job
     if job.status == lifecycle.FINISHED:
@@ -100,7 +100,7 @@ def decide(wish: Wish, sight: Sight) -> Plan:
             (wait_step("wait_idle", "wait until the run of job %s has ended" % job.job_id),) if wish.wait else ()
         )
     if job.status != lifecycle.WAITING:
-        raise NotReady(
+        raise PreconditionError(
             "Job %s is %s; SMC completes a job only while it is Waiting" % (job.job_id, job.status),
             remedy="Bring it there with smc_incremental_job and state: synced",
         )
@@ -110,7 +110,7 @@ def decide(wish: Wish, sight: Sight) -> Plan:
 def _must_sync(wish: Wish, job: Job) -> t.Optional[bool]:
     """Whether completing has to make one last run; None when a run in progress will tell.
 
-    :raises NotReady: when neither the runs, nor a last run, nor the user's word covers what was written
+    :raises PreconditionError: when neither the runs, nor a last run, nor the user's word covers what was written
     """
     moment = stopped_at(wish, job)
     if moment is not None and _evidence.proving_run(job.runs, moment):
@@ -126,7 +126,7 @@ def _must_sync(wish: Wish, job: Job) -> t.Optional[bool]:
         if moment
         else "it is not said when the services stopped (services_stopped_at)"
     )
-    raise NotReady(
+    raise PreconditionError(
         "Job %s was not completed, for writes may be lost: %s" % (job.job_id, missing),
         remedy="Run the job once more (smc_incremental_job, state: synced, synced_since), or say final_sync: true, "
         "or accept the loss with accept_data_loss: %s" % job.job_id,
@@ -140,7 +140,7 @@ def _check_image(sight: Sight) -> None:
         return
     if sight.image is None or sight.image.status != "Available":
         state = "does not exist" if sight.image is None else "is %s" % sight.image.status
-        raise NotReady(
+        raise PreconditionError(
             "Job %s was not completed: the image %s of its newest run %s" % (sight.job.job_id, run.image_id, state),
             remedy="Run the job once more with smc_incremental_job and state: synced",
         )
@@ -268,7 +268,7 @@ class Desk:
     def _job(self) -> Job:
         job = _identity.find_job(self._smc, self._identity)
         if job is None:
-            raise BadInput(
+            raise InvalidOptionError(
                 "There is no job for %s" % self._identity, remedy="List the jobs with smc_incremental_job_info"
             )
         self._status = job.status
@@ -277,18 +277,18 @@ class Desk:
     def finish(self, check_mode: bool) -> Outcome[Sight]:
         """Do what is left to do.
 
-        :raises Ambiguous: a completion was sent, no answer refused it, and the job does not show yet whether it was accepted
+        :raises OutcomeUnknownError: a completion was sent, no answer refused it, and the job does not show yet whether it was accepted
         """
         try:
             return converge(
                 self.observe, self.plan, self.actions, lambda sight: view(self._wish, sight), check_mode=check_mode
             )
-        except (Ambiguous, TimedOut):
+        except (OutcomeUnknownError, WaitTimeoutError):
             raise
-        except Failure as failure:
+        except CutoverError as failure:
             if not self._sent or self._status != lifecycle.WAITING:
                 raise
-            unknown = Ambiguous(
+            unknown = OutcomeUnknownError(
                 "%s. A completion was sent before, and SMC does not show yet whether it was accepted"
                 % failure.message.rstrip("."),
                 remedy="Leave the services stopped, and run this again",
@@ -304,10 +304,10 @@ class Desk:
             _job.let_pass(self._wish.stopped_at, self._smc, self._run.report)
         try:
             self._smc.complete_job(job_id, sync_data)
-        except Ambiguous:
+        except OutcomeUnknownError:
             self._sent = True
             raise
-        except NotReady:
+        except PreconditionError:
             # Its next scheduled run has begun between the look and the deed: the next look waits for it.
             if self._job().status == lifecycle.RUNNING:
                 return

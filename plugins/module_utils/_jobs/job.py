@@ -18,7 +18,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import wire 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import Run as JobRun
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import began_after, newest_complete
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import AGENTLESS_VMWARE, Job, Source
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import (
     format_duration,
@@ -86,7 +86,7 @@ class Sight:
 def wish_from(params: t.Mapping[str, t.Any], region_id: str) -> Wish:
     """Check the options and turn them into a wish.
 
-    :raises BadInput: names the option, the value and the remedy
+    :raises InvalidOptionError: names the option, the value and the remedy
     """
     return Wish(
         state=params["state"],
@@ -137,7 +137,7 @@ def _interval(text: t.Optional[str]) -> t.Optional[int]:
         return None
     interval = parse_duration("interval", text)
     if interval % HOUR or not HOUR <= interval <= timedelta(days=7):
-        raise BadInput(
+        raise InvalidOptionError(
             "Option 'interval' is '%s', which SMC does not offer" % text,
             remedy="Choose whole hours from 1h to 7d",
         )
@@ -149,7 +149,7 @@ def _validity(text: t.Optional[str]) -> t.Optional[timedelta]:
         return None
     validity = parse_duration("valid_for", text)
     if not lifecycle.VALIDITY_FLOOR <= validity <= lifecycle.VALIDITY_CEILING:
-        raise BadInput(
+        raise InvalidOptionError(
             "Option 'valid_for' is '%s', which SMC does not offer" % text,
             remedy="Choose 7d to 90d, counted from the job's creation",
         )
@@ -161,7 +161,7 @@ def _remaining_validity(text: t.Optional[str]) -> t.Optional[timedelta]:
         return None
     remaining, most = parse_duration("valid_at_least", text), lifecycle.VALIDITY_CEILING - _EXTENSION
     if remaining > most:
-        raise BadInput(
+        raise InvalidOptionError(
             "Option 'valid_at_least' is '%s', which a job cannot have for long" % text,
             remedy="Choose up to %s; SMC lets a job live for 90d from its creation" % format_duration(most),
         )
@@ -170,7 +170,7 @@ def _remaining_validity(text: t.Optional[str]) -> t.Optional[timedelta]:
 
 def _in_range(option: str, value: t.Optional[int], least: int, most: int) -> t.Optional[int]:
     if value is not None and not least <= value <= most:
-        raise BadInput(
+        raise InvalidOptionError(
             "Option '%s' is %s, which SMC does not offer" % (option, value), remedy="Choose %d to %d" % (least, most)
         )
     return value
@@ -196,10 +196,10 @@ def _replication_parameters(params: t.Mapping[str, t.Any]) -> t.Optional[dict[st
 def check_not_in_the_future(option: str, moment: t.Optional[datetime], smc: _smc.Smc) -> None:
     """A moment from another clock than the cloud's could lie ahead of it, and nothing would ever have begun after it.
 
-    :raises BadInput: names the option, the value and the cloud's time
+    :raises InvalidOptionError: names the option, the value and the cloud's time
     """
     if moment and moment > smc.tell_time() + timedelta(minutes=1):
-        raise BadInput(
+        raise InvalidOptionError(
             "Option '%s' is %s, which lies in the future of the cloud's clock (%s); %s"
             % (option, format_moment(moment), format_moment(smc.now), _clock.told(smc.clock_offset or 0)),
             remedy="Take the moment from the cloud_time that smc_incremental_job_info returns",
@@ -431,15 +431,15 @@ def _plain(value: t.Any) -> t.Any:
 
 
 def check_source(source: t.Optional[Source], identity: Identity) -> Source:
-    """:raises NotReady: when the source cannot take a job"""
+    """:raises PreconditionError: when the source cannot take a job"""
     if source is None:
-        raise NotReady(
+        raise PreconditionError(
             "SMC has no source for %s" % identity,
             remedy="Import the VM with the connector first (role import_source), then give its source_id, or tag it with smc_source",
         )
     if not source.online:
         meaning, remedy = _source_health.explain(source.state, source.error_code, source.status_info)
-        raise NotReady(
+        raise PreconditionError(
             "Source %s (%s) is not ready: %s (%s)" % (source.source_id, source.name, meaning, source.trouble),
             remedy=remedy,
         )

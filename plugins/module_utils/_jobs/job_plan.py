@@ -12,7 +12,7 @@ from datetime import datetime
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import job as _job
@@ -22,7 +22,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._jobs.job import Sight
 def decide(wish: Wish, sight: Sight) -> Plan:
     """What is left to do for the declared state; pure.
 
-    :raises NotReady: when nothing that may be done leads there
+    :raises PreconditionError: when nothing that may be done leads there
     """
     return {"present": _present, "synced": _synced, "paused": _paused, "absent": _absent}[wish.state](wish, sight)
 
@@ -34,16 +34,16 @@ def _present(wish: Wish, sight: Sight) -> Plan:
     if job is None or job.status == lifecycle.FINISHED:
         return Plan(_creation(wish, sight))
     if job.status == lifecycle.EXPIRED:
-        raise NotReady(
+        raise PreconditionError(
             "Job %s has expired at %s" % (job.job_id, format_moment(job.valid_until)),
             remedy="Its images remain; delete the job (state: absent, discard_replication: true) and create it again, which copies everything anew",
         )
     if job.status == lifecycle.DELETING:
-        raise NotReady(
+        raise PreconditionError(
             "Job %s is being deleted" % job.job_id, remedy="Run this again once it is gone, without its job_id"
         )
     if not job.incremental:
-        raise NotReady(
+        raise PreconditionError(
             "Job %s of this source is a one-time job, which SMC cannot turn into an incremental one" % job.job_id,
             remedy="Let it finish or delete it, then run this again",
         )
@@ -101,7 +101,7 @@ def _start(wish: Wish, sight: Sight, job: Job) -> t.Iterator[Step]:
     if job.status == lifecycle.READY and job.scheduled_start and job.scheduled_start > sight.now:
         return
     if job.status == lifecycle.IN_ERROR and sight.resumed:
-        raise NotReady(
+        raise PreconditionError(
             "Job %s failed again after it was resumed: %s" % (job.job_id, job.trouble or "SMC gives no reason"),
             remedy="Mend the cause and run this again; meanwhile instance %s is billed"
             % (job.intermediate_instance_id or "of the job"),
@@ -135,7 +135,7 @@ def _synced(wish: Wish, sight: Sight) -> Plan:
     if sight.synced(wish):
         return _present(wish, sight)
     if job is not None and job.status == lifecycle.FINISHED and not wish.again:
-        raise NotReady(
+        raise PreconditionError(
             "Job %s is Finished, and its newest run is older than asked for" % job.job_id,
             remedy="A finished job does not run again; create a new one with again: true, which copies everything anew",
         )
@@ -162,7 +162,7 @@ def _synced(wish: Wish, sight: Sight) -> Plan:
         )
         return Plan((*steps, begin))
     if job.status != lifecycle.RUNNING:
-        raise NotReady(
+        raise PreconditionError(
             "Job %s is %s and is not to be started now, so that no run makes the image" % (job.job_id, job.status),
             remedy="Say started: true, or wait until its scheduled start (%s)"
             % (format_moment(job.scheduled_start) or "it has none"),
@@ -177,7 +177,7 @@ def _synced(wish: Wish, sight: Sight) -> Plan:
 def _paused(wish: Wish, sight: Sight) -> Plan:
     job = sight.job
     if job is None:
-        raise NotReady("There is no job to pause", remedy="Create it first with state: present")
+        raise PreconditionError("There is no job to pause", remedy="Create it first with state: present")
     if job.status == lifecycle.WAITING or lifecycle.may_pause(job.status, job.phase):
         return Plan(
             (
@@ -208,7 +208,7 @@ def _absent(wish: Wish, sight: Sight) -> Plan:
     if job.status == lifecycle.DELETING:
         return Plan((gone,) if wish.wait else ())
     if job.status in lifecycle.ALIVE and job.has_run and not wish.discard_replication:
-        raise NotReady(
+        raise PreconditionError(
             "Job %s is %s: deleting it throws its replica away" % (job.job_id, job.status),
             remedy="Complete it with smc_job_finalize, or say discard_replication: true",
         )

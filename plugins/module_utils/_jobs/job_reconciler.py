@@ -15,7 +15,11 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_l
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import unused_client_token
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Conflict, Failure, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    ConflictError,
+    CutoverError,
+    PreconditionError,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import FINAL_RUN_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
@@ -104,7 +108,7 @@ class Desk:
         if self._creates(parameters):
             return
         if not self._creates(dict(parameters, ClientToken=unused_client_token())):
-            raise NotReady("SMC has created a job, and does not list it", remedy="Run it again in a minute")
+            raise PreconditionError("SMC has created a job, and does not list it", remedy="Run it again in a minute")
 
     def _creates(self, parameters: dict[str, t.Any]) -> bool:
         """Whether it has made a job that is there.
@@ -112,16 +116,16 @@ class Desk:
         It has not when the token had made one before that has been deleted since: SMC answers with that one for a day, or refuses,
         because the moments in the parameters have moved on.
 
-        :raises Conflict: it was refused, and there is a job now
+        :raises ConflictError: it was refused, and there is a job now
         """
         try:
             job_id = self._smc.create_job(parameters)
-        except Failure as refusal:
+        except CutoverError as refusal:
             if not refusal.code.startswith(_USED_BEFORE):
                 raise
             jobs = self._smc.jobs(source_ids=[parameters["SourceId"]])
             if any(job.status in lifecycle.UNFINISHED for job in jobs):
-                raise Conflict(refusal.message) from refusal
+                raise ConflictError(refusal.message) from refusal
             return False
         return any(job.status != lifecycle.DELETING for job in self._smc.jobs([job_id]))
 
@@ -141,7 +145,7 @@ class Desk:
             _job.let_pass(after, self._smc, self._run.report)
         try:
             self._until_it_moves(job_id, lambda: self._smc.start_job(job_id))
-        except NotReady as refusal:
+        except PreconditionError as refusal:
             raise _refused(
                 refusal,
                 "SMC does not run job %s by hand" % job_id,
@@ -151,7 +155,7 @@ class Desk:
     def _stop(self, job_id: str) -> None:
         try:
             self._until_it_moves(job_id, lambda: self._smc.stop_job(job_id))
-        except NotReady as refusal:
+        except PreconditionError as refusal:
             raise _refused(
                 refusal,
                 "SMC does not pause job %s now" % job_id,
@@ -194,17 +198,17 @@ class Desk:
     def _look(self, job_id: str) -> Job:
         jobs = self._smc.jobs([job_id])
         if not jobs:
-            raise NotReady(
+            raise PreconditionError(
                 "Job %s is gone: someone has deleted it" % job_id, remedy="Run this again to create a new one"
             )
         return jobs[0]
 
 
-def _refused(refusal: NotReady, message: str, remedy: str) -> NotReady:
+def _refused(refusal: PreconditionError, message: str, remedy: str) -> PreconditionError:
     """What SMC's refusal of an action in the job's state means; any other refusal as it is."""
     if not refusal.code.startswith("ReplicationJob.Invalid"):
         return refusal
-    return NotReady(
+    return PreconditionError(
         "%s: %s" % (message, refusal.message),
         remedy=remedy,
         code=refusal.code,

@@ -24,7 +24,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import (
     smc as _smc,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, TimedOut
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, WaitTimeoutError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import (
@@ -111,7 +111,7 @@ def info(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     A job that fails, or does not get there in time, does not fail the module: each host judges its own job afterwards.
     """
     if params["forecast_runs"] < 1:
-        raise BadInput("Option 'forecast_runs' is %d" % params["forecast_runs"], remedy="Choose 1 or more")
+        raise InvalidOptionError("Option 'forecast_runs' is %d" % params["forecast_runs"], remedy="Choose 1 or more")
     connection = _alicloud.Connection.from_params(params)
     smc = _smc.Smc(connection)
     watch = Watch.from_params(smc, connection, params, run)
@@ -174,7 +174,7 @@ def _wait(
         Waiter(timeout, params["poll_interval"], run.report).until(
             look, lambda current: all(settled(job) for job in current), watch.tell_all
         )
-    except TimedOut as late:
+    except WaitTimeoutError as late:
         run.warn(str(late))
     current = [seen[job_id] for job_id in ids]
     return current, {job.job_id: goals[job.job_id].reached(job) for job in current}

@@ -16,7 +16,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_l
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Instance
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job, Source
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Failure, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError, PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import forecast as _forecast
@@ -147,7 +147,7 @@ class Watch:
         self.see([job])
         stall = self.stall_of(job.job_id)
         if fails and stall is not None:
-            raise NotReady(
+            raise PreconditionError(
                 "Job %s is %s, %s at %d %% with %s" % (job.job_id, job.status, job.phase, job.progress, stall.told),
                 remedy=stall.remedy,
                 details={"stall": stall.as_result()},
@@ -197,7 +197,7 @@ class Watch:
                 ids = sorted({job.intermediate_instance_id for job in copying if job.intermediate_instance_id})
                 found_instances = _ecs.Ecs(self.connection).instances(ids)
                 facts.instances = {instance.instance_id: instance for instance in found_instances}
-        except Failure as failure:
+        except CutoverError as failure:
             facts.trouble = failure.message
         return facts
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import AccessToken
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Ambiguous, BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, OutcomeUnknownError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
@@ -31,10 +31,10 @@ class Wish:
 
 
 def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
-    """:raises BadInput: names the option, the value and the remedy"""
+    """:raises InvalidOptionError: names the option, the value and the remedy"""
     for option, most in (("uses", 1000), ("valid_days", 90)):
         if not 1 <= params[option] <= most:
-            raise BadInput(
+            raise InvalidOptionError(
                 "Option '%s' is %d, which SMC does not offer" % (option, params[option]), remedy="Choose 1 to %d" % most
             )
     return Wish(
@@ -128,7 +128,7 @@ class Desk:
             self._made, self.code = self._smc.create_access_token(
                 self._wish.name or "", self._wish.description, self._wish.uses, self._wish.valid_days
             )
-        except Ambiguous:
+        except OutcomeUnknownError:
             lost = self.observe()
             if lost is not None and lost.status != "expired":
                 self._smc.delete_access_token(lost.token_id)

@@ -20,11 +20,11 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
-    BadInput,
-    Failure,
-    NotFound,
-    NotReady,
-    TimedOut,
+    CutoverError,
+    InvalidOptionError,
+    NotFoundError,
+    PreconditionError,
+    WaitTimeoutError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step
@@ -154,16 +154,16 @@ def without_secret(text: str, secret: t.Optional[str]) -> str:
 def parse_config(text: str, place: str) -> Config:
     """Read the file of choices.
 
-    :raises NotReady: when it is not an object of VMs
+    :raises PreconditionError: when it is not an object of VMs
     """
     try:
         content = json.loads(text)
     except ValueError as error:
-        raise NotReady(
+        raise PreconditionError(
             "%s is not JSON: %s" % (place, error), remedy="Mend it by hand, or run configure.sh on the connector"
         ) from None
     if not isinstance(content, dict) or not all(isinstance(vm, dict) for vm in content.values()):
-        raise NotReady(
+        raise PreconditionError(
             "%s is not an object with one object for each VM" % place, remedy="Run configure.sh on the connector"
         )
     return t.cast(Config, content)
@@ -189,7 +189,7 @@ def selected(config: Config) -> list[str]:
 def edited(config: Config, wish: Wish) -> Config:
     """The choices as they are wished; facts stay as they are, and so do choices that nobody spoke of.
 
-    :raises NotReady: when a disk that is named does not exist
+    :raises PreconditionError: when a disk that is named does not exist
     """
     result = copy.deepcopy(config)
     for moid in wish.deselected:
@@ -212,7 +212,7 @@ def edited(config: Config, wish: Wish) -> Config:
 def _make_system_disk(vm: dict[str, t.Any], key: int) -> None:
     disks = vm.get("disk") or []
     if key not in [disk.get("key") for disk in disks]:
-        raise NotReady(
+        raise PreconditionError(
             "VM %s has no disk with key %s; its disks have: %s"
             % (_name(vm), key, ", ".join(str(disk.get("key")) for disk in disks) or "none"),
             remedy="Take the key from vmware_cbt_info, or have the connector read vCenter again with reread: true",
@@ -270,12 +270,12 @@ def to_import(wish: Wish, sight: Sight) -> list[str]:
 def decide(wish: Wish, sight: Sight) -> Plan:
     """What is left to do; pure.
 
-    :raises NotReady: when the connector does not see a VM, or has no place for it
-    :raises BadInput: when an activation code is needed and none was given
+    :raises PreconditionError: when the connector does not see a VM, or has no place for it
+    :raises InvalidOptionError: when an activation code is needed and none was given
     """
     missing = [choice.moid for choice in wish.vms if choice.moid not in sight.config]
     if missing and sight.reread:
-        raise NotReady(
+        raise PreconditionError(
             "The connector does not see %s in vCenter, though it has read it again" % ", ".join(missing),
             remedy="Check the managed object id, and that the connector's vCenter user may see the VM",
         )
@@ -288,7 +288,7 @@ def decide(wish: Wish, sight: Sight) -> Plan:
     pending = to_import(wish, sight)
     if pending:
         if not wish.has_code:
-            raise BadInput(
+            raise InvalidOptionError(
                 "Importing %s takes an activation code" % _names(sight.config, pending),
                 remedy="Make one with smc_access_token and give access_token_id and access_token_code",
             )
@@ -304,7 +304,7 @@ def _selection(wish: Wish, sight: Sight) -> t.Iterator[Step]:
     after = edited(sight.config, wish)
     now_selected = selected(after)
     if len(now_selected) > PLACES and wish.vms:
-        raise NotReady(
+        raise PreconditionError(
             "The connector serves at most %d VMs, and %d would be selected: %s"
             % (PLACES, len(now_selected), _names(after, now_selected)),
             remedy="Import the others on another connector (assign_connectors), or free places with deselected_vms once their migrations are over",
@@ -420,7 +420,7 @@ class Desk:
 
     def _read_choices(self) -> str:
         if not os.path.isdir(self._home):
-            raise NotFound(
+            raise NotFoundError(
                 "There is no directory %s, so that this is no SMC connector" % self._home,
                 remedy="Run the task on the connector's host, or give its directory with home",
             )
@@ -428,12 +428,12 @@ class Desk:
             with open(self._path(CHOICES_FILE), encoding="utf-8") as file:
                 return file.read()
         except FileNotFoundError:
-            raise NotReady(
+            raise PreconditionError(
                 "There is no %s, so the connector has not been configured" % self._path(CHOICES_FILE),
                 remedy="Run configure.sh on the connector, which asks for vCenter's address and user",
             ) from None
         except (OSError, UnicodeDecodeError) as error:
-            raise NotReady(
+            raise PreconditionError(
                 "Cannot read %s: %s" % (self._path(CHOICES_FILE), error), remedy="Run the task as the connector's user"
             ) from None
 
@@ -474,7 +474,7 @@ class Desk:
             pass
         status, lines = self._call([self._path(program)], "read vCenter again")
         if status != 0:
-            raise NotReady(
+            raise PreconditionError(
                 "The connector could not read the VMs from vCenter again: %s" % _last_word(lines, status),
                 remedy=self._remedy(),
             )
@@ -485,7 +485,7 @@ class Desk:
 
     def _import(self, moids: list[str]) -> None:
         if self._code is None:
-            raise BadInput("Option 'access_token_code' is missing")
+            raise InvalidOptionError("Option 'access_token_code' is missing")
         status, lines = self._call([self._path(CLIENT)], "import %s" % ", ".join(moids), self._code.typed)
         told = read_lines(lines)
         if len(moids) == 1 and len(told.unnamed) == 1 and not told.sources:
@@ -504,7 +504,7 @@ class Desk:
     def _rerun(self) -> None:
         status, lines = self._call([self._path(CLIENT), "--rerun"], "restart")
         if status != 0:
-            raise NotReady(
+            raise PreconditionError(
                 "The connector's client did not restart: %s" % _last_word(lines, status), remedy=self._remedy()
             )
         try:
@@ -532,13 +532,13 @@ class Desk:
                     start_new_session=True,
                 )
             except subprocess.TimeoutExpired:
-                raise TimedOut(
+                raise WaitTimeoutError(
                     "The connector's %s did not end within %d seconds" % (os.path.basename(command[0]), self._timeout),
                     remedy="Look into %s, and run it again, which goes on where it was, or raise the timeout"
                     % self._path(LOGS),
                 ) from None
             except OSError as error:
-                raise NotReady(
+                raise PreconditionError(
                     "Cannot run the connector's %s: %s" % (command[0], error.strerror or error),
                     remedy="See that home is the connector's directory, and that the file is there and may be executed",
                 ) from None
@@ -558,7 +558,7 @@ def _keep_owner(path: str, beside: str) -> None:
         try:
             os.chown(beside, owner.st_uid, owner.st_gid)
         except PermissionError as error:
-            raise NotReady(
+            raise PreconditionError(
                 "Cannot keep the owner of %s: %s" % (path, error), remedy="Run the task as the connector's user"
             ) from None
 
@@ -571,14 +571,14 @@ def _last_word(lines: list[str], status: int) -> str:
 
 
 def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
-    """:raises BadInput: when a VM is to be imported and left out at once"""
+    """:raises InvalidOptionError: when a VM is to be imported and left out at once"""
     vms = tuple(
         Choice(vm["moid"], vm["platform"], vm["architecture"], vm["system_disk_key"]) for vm in params["vms"] or ()
     )
     deselected = tuple(params["deselected_vms"] or ())
     both = sorted({choice.moid for choice in vms} & set(deselected))
     if both:
-        raise BadInput(
+        raise InvalidOptionError(
             "Options 'vms' and 'deselected_vms' both name %s" % ", ".join(both), remedy="Name each VM in one of them"
         )
     source_ids = params["source_ids"]
@@ -612,11 +612,11 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     return result
 
 
-def _refusal(result: dict[str, t.Any]) -> Failure:
+def _refusal(result: dict[str, t.Any]) -> CutoverError:
     refused = result["not_imported"]
     reasons = dict.fromkeys(vm["reason"] for vm in refused)
     about_the_code = any(re.search(r"token|activation", reason, re.IGNORECASE) for reason in reasons)
-    failure = NotReady(
+    failure = PreconditionError(
         "The connector did not import %s: %s"
         % (", ".join(vm["name"] or vm["moid"] for vm in refused), "; ".join(reasons)),
         remedy="Make a new activation code with smc_access_token: one serves until it has expired, is used up or disabled"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job, Source
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
 
@@ -61,10 +61,10 @@ def find_source(smc: _smc.Smc, identity: Identity, job: t.Optional[Job]) -> t.Op
 def sole_source(sources: list[Source], vm_uuid: str) -> t.Optional[Source]:
     """The one source of a VM; two would mean two copies of it.
 
-    :raises BadInput: lists the sources
+    :raises InvalidOptionError: lists the sources
     """
     if len(sources) > 1:
-        raise BadInput(
+        raise InvalidOptionError(
             "Several sources carry the tag %s=%s: %s"
             % (VM_TAG, vm_uuid, ", ".join(sorted(source.source_id for source in sources))),
             remedy="Delete the ones that are not used, or name the right one with source_id",
@@ -76,15 +76,15 @@ def find_job(smc: _smc.Smc, identity: Identity, leaving: bool = False) -> t.Opti
     """The VM's job: its unfinished one, of which SMC allows only one, or else the newest.
 
     :param leaving: the job is to go, so that one that is being deleted matters too, and one that is gone is no fault
-    :raises BadInput: when a job id is given that does not exist
-    :raises NotReady: when several jobs go on, which only a VM that was imported more than once can have
+    :raises InvalidOptionError: when a job id is given that does not exist
+    :raises PreconditionError: when several jobs go on, which only a VM that was imported more than once can have
     """
     if identity.job_id:
         jobs = smc.jobs([identity.job_id])
         if not jobs and leaving:
             return None
         if not jobs:
-            raise BadInput(
+            raise InvalidOptionError(
                 "There is no job with job_id '%s'" % identity.job_id,
                 remedy="List the jobs with smc_incremental_job_info",
             )
@@ -103,7 +103,7 @@ def find_job(smc: _smc.Smc, identity: Identity, leaving: bool = False) -> t.Opti
         jobs = [job for job in smc.jobs(name=identity.name) if job.name == identity.name]
     alive = sorted({job.job_id for job in jobs if job.status in lifecycle.ALIVE})
     if len(alive) > 1:
-        raise NotReady(
+        raise PreconditionError(
             "Several jobs of %s go on: %s" % (identity, ", ".join(alive)),
             remedy="Delete the ones that are not used, or name the right one with job_id",
         )

@@ -14,7 +14,11 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api a
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job, Source, Workgroup
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, NotReady, TimedOut
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    InvalidOptionError,
+    PreconditionError,
+    WaitTimeoutError,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, wait_step
@@ -63,10 +67,10 @@ class Sight:
 
 
 def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
-    """:raises BadInput: names the option, the value and the remedy"""
+    """:raises InvalidOptionError: names the option, the value and the remedy"""
     name = params["name"]
     if name is not None and not _NAME.match(name):
-        raise BadInput(
+        raise InvalidOptionError(
             "Option 'name' is '%s', which SMC does not take" % name,
             remedy="Use 2 to 128 letters, digits, ':', '_' or '-', beginning with a letter",
         )
@@ -96,7 +100,7 @@ def recognise(sources: list[Source], wish: Wish) -> t.Optional[Source]:
     an address; the first of these that any source has decides. Addresses are not always a guest's own (those of bridges of
     containers are the same everywhere), so that one is no sign of a source with another host name, nor enough to delete one.
 
-    :raises BadInput: when it could be several
+    :raises InvalidOptionError: when it could be several
     """
     untagged = [source for source in sources if not source.tags.get(VM_TAG)]
     for told, matches in (
@@ -106,7 +110,7 @@ def recognise(sources: list[Source], wish: Wish) -> t.Optional[Source]:
     ):
         found = [source for source in untagged if matches(source)]
         if len(found) > 1:
-            raise BadInput(
+            raise InvalidOptionError(
                 "Several sources match %s: %s" % (told, ", ".join(sorted(source.source_id for source in found))),
                 remedy="Name the right one with source_id",
             )
@@ -123,7 +127,7 @@ def _has_an_address(source: Source, wish: Wish) -> bool:
 def decide(wish: Wish, sight: Sight) -> Plan:
     """What is left to do for the declared state; pure.
 
-    :raises NotReady: when the source does not exist, or may not be deleted
+    :raises PreconditionError: when the source does not exist, or may not be deleted
     """
     return _present(wish, sight) if wish.state == "present" else _absent(wish, sight)
 
@@ -131,7 +135,7 @@ def decide(wish: Wish, sight: Sight) -> Plan:
 def _present(wish: Wish, sight: Sight) -> Plan:
     source = sight.source
     if source is None:
-        raise NotReady(
+        raise PreconditionError(
             "SMC has no source for VM %s" % (wish.vm_name or wish.vm_uuid or wish.source_id),
             remedy="Import it with the connector first (role import_source); if it is there under another name, give its source_id",
         )
@@ -161,7 +165,7 @@ def _membership(wish: Wish, sight: Sight, source: Source) -> t.Iterator[Step]:
     if wish.workgroup is None:
         return
     if wish.workgroup and sight.group is None:
-        raise NotReady(
+        raise PreconditionError(
             "There is no workgroup '%s' for source %s" % (wish.workgroup, source.source_id),
             remedy="Make it with smc_workgroup first",
         )
@@ -169,7 +173,7 @@ def _membership(wish: Wish, sight: Sight, source: Source) -> t.Iterator[Step]:
     if source.workgroup_id == wanted:
         return
     if wanted and sight.group_size >= _workgroup.MOST_SOURCES:
-        raise NotReady(
+        raise PreconditionError(
             "Workgroup %s has %d sources, and SMC allows no more" % (wish.workgroup, sight.group_size),
             remedy="Choose another one for source %s" % source.source_id,
         )
@@ -193,12 +197,12 @@ def _absent(wish: Wish, sight: Sight) -> Plan:
     jobs = [job for job in sight.jobs if job.status != lifecycle.DELETING]
     unfinished = [job for job in jobs if job.status in lifecycle.UNFINISHED]
     if unfinished:
-        raise NotReady(
+        raise PreconditionError(
             "Source %s is used by job %s, which is %s" % (source.source_id, unfinished[0].job_id, unfinished[0].status),
             remedy="Complete the job with smc_job_finalize, or delete it with smc_incremental_job and state: absent",
         )
     if jobs and not wish.with_job:
-        raise NotReady(
+        raise PreconditionError(
             "Source %s still has job %s, which is %s" % (source.source_id, jobs[0].job_id, jobs[0].status),
             remedy="Delete the job first, or say with_job: true",
         )
@@ -270,7 +274,7 @@ class Desk:
             Waiter(self._timeout, self._interval, self._run.report).until(
                 look, lambda sources: bool(sources) and sources[0].online, lambda sources: _told(source_id, sources)
             )
-        except TimedOut as late:
+        except WaitTimeoutError as late:
             if seen:
                 late.remedy = _explained(seen[0])[1] or late.remedy
             raise

@@ -17,11 +17,11 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc a
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job, Source, Workgroup
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import client_token, unused_client_token
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
-    Ambiguous,
-    BadInput,
-    Failure,
-    NotReady,
-    Unreachable,
+    CutoverError,
+    InvalidOptionError,
+    OutcomeUnknownError,
+    PreconditionError,
+    UnreachableError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
@@ -76,15 +76,15 @@ class Sight:
 
 
 def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
-    """:raises BadInput: names the option, the value and the remedy"""
+    """:raises InvalidOptionError: names the option, the value and the remedy"""
     name, description = params["name"], params["description"]
     if name is not None and not _NAME.match(name):
-        raise BadInput(
+        raise InvalidOptionError(
             "Option 'name' is '%s', which SMC does not take" % name,
             remedy="Use 2 to 64 letters, digits, ':', '.', '_' or '-', beginning with a letter",
         )
     if description is not None and (not 2 <= len(description) <= 256 or re.match("https?://", description)):
-        raise BadInput(
+        raise InvalidOptionError(
             "Option 'description' is '%s', which SMC does not take" % description,
             remedy="Use 2 to 256 characters that do not begin with http:// or https://",
         )
@@ -107,11 +107,11 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
 def find(groups: list[Workgroup], name: str) -> t.Optional[Workgroup]:
     """The workgroup of a name.
 
-    :raises BadInput: when there are several, with their ids
+    :raises InvalidOptionError: when there are several, with their ids
     """
     found = [group for group in groups if group.name == name]
     if len(found) > 1:
-        raise BadInput(
+        raise InvalidOptionError(
             "Several workgroups are called '%s': %s" % (name, ", ".join(sorted(group.workgroup_id for group in found))),
             remedy="Name the right one by its id",
         )
@@ -125,7 +125,7 @@ def find_by_id(groups: list[Workgroup], workgroup_id: str) -> t.Optional[Workgro
 def look_up(sources: list[Source], wish: Wish) -> tuple[tuple[Source, ...], tuple[str, ...]]:
     """The sources that the wish names, each once, and what it names that is no source.
 
-    :raises BadInput: when several sources carry the tag of one VM
+    :raises InvalidOptionError: when several sources carry the tag of one VM
     """
     by_id = {source.source_id: source for source in sources}
     found = {source_id: by_id[source_id] for source_id in wish.source_ids if source_id in by_id}
@@ -142,8 +142,8 @@ def look_up(sources: list[Source], wish: Wish) -> tuple[tuple[Source, ...], tupl
 def decide(wish: Wish, sight: Sight) -> Plan:
     """What is left to do for the declared state; pure.
 
-    :raises BadInput: when the workgroup does not exist, or would be too large
-    :raises NotReady: when a source does not exist or is in another workgroup, or the workgroup may not be deleted
+    :raises InvalidOptionError: when the workgroup does not exist, or would be too large
+    :raises PreconditionError: when a source does not exist or is in another workgroup, or the workgroup may not be deleted
     """
     if wish.state == "absent":
         return _absent(wish, sight)
@@ -153,7 +153,7 @@ def decide(wish: Wish, sight: Sight) -> Plan:
 
 def _check_sources(wish: Wish, sight: Sight) -> None:
     if sight.missing:
-        raise NotReady(
+        raise PreconditionError(
             "SMC has no source for %s" % ", ".join(sight.missing),
             remedy="Import the VM with the connector first (role import_source), and have smc_source tag it",
         )
@@ -163,7 +163,7 @@ def _check_sources(wish: Wish, sight: Sight) -> None:
         places: dict[str, list[Source]] = {}
         for source in elsewhere:
             places.setdefault(_place(sight, source), []).append(source)
-        raise NotReady(
+        raise PreconditionError(
             "A source is in one workgroup at most, and %s"
             % "; ".join(_told_of(sources, place) for place, sources in places.items()),
             remedy="Leave it out here, or move it with smc_source and its option workgroup",
@@ -171,7 +171,7 @@ def _check_sources(wish: Wish, sight: Sight) -> None:
         )
     size = len(_members_afterwards(wish, sight))
     if size > MOST_SOURCES:
-        raise BadInput(
+        raise InvalidOptionError(
             "Workgroup %s would have %d sources, and SMC allows %d" % (wish.told, size, MOST_SOURCES),
             remedy="Share them out among several workgroups",
         )
@@ -205,7 +205,7 @@ def _attributes(wish: Wish, sight: Sight) -> t.Iterator[Step]:
     actual = {"Name": group.name, "Description": group.description}
     changes = {key: value for key, value in wanted.items() if value is not None and value != actual[key]}
     if "Name" in changes and wish.name in sight.names.values():
-        raise BadInput(
+        raise InvalidOptionError(
             "There is a workgroup called '%s' already" % wish.name, remedy="Choose a name that is not in use"
         )
     if changes:
@@ -219,12 +219,12 @@ def _attributes(wish: Wish, sight: Sight) -> t.Iterator[Step]:
 
 def _creation(wish: Wish, sight: Sight) -> Step:
     if not wish.name or wish.workgroup_id:
-        raise BadInput(
+        raise InvalidOptionError(
             "There is no workgroup with workgroup_id '%s'" % wish.workgroup_id,
             remedy="Give a name alone to have one made",
         )
     if len(sight.names) >= MOST_GROUPS:
-        raise NotReady(
+        raise PreconditionError(
             "Workgroup %s cannot be created: the account has %d, and SMC allows %d"
             % (wish.name, len(sight.names), MOST_GROUPS),
             remedy="Delete the workgroups of waves that are over (smc_workgroup, state: absent)",
@@ -274,7 +274,7 @@ def _absent(wish: Wish, sight: Sight) -> Plan:
         return Plan()
     members = sorted(source.source_id for source in sight.members)
     if members and not wish.release_members:
-        raise NotReady(
+        raise PreconditionError(
             "Workgroup %s (%s) has %s: %s"
             % (
                 group.workgroup_id,
@@ -391,17 +391,21 @@ class Desk:
             if find_by_id(self._smc.workgroups(), made):
                 self._made = made
                 return
-        raise NotReady("SMC has created workgroup %s, and does not list it" % made, remedy="Run it again in a minute")
+        raise PreconditionError(
+            "SMC has created workgroup %s, and does not list it" % made, remedy="Run it again in a minute"
+        )
 
     def _join(self, workgroup_id: str, source_ids: list[str]) -> None:
         try:
             self._smc.put_into_workgroup(workgroup_id, source_ids)
-        except Failure as refusal:
-            told = [] if isinstance(refusal, (Ambiguous, Unreachable)) else self._run_once_only(source_ids)
+        except CutoverError as refusal:
+            told = (
+                [] if isinstance(refusal, (OutcomeUnknownError, UnreachableError)) else self._run_once_only(source_ids)
+            )
             if not told:
                 raise
             # Whether SMC insists on incremental jobs is not documented for certain; here it may be why it refused.
-            raise NotReady(
+            raise PreconditionError(
                 "%s. SMC wants incremental jobs in a workgroup, and %s" % (refusal.message, "; ".join(told)),
                 remedy="Delete these jobs and make incremental ones with smc_incremental_job, or leave the sources out",
                 code=refusal.code,

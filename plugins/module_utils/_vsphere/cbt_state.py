@@ -18,7 +18,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     CBT_VERIFIED_KEY,
 )
@@ -90,14 +90,14 @@ def misspelt_keys(settings: t.Iterable[str]) -> list[str]:
 def skipped_disks(facts: VmFacts, named: t.Iterable[str]) -> frozenset[int]:
     """The device keys of disks named by label, address (``scsi0:1``) or device key.
 
-    :raises BadInput: a name fits no disk
+    :raises InvalidOptionError: a name fits no disk
     """
     found: set[int] = set()
     for name in named:
         wanted = str(name).strip().lower()
         hits = {disk.key for disk in facts.disks if wanted in (disk.label.lower(), disk.address.lower(), str(disk.key))}
         if not hits:
-            raise BadInput(
+            raise InvalidOptionError(
                 f"Option 'skip_disks' names the disk '{name}', which {facts.name} does not have",
                 remedy="Its disks are " + (", ".join(str(disk) for disk in facts.disks) or "none"),
             )

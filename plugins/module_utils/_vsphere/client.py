@@ -22,14 +22,14 @@ from xml.parsers.expat import ExpatError
 from ansible.module_utils.basic import env_fallback
 
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
-    Ambiguous,
-    BadInput,
-    Conflict,
-    Failure,
-    NotFound,
-    NotReady,
-    TimedOut,
-    Unreachable,
+    ConflictError,
+    CutoverError,
+    InvalidOptionError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PreconditionError,
+    UnreachableError,
+    WaitTimeoutError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
 
@@ -113,12 +113,12 @@ class Connection:
     def from_params(cls, params: t.Mapping[str, t.Any]) -> Connection:
         """The connection that the options describe.
 
-        :raises BadInput: one that is needed is missing
+        :raises InvalidOptionError: one that is needed is missing
         """
         missing = [name for name in _NEEDED if not params[name]]
         if missing:
             several = len(missing) > 1
-            raise BadInput(
+            raise InvalidOptionError(
                 f"{'Options' if several else 'Option'} {' and '.join(map(repr, missing))} {'are' if several else 'is'} missing",
                 remedy=f"Give {'them' if several else 'it'} to the task, or set the environment variable"
                 f"{'s' * several} {' and '.join(_NEEDED[name] for name in missing)}",
@@ -223,7 +223,7 @@ class VCenter:
         """Read properties of given objects, and of those that they refer to, in one call for each page.
 
         :param paths: for each kind of object, the properties to read
-        :raises NotFound: one of the objects does not exist any more
+        :raises NotFoundError: one of the objects does not exist any more
         """
 
         def specify() -> t.Any:
@@ -321,7 +321,7 @@ class VCenter:
         """Make a call that changes something.
 
         :param doing: what it does, for the message when it fails
-        :raises Ambiguous: no answer came, so it may have happened
+        :raises OutcomeUnknownError: no answer came, so it may have happened
         """
         with self._told(doing, changes=True):
             try:
@@ -343,8 +343,8 @@ class VCenter:
 
         :param also: what to read in the same call as the task's end; returned second, empty when the task took longer
 
-        :raises Conflict: another task had the VM, or it was in another state than expected
-        :raises TimedOut: it has not ended in time; it may still do so
+        :raises ConflictError: another task had the VM, or it was in another state than expected
+        :raises WaitTimeoutError: it has not ended in time; it may still do so
         """
         task = self.submit(doing, start)
 
@@ -368,9 +368,9 @@ class VCenter:
         self._sleep(_FIRST_LOOK_SECONDS)
         try:
             info = self._wait(look, ended, tell, report, timeout)
-        except Unreachable as failure:
+        except UnreachableError as failure:
             # The task goes on without us, so that this must not look like a read that may be repeated with its start.
-            raise Ambiguous(
+            raise OutcomeUnknownError(
                 f"Could not see how it ended to {doing}: {failure.message}", remedy=failure.remedy
             ) from None
         fault = info.get("info.error")
@@ -416,7 +416,7 @@ class VCenter:
                 break
             try:
                 return Waiter(seconds, interval, lambda line: None, sleep=self._sleep).until(look, done, tell)
-            except TimedOut:
+            except WaitTimeoutError:
                 left -= seconds
         return Waiter(left, _SLOW_INTERVAL, report, sleep=self._sleep).until(look, done, tell)
 
@@ -440,11 +440,11 @@ class VCenter:
                     except vim.fault.NotAuthenticated:
                         self._log_in_anew()
                         return call()
-            except Unreachable:
+            except UnreachableError:
                 if attempt == _READ_ATTEMPTS:
                     raise
                 self._sleep(0.5 * 2**attempt)
-        raise Failure(f"Could not {doing}")  # not reached: the last attempt returns or raises
+        raise CutoverError(f"Could not {doing}")  # not reached: the last attempt returns or raises
 
     def _retrieve(self, specification: t.Any) -> list[Seen]:
         collector = self._content.propertyCollector
@@ -468,7 +468,7 @@ class VCenter:
         except _NETWORK_FAULTS as error:
             raise explain_network(error, self._connection, doing, changes) from None
 
-    def _explain(self, fault: t.Any, doing: str) -> Failure:
+    def _explain(self, fault: t.Any, doing: str) -> CutoverError:
         entity = self._name_of(fault.object) if getattr(fault, "object", None) else ""
         return _explain_fault(fault, doing, self._connection, entity)
 
@@ -569,31 +569,31 @@ def _seen(answer: t.Any) -> Seen:
     return Seen(answer.obj, answer.obj._wsdlName, answer.obj._moId, values)
 
 
-def explain_network(error: BaseException, connection: Connection, doing: str, changes: bool) -> Failure:
+def explain_network(error: BaseException, connection: Connection, doing: str, changes: bool) -> CutoverError:
     """What an error of the network means to the user.
 
     :param changes: whether what was done is a write, whose outcome is unknown then
     """
     where = f"vCenter at {connection}"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return BadInput(
+        return InvalidOptionError(
             f"The certificate of {where} is not trusted ({error.verify_message})",
             remedy="Install the certificate of its CA (SSL_CERT_FILE names a bundle), or set validate_certs to false",
             code="CertificateNotTrusted",
         )
     if isinstance(error, socket.gaierror):
-        return BadInput(
+        return InvalidOptionError(
             f"The host name '{connection.proxy_host or connection.hostname}' cannot be resolved ({error.strerror})",
             remedy="Correct 'hostname' (or 'proxy_host'), or the name resolution of this machine",
             code="UnknownHost",
         )
     reason = _reason(error)
     if changes:
-        return Ambiguous(
+        return OutcomeUnknownError(
             f"The connection to {where} failed while it was to {doing} ({reason}), so that it may have happened",
             remedy="Run it again: it looks first",
         )
-    return Unreachable(
+    return UnreachableError(
         f"{where} cannot be reached ({reason})",
         remedy="Check 'hostname', 'port', the proxy, and that the network lets this machine through",
         code="Unreachable",
@@ -612,34 +612,34 @@ def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _explain_fault(fault: t.Any, doing: str, connection: Connection, entity: str = "") -> Failure:
+def _explain_fault(fault: t.Any, doing: str, connection: Connection, entity: str = "") -> CutoverError:
     """What a fault of vSphere means to the user.
 
     :param entity: the name of the object that a missing privilege is about
     """
     code = getattr(fault, "_wsdlName", "") or type(fault).__name__
     if isinstance(fault, vim.fault.InvalidLogin):
-        return BadInput(
+        return InvalidOptionError(
             f"vCenter at {connection} refuses the user '{connection.username}' or the password",
             remedy="Correct 'username' (VMWARE_USER) and 'password' (VMWARE_PASSWORD)",
             code=code,
         )
     if isinstance(fault, vim.fault.NotAuthenticated):
-        return Unreachable(
+        return UnreachableError(
             f"vCenter at {connection} ended the session and does not keep a new one",
             remedy="Look whether it limits sessions, or ends them from elsewhere",
             code=code,
         )
     if isinstance(fault, vim.fault.NoPermission):
         privilege = f"privilege {fault.privilegeId}" if fault.privilegeId else "needed privilege"
-        return NotReady(
+        return PreconditionError(
             f"The user '{connection.username}' lacks the {privilege} on {entity or 'the object'}, so could not {doing}",
             remedy="Have a role that holds it assigned to the user there",
             code=code,
             details={"privilege": fault.privilegeId, "entity": entity},
         )
     if isinstance(fault, vmodl.fault.ManagedObjectNotFound):
-        return NotFound(
+        return NotFoundError(
             f"Could not {doing}: {fault.obj._moId if fault.obj else 'the object'} does not exist",
             remedy="Look whether it was removed or registered anew",
             code=code,
@@ -649,11 +649,11 @@ def _explain_fault(fault: t.Any, doing: str, connection: Connection, entity: str
     if isinstance(fault, vim.fault.TaskInProgress):
         return Busy(message, remedy="Wait until the other task on the VM has ended", code=code)
     if isinstance(fault, (vim.fault.ConcurrentAccess, vim.fault.InvalidPowerState)):
-        return Conflict(message, remedy="Something else is changing the VM; run it again", code=code)
-    return Failure(message, remedy="See the VM's tasks and events in vCenter", code=code)
+        return ConflictError(message, remedy="Something else is changing the VM; run it again", code=code)
+    return CutoverError(message, remedy="See the VM's tasks and events in vCenter", code=code)
 
 
-class Busy(Conflict):
+class Busy(ConflictError):
     """Another task has the VM; once it has ended, the same can be tried again."""
 
 

@@ -14,7 +14,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, NotFound
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, NotFoundError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import CBT_MARKER_KEYS
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.cbt_state import state_of
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import (
@@ -174,14 +174,14 @@ def inventory(vcenter: VCenter, with_attributes: bool = False) -> list[Listed]:
 def locate(vcenter: VCenter, params: t.Mapping[str, t.Any]) -> Reference:
     """The one VM that ``moid``, ``uuid`` or ``name`` (with ``folder`` and ``datacenter``) means.
 
-    :raises BadInput: none is meant, or more than one
+    :raises InvalidOptionError: none is meant, or more than one
     """
     if params.get("moid"):
         return vcenter.reference(_VM, params["moid"])
     if params.get("uuid"):
         found = vcenter.find_by_uuid(params["uuid"])
         if found is None:
-            raise BadInput(
+            raise InvalidOptionError(
                 f"No VM has the instance UUID '{params['uuid']}' (option 'uuid')",
                 remedy="Give the instance UUID, not the BIOS UUID; cutover.smc.vmware_cbt_info lists both",
             )
@@ -200,7 +200,7 @@ def _locate_by_name(
         f" in the {kind} '{value}'" for kind, value in (("folder", folder), ("datacenter", datacenter)) if value
     )
     if matches:
-        raise BadInput(
+        raise InvalidOptionError(
             f"The name '{name}' fits {len(matches)} VMs{place}: "
             + ", ".join(f"{vm.moid} ({vm.path})" for vm in matches),
             remedy="Name one by 'moid' or 'uuid', or add 'folder' or 'datacenter'",
@@ -214,7 +214,9 @@ def _locate_by_name(
         remedy = "Is one of these meant: " + ", ".join(close) + "?"
     else:
         remedy = "Check the spelling, and that the user may see the VM"
-    raise BadInput(f"No VM is named '{name}' (option 'name'){place}", remedy=remedy, details={"close_names": close})
+    raise InvalidOptionError(
+        f"No VM is named '{name}' (option 'name'){place}", remedy=remedy, details={"close_names": close}
+    )
 
 
 def read_facts(vcenter: VCenter, references: t.Sequence[Reference]) -> list[VmFacts]:
@@ -223,7 +225,7 @@ def read_facts(vcenter: VCenter, references: t.Sequence[Reference]) -> list[VmFa
     What lies around them is read once and not with every page: to follow it from each of a hundred VMs would make
     the question as long as the answer.
 
-    :raises NotFound: one of them does not exist
+    :raises NotFoundError: one of them does not exist
     """
     facts: list[VmFacts] = []
     around: dict[str, Seen] = {}
@@ -261,12 +263,12 @@ def facts_in(vcenter: VCenter, reference: Reference, seen: t.Sequence[Seen]) -> 
 def read_one(vcenter: VCenter, reference: Reference) -> VmFacts:
     """The facts of one VM, with all that lies around it in one call.
 
-    :raises BadInput: it does not exist
+    :raises InvalidOptionError: it does not exist
     """
     try:
         seen = {one.moid: one for one in vcenter.read([reference], _DETAILS, _FOLLOW)}
-    except NotFound:
-        raise BadInput(
+    except NotFoundError:
+        raise InvalidOptionError(
             f"No VM has the managed object id '{reference._moId}' (option 'moid')",
             remedy="A VM that was registered anew has a new one; name it by 'uuid' or 'name'",
         ) from None

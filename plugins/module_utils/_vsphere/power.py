@@ -9,7 +9,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Conflict, Failure, NotReady, TimedOut
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    ConflictError,
+    CutoverError,
+    PreconditionError,
+    WaitTimeoutError,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import Also, Busy, Reference, Seen, VCenter
@@ -60,13 +65,13 @@ class Power:
 
         :param remedy: what to do when the guest does not go down
         :param asked: whether the guest may be on its way down already, so that its tools may have ended
-        :raises NotReady: the guest did not go down, and the power may not be cut; it may still go down later
+        :raises PreconditionError: the guest did not go down, and the power may not be cut; it may still go down later
         """
         problem = "" if self._policy.shutdown == "hard" else self._shut_guest_down(asked)
         if self._policy.shutdown != "hard" and not problem:
             return
         if problem and self._policy.fallback != "force":
-            raise NotReady(problem, remedy=remedy, code="GuestShutdown")
+            raise PreconditionError(problem, remedy=remedy, code="GuestShutdown")
         if problem:
             self._run.warn(f"{problem}; its power is cut, as shutdown_fallback asks")
         self.cut()
@@ -79,10 +84,10 @@ class Power:
         """Ask the guest to shut down, and do not wait; what was in the way, or nothing."""
         try:
             self._vcenter.submit(f"ask the guest of {self.name} to shut down", self._machine.ShutdownGuest)
-        except Conflict:
+        except ConflictError:
             if self.state() != OFF:
                 raise
-        except Failure as failure:
+        except CutoverError as failure:
             if failure.code != "ToolsUnavailable":
                 raise
             return "" if asked else f"VMware Tools do not run in {self.name}, so its guest cannot be asked to shut down"
@@ -105,7 +110,7 @@ class Power:
         try:
             waiter = Waiter(seconds, _POLL_SECONDS, self._run.report)
             waiter.until(self.state, lambda state: state == OFF, lambda _state: waiting)
-        except TimedOut:
+        except WaitTimeoutError:
             return False
         return True
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotFound
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotFoundError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import SMC_SNAPSHOT_PREFIX
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as _vcenter
@@ -49,5 +49,5 @@ class MachineSnapshots:
                 self._run.report,
                 self._timeout,
             )
-        except NotFound:
+        except NotFoundError:
             pass

@@ -16,7 +16,11 @@ import typing as t
 from http.client import HTTPException, HTTPSConnection
 from urllib.parse import quote
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, Failure, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    CutoverError,
+    InvalidOptionError,
+    PreconditionError,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import (
     REQUEST_TIMEOUT,
     Connection,
@@ -39,7 +43,7 @@ def tagged_vms(connection: Connection, tags: t.Sequence[str]) -> frozenset[str]:
     It asks once for each tag of vCenter, whose names no search finds, and once for the VMs of each tag that is meant.
 
     :param tags: each ``NAME``, which means every tag of that name, or ``CATEGORY:NAME``
-    :raises BadInput: there is no such tag
+    :raises InvalidOptionError: there is no such tag
     """
     if not tags:
         return frozenset()
@@ -77,7 +81,7 @@ def _meant(wanted: str, known: t.Sequence[_Tag]) -> list[_Tag]:
         return found
     names = sorted({tag.name for tag in known} | {tag.full_name() for tag in known})
     close = difflib.get_close_matches(wanted, names, n=3)
-    raise BadInput(
+    raise InvalidOptionError(
         f"No tag of vCenter is called '{wanted}' (option 'tags')",
         remedy=f"Is one of these meant: {', '.join(close)}?" if close else "Check the spelling: NAME or CATEGORY:NAME",
         details={"close_names": close},
@@ -110,7 +114,7 @@ class _Rest:
     def __exit__(self, *_error: object) -> None:
         try:
             self.ask("DELETE", _SESSION)
-        except Failure:
+        except CutoverError:
             pass  # the session ends by its idle timeout instead
         finally:
             self._http.close()
@@ -135,7 +139,7 @@ class _Rest:
             # The simulator answers with null, and vCenter with an empty list, where there is nothing.
             return (json.loads(content)["value"] or []) if content else None
         except (ValueError, LookupError, TypeError):
-            raise Failure(
+            raise CutoverError(
                 f"Could not {_DOING}: the answer of {self._connection} is not that of vCenter's REST API",
                 remedy="Check 'hostname' and 'port'",
             ) from None
@@ -149,26 +153,26 @@ def _http(connection: Connection) -> HTTPSConnection:
     return http
 
 
-def _explain(status: int, content: bytes, connection: Connection) -> Failure:
+def _explain(status: int, content: bytes, connection: Connection) -> CutoverError:
     if status == 401:
-        return BadInput(
+        return InvalidOptionError(
             f"The REST API of vCenter at {connection} refuses the user '{connection.username}' or the password",
             remedy="Correct 'username' (VMWARE_USER) and 'password' (VMWARE_PASSWORD)",
             http_status=status,
         )
     if status == 403:
-        return NotReady(
+        return PreconditionError(
             f"The user '{connection.username}' may not {_DOING}",
             remedy="Have a role with read access at the root of vCenter assigned to the user",
             http_status=status,
         )
     if status == 404:
-        return NotReady(
+        return PreconditionError(
             f"Could not {_DOING}: {connection} does not offer what was asked for",
             remedy="Tags need a vCenter of 6.5 or later; a tag may also have been removed meanwhile: run it again",
             http_status=status,
         )
-    return Failure(
+    return CutoverError(
         f"Could not {_DOING}: HTTP status {status}{_message(content)}",
         remedy="Look whether the services of vCenter are healthy",
         http_status=status,

@@ -14,7 +14,7 @@ from alibabacloud_tea_openapi.utils import Utils
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._core import waiting as _waiting
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Ambiguous
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import OutcomeUnknownError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run, Task
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
 from lab.alicloud.actions import ecs_actions, smc_actions
@@ -122,7 +122,7 @@ class InProcessApi:
         if when != "before":
             answer = self._call(action, parameters, write=True)
         if kind == "lost":
-            raise Ambiguous("%s: no usable answer" % action, remedy="Run it again")
+            raise OutcomeUnknownError("%s: no usable answer" % action, remedy="Run it again")
         if kind == "killed":
             raise Killed
         return answer

@@ -79,7 +79,7 @@ def test_an_instance_that_somebody_has_released_is_named_when_it_lasts(scene: Sc
     scene.held_up()
     scene.lab.cloud.compute.delete_instance(scene.job.transition_instance_id)
     result, lines = scene.present(wait_timeout="70m")
-    assert result["error"]["kind"] == "TimedOut"
+    assert result["error"]["kind"] == "wait_timeout"
     told = [line for line in lines if line.startswith("Job ")]
     assert "the first run compares and copies all disks" in told[0]
     assert f"its intermediate instance {scene.job.transition_instance_id} is gone" in told[1]

@@ -197,7 +197,7 @@ class TwoStateMachines(RuleBasedStateMachine):
             or status in ("Expired", "Finished", "Deleting", "none")
             or (status == "Waiting" and not self.switches["start_on_waiting"] and "by hand" in error["message"])
             or (status == "Waiting" and not self.switches["stop_on_waiting"] and "does not pause" in error["message"])
-            or (error["kind"] == "NotReady" and "throws its replica away" in error["message"])
+            or (error["kind"] == "precondition" and "throws its replica away" in error["message"])
         ), failure
 
     @rule()

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cutover.smc.plugins.filter.measure_downtime import measure_downtime
 from ansible_collections.cutover.smc.plugins.filter.weigh_downtime import weigh_downtime
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.forecast import forecast
 from ansible_collections.cutover.smc.plugins.plugin_utils._downtime import measure, weigh
 from tests.unit.plugins.builders import NOW, a_run
@@ -72,7 +72,7 @@ def test_too_few_runs_are_told() -> None:
 
 
 def test_a_wrong_budget_is_told() -> None:
-    with pytest.raises(BadInput, match="cut_over_max_downtime"):
+    with pytest.raises(InvalidOptionError, match="cut_over_max_downtime"):
         weigh(history(5), "soon")
     with pytest.raises(AnsibleFilterError, match="cut_over_max_downtime"):
         weigh_downtime(history(5), "soon")

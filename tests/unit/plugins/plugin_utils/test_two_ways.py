@@ -16,7 +16,7 @@ from ansible.module_utils import basic
 from ansible.plugins.shell.sh import ShellModule
 from ansible.template import Templar
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run, Task, run_as_module
 from ansible_collections.cutover.smc.plugins.plugin_utils._in_process import in_process
 
@@ -34,7 +34,7 @@ def handler(params: dict[str, Any], run: Run) -> dict[str, Any]:
         run.report("on the way")
         return {"changed": False}
     if act == "refuse":
-        failure = NotReady(f"refused with {params['password']}", remedy="Wait", code="X.Y", http_status=403)
+        failure = PreconditionError(f"refused with {params['password']}", remedy="Wait", code="X.Y", http_status=403)
         failure.partial = {"changed": True, "plan": ["half of it"]}
         raise failure
     raise KeyError(params["password"])
@@ -144,7 +144,7 @@ def test_a_failure_is_told_with_what_was_done(as_module: Any, way: str):
     assert result["plan"] == ["half of it"]
     assert result["msg"] == "refused with ********. Wait."
     assert (result["error"]["kind"], result["error"]["code"], result["error"]["http_status"]) == (
-        "NotReady",
+        "precondition",
         "X.Y",
         403,
     )

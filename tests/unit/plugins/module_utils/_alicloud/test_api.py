@@ -23,13 +23,13 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import (
     _split_endpoint,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
-    Ambiguous,
-    BadInput,
-    Conflict,
-    Failure,
-    NotFound,
-    NotReady,
-    Unreachable,
+    ConflictError,
+    CutoverError,
+    InvalidOptionError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PreconditionError,
+    UnreachableError,
 )
 from tests.unit.plugins.wire import CLOCK, HANG_UP, Answer, Cloud, refusal
 
@@ -100,7 +100,7 @@ def test_a_write_that_was_throttled_did_not_happen_and_is_repeated(cloud: Cloud,
 @pytest.mark.parametrize("trouble", [HANG_UP, OUT_OF_ORDER, BAD_GATEWAY, refusal("ServiceUnavailable", 503)])
 def test_any_other_write_without_an_answer_is_sent_once_and_ambiguous(cloud: Cloud, api: Api, trouble: Answer):
     cloud.says(trouble, {"JobId": "j-1"})
-    with pytest.raises(Ambiguous):
+    with pytest.raises(OutcomeUnknownError):
         api.write("CreateReplicationJob")
     assert len(cloud.requests) == 1
 
@@ -110,7 +110,7 @@ def test_any_other_write_without_an_answer_is_sent_once_and_ambiguous(cloud: Clo
 )
 def test_reads_are_given_up_at_last(cloud: Cloud, api: Api, naps: list[int], trouble: Answer, attempts: int):
     cloud.says(*[trouble] * 20)
-    with pytest.raises(Unreachable):
+    with pytest.raises(UnreachableError):
         api.read("X")
     assert len(cloud.requests) == attempts
     assert len(naps) == attempts - 1
@@ -119,7 +119,7 @@ def test_reads_are_given_up_at_last(cloud: Cloud, api: Api, naps: list[int], tro
 
 def test_a_write_that_stays_throttled_is_known_not_to_have_happened(cloud: Cloud, api: Api):
     cloud.says(*[refusal("Throttling.User")] * 20)
-    with pytest.raises(Unreachable, match=r"Throttling\.User") as caught:
+    with pytest.raises(UnreachableError, match=r"Throttling\.User") as caught:
         api.write("X")
     assert len(cloud.requests) == 10
     assert "fewer forks" in str(caught.value)
@@ -131,7 +131,7 @@ def test_a_write_that_stays_throttled_is_known_not_to_have_happened(cloud: Cloud
 def test_a_refusal_is_final(cloud: Cloud, api: Api, trouble: Answer):
     for call in (api.read, api.write):
         cloud.says(trouble)
-        with pytest.raises(Failure):
+        with pytest.raises(CutoverError):
             call("X")
     assert len(cloud.requests) == 2
 
@@ -155,7 +155,7 @@ def test_what_never_left_this_machine_is_not_ambiguous(
     cloud: Cloud, connection: Connection, closed_port: int, write: bool
 ):
     api = Api(connection, Client, "2019-06-01", f"http://127.0.0.1:{closed_port}")
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(UnreachableError) as caught:
         (api.write if write else api.read)("DeleteReplicationJob", JobId="j-1")
     told = str(caught.value)
     assert told.startswith(f"DeleteReplicationJob: no usable answer from 127.0.0.1:{closed_port}: ")
@@ -198,52 +198,52 @@ def test_of_a_nested_error_the_innermost_reason_is_told(cause: str, brief: str):
 # --- what errors mean -------------------------------------------------------------------------------------------
 
 MEANINGS = [
-    ("InvalidAccessKeyId.NotFound", 404, BadInput, "does not accept the access key"),
-    ("InvalidAccessKeyId.Inactive", 400, BadInput, "Check access_key_id"),
-    ("InvalidSecurityToken.Expired", 400, BadInput, "security_token"),
-    ("MissingSecurityToken", 400, BadInput, "security_token"),
-    ("InvalidAccessKeySecret", 400, BadInput, "does not accept the access key"),
-    ("InvalidCredentials", 400, BadInput, "Check access_key_id"),
-    ("SignatureDoesNotMatch", 400, BadInput, "refused the signature"),
-    ("IncompleteSignature", 400, BadInput, "Check access_key_secret"),
-    ("IllegalTimestamp", 400, BadInput, "clock"),
-    ("InvalidTimeStamp.Expired", 400, BadInput, "clock"),
-    ("InvalidProtocol.NeedSsl", 400, BadInput, "with https://"),
-    ("Forbidden.AccessKeyDisabled", 403, BadInput, "Enable the access key"),
-    ("Forbidden.RAM", 403, Failure, "in RAM"),
-    ("Forbidden.SubUser", 403, Failure, "in RAM"),
-    ("NoPermission", 403, Failure, "in RAM"),
-    ("EntityNotExist.Role", 404, NotReady, "AliyunServiceRoleForSMC"),
-    ("RealNameAuthenticationError", 403, NotReady, "real-name"),
-    ("QuotaExceeded.ReplicationJob", 400, NotReady, "quota"),
-    ("QuotaExceed.ElasticQuota", 403, NotReady, "quota"),
-    ("NotEnoughBalance", 403, NotReady, "funds"),
-    ("OperationDenied.NoStock", 403, NotReady, "another instance type or zone"),
-    ("Zone.NotOnSale", 403, NotReady, "another instance type or zone"),
-    ("ReplicationJobName.Duplicate", 400, BadInput, "not in use"),
-    ("SourceServerName.Duplicate", 400, BadInput, "not in use"),
-    ("ImageName.UsedByReplicationJob", 400, BadInput, "another image_name"),
-    ("InvalidImageName.Duplicated", 400, BadInput, "another image_name"),
-    ("SourceServerState.Invalid", 400, NotReady, "connector"),
-    ("ReplicationJob.InvalidStatus", 400, NotReady, "Wait until the job"),
-    ("ReplicationJob.InvalidBusinessStatus", 400, NotReady, "Wait until the job"),
-    ("OperationConflict", 409, Conflict, "Run it again"),
-    ("Operation.Conflict", 403, Conflict, "Run it again"),
-    ("LastTokenProcessing", 403, Conflict, "Run it again"),
-    ("InvalidInstanceId.NotFound", 404, NotFound, ""),
-    ("InvalidImageId.NotFound", 404, NotFound, ""),
-    ("MissingParameter", 400, Failure, ""),
-    ("IdempotentParameterMismatch", 400, Failure, ""),
+    ("InvalidAccessKeyId.NotFound", 404, InvalidOptionError, "does not accept the access key"),
+    ("InvalidAccessKeyId.Inactive", 400, InvalidOptionError, "Check access_key_id"),
+    ("InvalidSecurityToken.Expired", 400, InvalidOptionError, "security_token"),
+    ("MissingSecurityToken", 400, InvalidOptionError, "security_token"),
+    ("InvalidAccessKeySecret", 400, InvalidOptionError, "does not accept the access key"),
+    ("InvalidCredentials", 400, InvalidOptionError, "Check access_key_id"),
+    ("SignatureDoesNotMatch", 400, InvalidOptionError, "refused the signature"),
+    ("IncompleteSignature", 400, InvalidOptionError, "Check access_key_secret"),
+    ("IllegalTimestamp", 400, InvalidOptionError, "clock"),
+    ("InvalidTimeStamp.Expired", 400, InvalidOptionError, "clock"),
+    ("InvalidProtocol.NeedSsl", 400, InvalidOptionError, "with https://"),
+    ("Forbidden.AccessKeyDisabled", 403, InvalidOptionError, "Enable the access key"),
+    ("Forbidden.RAM", 403, CutoverError, "in RAM"),
+    ("Forbidden.SubUser", 403, CutoverError, "in RAM"),
+    ("NoPermission", 403, CutoverError, "in RAM"),
+    ("EntityNotExist.Role", 404, PreconditionError, "AliyunServiceRoleForSMC"),
+    ("RealNameAuthenticationError", 403, PreconditionError, "real-name"),
+    ("QuotaExceeded.ReplicationJob", 400, PreconditionError, "quota"),
+    ("QuotaExceed.ElasticQuota", 403, PreconditionError, "quota"),
+    ("NotEnoughBalance", 403, PreconditionError, "funds"),
+    ("OperationDenied.NoStock", 403, PreconditionError, "another instance type or zone"),
+    ("Zone.NotOnSale", 403, PreconditionError, "another instance type or zone"),
+    ("ReplicationJobName.Duplicate", 400, InvalidOptionError, "not in use"),
+    ("SourceServerName.Duplicate", 400, InvalidOptionError, "not in use"),
+    ("ImageName.UsedByReplicationJob", 400, InvalidOptionError, "another image_name"),
+    ("InvalidImageName.Duplicated", 400, InvalidOptionError, "another image_name"),
+    ("SourceServerState.Invalid", 400, PreconditionError, "connector"),
+    ("ReplicationJob.InvalidStatus", 400, PreconditionError, "Wait until the job"),
+    ("ReplicationJob.InvalidBusinessStatus", 400, PreconditionError, "Wait until the job"),
+    ("OperationConflict", 409, ConflictError, "Run it again"),
+    ("Operation.Conflict", 403, ConflictError, "Run it again"),
+    ("LastTokenProcessing", 403, ConflictError, "Run it again"),
+    ("InvalidInstanceId.NotFound", 404, NotFoundError, ""),
+    ("InvalidImageId.NotFound", 404, NotFoundError, ""),
+    ("MissingParameter", 400, CutoverError, ""),
+    ("IdempotentParameterMismatch", 400, CutoverError, ""),
 ]
 
 
 @pytest.mark.parametrize("write", [False, True])
 @pytest.mark.parametrize(("code", "status", "kind", "words"), MEANINGS, ids=[row[0] for row in MEANINGS])
 def test_what_an_error_means(
-    cloud: Cloud, api: Api, code: str, status: int, kind: type[Failure], words: str, write: bool
+    cloud: Cloud, api: Api, code: str, status: int, kind: type[CutoverError], words: str, write: bool
 ):
     cloud.says(refusal(code, status, "It says so."))
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(CutoverError) as caught:
         (api.write if write else api.read)("StartReplicationJob")
     failure = caught.value
     assert failure.__class__ is kind
@@ -262,8 +262,10 @@ def test_every_meaning_is_tried_above():
     assert [meaning.pattern for meaning in _MEANINGS if meaning not in first] == []
 
 
-@pytest.mark.parametrize(("write", "kind"), [(False, Unreachable), (True, Ambiguous)])
-def test_an_unknown_error_of_the_service_leaves_a_write_open(cloud: Cloud, api: Api, write: bool, kind: type[Failure]):
+@pytest.mark.parametrize(("write", "kind"), [(False, UnreachableError), (True, OutcomeUnknownError)])
+def test_an_unknown_error_of_the_service_leaves_a_write_open(
+    cloud: Cloud, api: Api, write: bool, kind: type[CutoverError]
+):
     cloud.says(*[refusal("Whatever.Broke", 503)] * 6)
     with pytest.raises(kind, match=r"X: the service answered HTTP 503 Whatever\.Broke: No\. Run it again\.") as caught:
         (api.write if write else api.read)("X")
@@ -292,7 +294,7 @@ def test_endpoints(endpoint: str | None, split: tuple[str, str | None]):
 
 @pytest.mark.parametrize("endpoint", ["ftp://smc.aliyuncs.com", "http://host/path", "https://", "a/b"])
 def test_what_is_no_endpoint_is_refused(endpoint: str):
-    with pytest.raises(BadInput, match="is neither a host nor a URL"):
+    with pytest.raises(InvalidOptionError, match="is neither a host nor a URL"):
         _split_endpoint(endpoint)
 
 
@@ -301,7 +303,7 @@ def test_an_sdk_that_would_print_credentials_is_refused(
     cloud: Cloud, connection: Connection, monkeypatch: pytest.MonkeyPatch, value: str
 ):
     monkeypatch.setenv("DEBUG", value)
-    with pytest.raises(BadInput, match=r"prints credentials\. Unset DEBUG"):
+    with pytest.raises(InvalidOptionError, match=r"prints credentials\. Unset DEBUG"):
         Api(connection, Client, "2019-06-01", cloud.url)
 
 
@@ -311,7 +313,7 @@ def test_secrets_are_in_no_representation(connection: Connection):
 
 
 def test_a_missing_region_is_named():
-    with pytest.raises(BadInput, match=r"Option 'region_id' is missing\. .*ALIBABA_CLOUD_REGION_ID"):
+    with pytest.raises(InvalidOptionError, match=r"Option 'region_id' is missing\. .*ALIBABA_CLOUD_REGION_ID"):
         print(Connection("A", "B").region)
 
 
@@ -320,13 +322,13 @@ def test_empty_options_are_no_options():
 
 
 def test_a_role_needs_somebody_to_assume_it(cloud: Cloud):
-    with pytest.raises(BadInput, match="'ram_role_arn' needs 'access_key_id'"):
+    with pytest.raises(InvalidOptionError, match="'ram_role_arn' needs 'access_key_id'"):
         Api(Connection(ram_role_arn="acs:ram::1:role/x"), Client, "2019-06-01", cloud.url)
 
 
 @pytest.mark.parametrize("write", [False, True])
 def test_a_profile_that_is_not_there_is_one_sentence_at_once(cloud: Cloud, naps: list[int], write: bool):
-    with pytest.raises(BadInput, match=r"No usable Alibaba Cloud credentials: .*Give access_key_id"):
+    with pytest.raises(InvalidOptionError, match=r"No usable Alibaba Cloud credentials: .*Give access_key_id"):
         api = Api(Connection(profile="nobody"), Client, "2019-06-01", cloud.url)
         (api.write if write else api.read)("X")
     assert (cloud.requests, naps) == ([], [])
@@ -356,7 +358,7 @@ def test_any_other_host_is_reached_through_it(
 ):
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port}")
     monkeypatch.setenv("no_proxy", "example.com")
-    with pytest.raises(Unreachable, match="the proxy"):
+    with pytest.raises(UnreachableError, match="the proxy"):
         api.read("X")
     assert cloud.requests == []
 
@@ -418,6 +420,6 @@ def test_the_proxy_is_put_back_after_a_failure_too(cloud: Cloud, api: Api, monke
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     cloud.says(refusal("X.NotFound", 404))
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         api.read("X")
     assert os.environ["https_proxy"] == "http://proxy.example:3128"

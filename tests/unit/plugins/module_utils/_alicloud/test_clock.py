@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import clock as _clock
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run as TaskRun
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import finalize as _finalize
@@ -142,6 +142,7 @@ def test_a_moment_ahead_of_the_cloud_is_refused_with_the_offset(cloud: Cloud, co
     behind = -timedelta(minutes=20)
     stopped = format_moment(datetime.now(timezone.utc))
     with pytest.raises(
-        BadInput, match=r"in the future of the cloud's clock .*; this machine's clock is (20m|19m59s|20m1s) ahead"
+        InvalidOptionError,
+        match=r"in the future of the cloud's clock .*; this machine's clock is (20m|19m59s|20m1s) ahead",
     ):
         finalize(cloud, connection, behind, services_stopped_at=stopped)

@@ -21,7 +21,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records 
     Invocation,
     Quote,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, PreconditionError
 from tests.unit.plugins.wire import CLOCK, Cloud, refusal
 
 
@@ -68,7 +68,7 @@ def test_an_instance_whose_moments_have_no_seconds():
 
 
 def test_a_region_is_needed(connection: Connection):
-    with pytest.raises(BadInput, match="'region_id' is missing"):
+    with pytest.raises(InvalidOptionError, match="'region_id' is missing"):
         Ecs(Connection("A", "B", ecs_endpoint=connection.ecs_endpoint))
 
 
@@ -149,7 +149,7 @@ def test_what_is_gone_already_is_fine(cloud: Cloud, ecs: Ecs, deed: Any, query: 
     cloud.says({}, refusal("InvalidThing.NotFound", 404), refusal("QuotaExceeded", 400))
     deed(ecs)
     deed(ecs)
-    with pytest.raises(NotReady):
+    with pytest.raises(PreconditionError):
         deed(ecs)
     assert cloud.queries == [query] * 3
 

@@ -21,7 +21,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records 
     Source,
     Workgroup,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Failure
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError
 from tests.unit.plugins.builders import a_job, a_run, a_source, at
 from tests.unit.plugins.wire import CLOCK, Cloud, refusal
 
@@ -418,5 +418,5 @@ def test_a_workgroup_that_is_gone_already_is_fine(cloud: Cloud, smc: Smc):
     cloud.says({}, refusal("InvalidWorkgroupId.NotFound", 404), refusal("Workgroup.NotEmpty", 400))
     smc.delete_workgroup("wg-1")
     smc.delete_workgroup("wg-1")
-    with pytest.raises(Failure, match="NotEmpty"):
+    with pytest.raises(CutoverError, match="NotEmpty"):
         smc.delete_workgroup("wg-1")

@@ -20,7 +20,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._cbt.plan import (
     plan_reset,
     view_of,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, Failure
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError, InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     CBT_VERIFIED_KEY,
     OWN_SNAPSHOT_PREFIX,
@@ -140,7 +140,7 @@ class ModelVm:
 
     def verify_untracked(self) -> None:
         if any(one.ctk_file for one in self.facts.disks):
-            raise Failure("change tracking files are left")
+            raise CutoverError("change tracking files are left")
         self.stopped = True
 
     def query(self) -> None:
@@ -441,7 +441,7 @@ def test_a_disk_is_named_by_label_address_or_key(name: str) -> None:
 
 
 def test_a_disk_that_does_not_exist_is_told_with_those_that_do() -> None:
-    with pytest.raises(BadInput, match=r"'scsi9:9'.*Hard disk 1 \(scsi0:0\)"):
+    with pytest.raises(InvalidOptionError, match=r"'scsi9:9'.*Hard disk 1 \(scsi0:0\)"):
         skipped_disks(vm(), ["scsi9:9"])
 
 
@@ -475,7 +475,7 @@ def test_the_api_method_writes_no_keys_and_the_other_no_flag() -> None:
 
 def test_a_reset_of_a_vm_that_is_off_fails_when_tracking_files_stay() -> None:
     facts = replace(tracked(vm()), power_state=OFF)
-    with pytest.raises(Failure, match="left"):
+    with pytest.raises(CutoverError, match="left"):
         ModelVm(facts).reach("reset", Wishes(method="advanced_config"))
 
 

@@ -19,7 +19,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._cleanup.orphans impor
     why_not,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._cleanup.plan import Sight, Wish, decide
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, PreconditionError
 from tests.unit.plugins.builders import NOW, VM_UUID, a_disk, a_job, a_run, a_snapshot, an_image, an_instance, at
 
 TRANSITION = "No_Delete_SMC_Transition_Instance"
@@ -151,7 +151,7 @@ REGION = a_region(
 )
 def test_what_is_no_orphan_is_refused_with_the_reason_before_anything_goes(identifier: str, reason: str):
     assert why_not(REGION, identifier) == reason
-    with pytest.raises(BadInput, match=f"names {identifier}, which is no orphan") as refused:
+    with pytest.raises(InvalidOptionError, match=f"names {identifier}, which is no orphan") as refused:
         decide(Wish(orphans=("i-orphan", identifier)), Sight(None, None, region=REGION))
     assert reason in str(refused.value)
 
@@ -170,7 +170,7 @@ def test_orphans_go_when_they_are_named_and_what_is_gone_is_fine():
 def test_an_orphan_that_is_held_is_refused():
     jobs = (a_job("Running", job_id="j-9"),)
     sight = Sight(None, None, region=a_region(instances=(an_instance("i-1", name=TRANSITION),), jobs=jobs))
-    with pytest.raises(NotReady, match="names i-1, which must not go now: job j-9 is running"):
+    with pytest.raises(PreconditionError, match="names i-1, which must not go now: job j-9 is running"):
         decide(Wish(orphans=("i-1",)), sight)
 
 

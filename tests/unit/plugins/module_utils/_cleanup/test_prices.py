@@ -21,14 +21,19 @@ from ansible_collections.cutover.smc.plugins.module_utils._cleanup.prices import
     Thing,
     ledger,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, Failure, NotReady, Unreachable
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    CutoverError,
+    InvalidOptionError,
+    PreconditionError,
+    UnreachableError,
+)
 from tests.unit.plugins.builders import a_disk, a_snapshot, an_image, an_instance
 
 
 class Seller:
     """Tells prices, counts the questions, and fails when told to."""
 
-    def __init__(self, failure: Failure | None = None, currency: str = "CNY") -> None:
+    def __init__(self, failure: CutoverError | None = None, currency: str = "CNY") -> None:
         self.failure = failure
         self.currency = currency
         self.asked: list[tuple[str, str]] = []
@@ -104,12 +109,12 @@ def test_what_goes_is_summed_apart_from_what_stays():
 @pytest.mark.parametrize(
     ("failure", "questions", "note"),
     [
-        (Failure("DescribePrice: no (Forbidden.RAM)", code="Forbidden.RAM"), 1, "Grant ecs:DescribePrice"),
-        (Unreachable("DescribePrice: no usable answer"), 1, "no usable answer"),
-        (NotReady("DescribePrice: not sold", code="InvalidInstanceType.ValueNotSupported"), 3, "not sold"),
+        (CutoverError("DescribePrice: no (Forbidden.RAM)", code="Forbidden.RAM"), 1, "Grant ecs:DescribePrice"),
+        (UnreachableError("DescribePrice: no usable answer"), 1, "no usable answer"),
+        (PreconditionError("DescribePrice: not sold", code="InvalidInstanceType.ValueNotSupported"), 3, "not sold"),
     ],
 )
-def test_a_price_that_cannot_be_had_is_noted_and_fails_nothing(failure: Failure, questions: int, note: str):
+def test_a_price_that_cannot_be_had_is_noted_and_fails_nothing(failure: CutoverError, questions: int, note: str):
     seller = Seller(failure)
     things = [a_thing(str(number), Space(1, f"category-{number}")) for number in range(3)]
     told = ledger(things, (), PriceList(None, seller))
@@ -138,7 +143,7 @@ def test_amounts_of_two_currencies_are_not_added():
     "prices", [{"snapshot_gib_month": -1}, {"disk_gib_month": {"cloud": "dear"}}, {"instance_hour": {"a": -2}}]
 )
 def test_an_amount_that_is_none_is_refused(prices: dict[str, Any]):
-    with pytest.raises(BadInput, match="Option 'prices' has"):
+    with pytest.raises(InvalidOptionError, match="Option 'prices' has"):
         PriceList(prices, Seller())
 
 

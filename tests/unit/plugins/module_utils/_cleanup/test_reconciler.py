@@ -25,7 +25,12 @@ from ansible_collections.cutover.smc.plugins.module_utils._cleanup.plan import (
     view,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._cleanup.reconciler import Desk, ensure
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, Conflict, Failure, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    ConflictError,
+    CutoverError,
+    InvalidOptionError,
+    PreconditionError,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, converge
 from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import Identity
@@ -93,7 +98,7 @@ def test_where_nothing_is_left_nothing_is_done():
 
 @pytest.mark.parametrize("status", sorted(ALIVE))
 def test_an_unfinished_migration_is_left_alone(status: str):
-    with pytest.raises(NotReady, match=f"Job j-1 is {status}: the migration is not over"):
+    with pytest.raises(PreconditionError, match=f"Job j-1 is {status}: the migration is not over"):
         decide(EVERYTHING, a_full_sight(job=a_job(status)))
 
 
@@ -107,7 +112,9 @@ def test_a_job_on_its_way_out_is_only_waited_for():
 
 
 def test_a_source_with_a_job_stays_with_it():
-    with pytest.raises(BadInput, match="'delete_source' needs delete_job: true, for the source still has job j-1"):
+    with pytest.raises(
+        InvalidOptionError, match="'delete_source' needs delete_job: true, for the source still has job j-1"
+    ):
         decide(Wish(delete_source=True), a_full_sight())
     assert deeds(Wish(delete_source=True), Sight(None, a_source())) == [("delete_source", "s-1")]
     assert deeds(Wish(delete_source=True), Sight(None, a_source(state="Deleting"))) == []
@@ -190,7 +197,7 @@ def test_the_snapshot_of_a_job_that_is_no_more_goes_by_its_own_reference_only():
     assert deeds(Wish(), sight) == []
     assert deeds(Wish(vm_snapshots=("snapshot-4", "snapshot-77")), sight) == [("delete_stray_snapshot", "snapshot-4")]
     with pytest.raises(
-        BadInput, match=r"names snapshot-5 \(smc_j-live_2026\), but job j-live, which took it, is not over"
+        InvalidOptionError, match=r"names snapshot-5 \(smc_j-live_2026\), but job j-live, which took it, is not over"
     ):
         decide(Wish(vm_snapshots=("snapshot-4", "snapshot-5")), sight)
 
@@ -238,7 +245,7 @@ class Ecs:
     def __init__(self, *instances: Instance, images: tuple[Image, ...] = ()) -> None:
         self.known = list(instances)
         self.stored = list(images)
-        self.refuses: dict[str, Failure] = {}
+        self.refuses: dict[str, CutoverError] = {}
         self.deeds: list[tuple[str, Any]] = []
 
     def instances(self, instance_ids: list[str] | None = None) -> list[Instance]:
@@ -298,8 +305,8 @@ def cleared(desk: Desk, wish: Wish) -> Outcome[Sight]:
 @pytest.mark.parametrize("identity", [{"job_id": "j-1"}, {"vm_uuid": VM_UUID}])
 def test_a_job_that_could_not_be_read_is_not_taken_for_one_that_is_gone(identity: dict[str, str]):
     wish, smc, ecs = Wish(images_to_keep=1), Smc(), Ecs()
-    smc.jobs = mock.Mock(side_effect=[BadInput("the token has expired"), []])  # type: ignore[method-assign]
-    with pytest.raises(BadInput, match="the token has expired"):
+    smc.jobs = mock.Mock(side_effect=[InvalidOptionError("the token has expired"), []])  # type: ignore[method-assign]
+    with pytest.raises(InvalidOptionError, match="the token has expired"):
         cleared(a_desk(smc, ecs, wish, **identity), wish)
     assert ecs.deeds == []
 
@@ -310,9 +317,9 @@ def test_an_orphan_that_a_job_takes_up_between_the_look_and_the_deed_stays():
     desk = a_desk(smc, ecs, wish)
     assert decide(wish, desk.observe()).changed
     smc.known.append(a_job("Waiting", intermediate_instance_id="i-1"))
-    with pytest.raises(Conflict, match="i-1 is no orphan any more"):
+    with pytest.raises(ConflictError, match="i-1 is no orphan any more"):
         desk.actions["delete_orphan"](kind="instance", identifier="i-1")
-    with pytest.raises(BadInput, match="which is no orphan: job j-1, which is Waiting, names it"):
+    with pytest.raises(InvalidOptionError, match="which is no orphan: job j-1, which is Waiting, names it"):
         cleared(desk, wish)
     assert ecs.deeds == []
 
@@ -342,7 +349,7 @@ def test_snapshots_are_noted_before_their_image_goes():
 @pytest.mark.parametrize("code", ["ImageUsingByInstance", "ImageUseShared", "OperationDenied.ImageCopying"])
 def test_an_image_that_ecs_does_not_give_up_stays_with_its_snapshots(code: str):
     smc, ecs = Smc(a_job("Finished", **MOVED)), Ecs(images=IMAGES)
-    ecs.refuses["m-1"] = Failure("DeleteImage: it is needed (%s)" % code, code=code)
+    ecs.refuses["m-1"] = CutoverError("DeleteImage: it is needed (%s)" % code, code=code)
     wish = Wish(images_to_keep=1)
     sight = cleared(a_desk(smc, ecs, wish, job_id="j-1"), wish).state
     assert sight.kept == {"m-1": f"DeleteImage: it is needed ({code})", "m-3": "it is the final one"}
@@ -367,15 +374,15 @@ def test_whose_the_images_are_is_noted_before_their_job_goes():
 
 def test_any_other_refusal_ends_it():
     smc, ecs = Smc(a_job("Finished", **MOVED)), Ecs(images=IMAGES)
-    ecs.refuses["m-1"] = Failure("DeleteImage: no (Forbidden.RAM)", code="Forbidden.RAM")
+    ecs.refuses["m-1"] = CutoverError("DeleteImage: no (Forbidden.RAM)", code="Forbidden.RAM")
     wish = Wish(images_to_keep=1)
-    with pytest.raises(Failure, match="Forbidden"):
+    with pytest.raises(CutoverError, match="Forbidden"):
         cleared(a_desk(smc, ecs, wish, job_id="j-1"), wish)
 
 
 def test_disks_that_may_not_be_read_leave_a_price_unknown_and_fail_nothing(monkeypatch: pytest.MonkeyPatch):
     def refuse(**_filters: Any) -> None:
-        raise Failure("DescribeDisks: no (Forbidden.RAM)", remedy="Grant the action to this identity in RAM")
+        raise CutoverError("DescribeDisks: no (Forbidden.RAM)", remedy="Grant the action to this identity in RAM")
 
     wish = Wish()
     smc = Smc(a_job("Finished", intermediate_instance_id="i-1"))
@@ -399,5 +406,7 @@ def test_pyvmomi_is_needed_only_for_the_snapshots_of_a_vm(monkeypatch: pytest.Mo
         "vm_snapshots": None,
         "images_to_keep": 0 if not vm_uuid else 1,
     }
-    with pytest.raises(NotReady if vm_uuid else BadInput, match="pyvmomi" if vm_uuid else "'images_to_keep' is 0"):
+    with pytest.raises(
+        PreconditionError if vm_uuid else InvalidOptionError, match="pyvmomi" if vm_uuid else "'images_to_keep' is 0"
+    ):
         ensure(params, Run(True, lambda line: None, lambda line: None))

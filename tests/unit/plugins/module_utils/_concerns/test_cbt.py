@@ -22,7 +22,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._concerns.cbt import (
     refusals,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import apply_waivers, read_waivers
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import (
     DiskFacts,
     GuestFacts,
@@ -231,7 +231,7 @@ def test_a_waiver_covers_its_rule_its_vms_and_its_days(fields: dict[str, Any], v
     ],
 )
 def test_a_waiver_that_says_too_little_is_told(given: Any, words: str) -> None:
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(InvalidOptionError, match=words):
         read_waivers(given, RULE_IDS)
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
-    Ambiguous,
-    BadInput,
-    Conflict,
-    Failure,
-    NotFound,
-    NotReady,
-    TimedOut,
-    Unreachable,
+    ConflictError,
+    CutoverError,
+    InvalidOptionError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PreconditionError,
+    UnreachableError,
+    WaitTimeoutError,
 )
 
 
@@ -29,15 +29,15 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     ],
 )
 def test_it_reads_as_sentences(message: str, remedy: str, told: str):
-    assert str(Failure(message, remedy=remedy)) == told
+    assert str(CutoverError(message, remedy=remedy)) == told
 
 
 def test_the_result_holds_everything_under_its_kind():
-    failure = NotReady(
+    failure = PreconditionError(
         "Busy", remedy="Wait", code="X.Y", request_id="R-1", http_status=403, details={"states": ["Waiting"]}
     )
     assert failure.as_result() == {
-        "kind": "NotReady",
+        "kind": "precondition",
         "code": "X.Y",
         "message": "Busy",
         "remedy": "Wait",
@@ -48,13 +48,24 @@ def test_the_result_holds_everything_under_its_kind():
 
 
 def test_nothing_is_shared_between_failures():
-    first, second = Failure("a"), Failure("b")
+    first, second = CutoverError("a"), CutoverError("b")
     first.partial["changed"] = True
     first.details["x"] = 1
     assert second.partial == {}
     assert second.details == {}
 
 
-@pytest.mark.parametrize("kind", [BadInput, NotReady, NotFound, Unreachable, Ambiguous, Conflict, TimedOut])
-def test_no_kind_is_another(kind: type[Failure]):
-    assert kind.__bases__ == (Failure,)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        InvalidOptionError,
+        PreconditionError,
+        NotFoundError,
+        UnreachableError,
+        OutcomeUnknownError,
+        ConflictError,
+        WaitTimeoutError,
+    ],
+)
+def test_no_kind_is_another(kind: type[CutoverError]):
+    assert kind.__bases__ == (CutoverError,)

@@ -13,7 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Ambiguous, Conflict, Failure
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    ConflictError,
+    CutoverError,
+    OutcomeUnknownError,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, converge
 
@@ -43,7 +47,7 @@ class World:
     def add(self, name: str) -> None:
         self.calls.append(name)
         fault = self.faults.get(name, [None]).pop(0) if self.faults.get(name) else None
-        if isinstance(fault, Ambiguous) and fault.details.get("happened"):
+        if isinstance(fault, OutcomeUnknownError) and fault.details.get("happened"):
             self.there.add(name)
         if fault:
             raise fault
@@ -99,7 +103,7 @@ def test_check_mode_always_tells_what_is_then_done_and_a_second_run_does_nothing
 
 
 def test_a_write_without_an_answer_that_happened_is_not_repeated_and_not_hidden():
-    world = World("ab", faults={"a": [Ambiguous("no answer", details={"happened": True})]})
+    world = World("ab", faults={"a": [OutcomeUnknownError("no answer", details={"happened": True})]})
     result = world.converge().result()
     assert world.calls == ["a", "b"]
     assert result["changed"] is True
@@ -107,21 +111,21 @@ def test_a_write_without_an_answer_that_happened_is_not_repeated_and_not_hidden(
 
 
 def test_a_write_without_an_answer_that_did_not_happen_is_repeated_after_a_look():
-    world = World("ab", faults={"a": [Ambiguous("no answer")]})
+    world = World("ab", faults={"a": [OutcomeUnknownError("no answer")]})
     world.converge()
     assert world.calls == ["a", "a", "b"]
     assert world.looks == 3
 
 
 def test_after_a_conflict_the_plan_is_made_anew_and_the_step_not_counted():
-    world = World("ab", faults={"a": [Conflict("somebody else")]})
+    world = World("ab", faults={"a": [ConflictError("somebody else")]})
     result = world.converge().result()
     assert world.calls == ["a", "a", "b"]
     assert result["plan"] == ["add a", "add b"]
 
 
 def test_a_conflict_that_another_settled_leaves_nothing_to_do():
-    world = World("a", faults={"a": [Conflict("somebody else")]})
+    world = World("a", faults={"a": [ConflictError("somebody else")]})
     real = world.add
 
     def add(name: str) -> None:
@@ -135,15 +139,15 @@ def test_a_conflict_that_another_settled_leaves_nothing_to_do():
 
 
 def test_a_failure_tells_what_had_been_done():
-    world = World("abc", faults={"b": [Failure("refused")]})
-    with pytest.raises(Failure, match="refused") as caught:
+    world = World("abc", faults={"b": [CutoverError("refused")]})
+    with pytest.raises(CutoverError, match="refused") as caught:
         world.converge()
     assert caught.value.partial == {"changed": True, "plan": ["add a"]}
 
 
 def test_a_failure_at_the_first_step_tells_that_nothing_was_done():
-    world = World("a", faults={"a": [Failure("refused")]})
-    with pytest.raises(Failure, match="refused") as caught:
+    world = World("a", faults={"a": [CutoverError("refused")]})
+    with pytest.raises(CutoverError, match="refused") as caught:
         world.converge()
     assert caught.value.partial == {"changed": False, "plan": []}
 
@@ -164,18 +168,18 @@ def test_waiting_alone_is_no_change():
     assert (result["changed"], result["plan"]) == (False, ["wait for it"])
 
 
-@pytest.mark.parametrize("kind", [Ambiguous, Conflict])
-def test_a_hitch_that_lasts_is_the_result_after_ever_longer_pauses(kind: type[Failure]):
+@pytest.mark.parametrize("kind", [OutcomeUnknownError, ConflictError])
+def test_a_hitch_that_lasts_is_the_result_after_ever_longer_pauses(kind: type[CutoverError]):
     world = World("a", faults={"a": [kind("HTTP 503")] * 9})
     with pytest.raises(kind, match="HTTP 503") as caught:
         world.converge()
     assert world.calls == ["a"] * 5
     assert world.pauses == [0.5, 1.0, 2.0, 4.0]
-    assert caught.value.partial["changed"] is (kind is Ambiguous)
+    assert caught.value.partial["changed"] is (kind is OutcomeUnknownError)
 
 
 def test_hitches_that_pass_are_not_added_up():
-    world = World("abc", faults={name: [Conflict("busy")] * 4 for name in "abc"})
+    world = World("abc", faults={name: [ConflictError("busy")] * 4 for name in "abc"})
     assert world.converge(rounds=30).result()["plan"] == ["add a", "add b", "add c"]
     assert world.pauses == [0.5, 1.0, 2.0, 4.0] * 3
 
@@ -183,7 +187,7 @@ def test_hitches_that_pass_are_not_added_up():
 def test_a_world_that_never_settles_is_given_up_with_what_was_done():
     world = World("a")
     world.observe = frozenset
-    with pytest.raises(Failure, match="did not settle after 3 looks; still to do: add a") as caught:
+    with pytest.raises(CutoverError, match="did not settle after 3 looks; still to do: add a") as caught:
         world.converge(rounds=3)
     assert world.calls == ["a"] * 3
     assert caught.value.partial == {"changed": True, "plan": ["add a"] * 3}

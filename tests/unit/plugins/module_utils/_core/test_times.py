@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import (
     format_duration,
     format_moment,
@@ -42,7 +42,9 @@ def test_durations(text: str, duration: timedelta):
 
 @pytest.mark.parametrize("text", ["", "6", "h", "6 h", "-6h", "1.5h", "6h!", "6h\n6", "six hours", "6hours", None])
 def test_what_is_no_duration_is_named_with_its_option(text: str):
-    with pytest.raises(BadInput, match=r"(?s)Option 'interval' is not a duration: '.*'\. Write a number and a unit"):
+    with pytest.raises(
+        InvalidOptionError, match=r"(?s)Option 'interval' is not a duration: '.*'\. Write a number and a unit"
+    ):
         parse_duration("interval", text)
 
 
@@ -69,7 +71,7 @@ def test_moments(text: str):
     "text", ["", "yesterday", "2026-11-22T18:00:05", "2026-11-22", "18:00Z", "2026-13-22T18:00:05Z"]
 )
 def test_what_is_no_moment_is_named_with_its_option(text: str):
-    with pytest.raises(BadInput, match="Option 'since' is not a moment with a time zone"):
+    with pytest.raises(InvalidOptionError, match="Option 'since' is not a moment with a time zone"):
         parse_moment("since", text)
 
 

@@ -12,7 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Failure, TimedOut, Unreachable
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    CutoverError,
+    UnreachableError,
+    WaitTimeoutError,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
 
 
@@ -51,7 +55,7 @@ def wait(world: World, timeout: float = 100, interval: float = 10, jitter: float
     waiter = Waiter(timeout, interval, told.append, clock=time.clock, sleep=time.sleep, jitter=lambda: jitter)
     try:
         seen: Any = waiter.until(world.look, lambda state: state == "done", str)
-    except Failure as failure:
+    except CutoverError as failure:
         seen = failure
     return seen, time, told
 
@@ -76,7 +80,7 @@ def test_it_is_never_silent_for_more_than_half_a_minute():
 
 def test_the_deadline_is_kept_and_the_last_state_told():
     seen, time, _told = wait(World("a", "b"), timeout=25)
-    assert isinstance(seen, TimedOut)
+    assert isinstance(seen, WaitTimeoutError)
     assert str(seen).startswith("Gave up after 25 seconds; the last state was: b. Run it again to go on waiting")
     assert time.naps == [10, 10, 5]
 
@@ -90,27 +94,27 @@ def test_a_state_reached_at_the_deadline_counts():
 def test_no_time_at_all_is_one_look():
     world = World("a")
     seen, time, _told = wait(world, timeout=0)
-    assert isinstance(seen, TimedOut)
+    assert isinstance(seen, WaitTimeoutError)
     assert (world.looks, time.naps) == (1, [])
 
 
 def test_a_look_without_an_answer_is_repeated_and_told():
-    seen, _time, told = wait(World("a", Unreachable("no route"), "done"))
+    seen, _time, told = wait(World("a", UnreachableError("no route"), "done"))
     assert seen == "done"
     assert told == ["a", "no route."]
 
 
 def test_no_answer_at_the_deadline_is_what_is_raised():
-    silence = Unreachable("no route")
+    silence = UnreachableError("no route")
     assert wait(World("a", silence), timeout=15)[0] is silence
 
 
 def test_an_answer_after_silence_makes_it_a_time_out_again():
-    assert isinstance(wait(World(Unreachable("no route"), "a"), timeout=15)[0], TimedOut)
+    assert isinstance(wait(World(UnreachableError("no route"), "a"), timeout=15)[0], WaitTimeoutError)
 
 
 def test_any_other_failure_ends_it_at_once():
-    refusal = Failure("gone")
+    refusal = CutoverError("gone")
     seen, time, _told = wait(World("a", refusal))
     assert seen is refusal
     assert time.naps == [10]
@@ -127,6 +131,6 @@ def test_two_waits_share_one_deadline():
     time = Time()
     waiter = Waiter(30, 10, lambda line: None, clock=time.clock, sleep=time.sleep, jitter=lambda: 0.5)
     assert waiter.until(World("a", "a", "done").look, lambda state: state == "done", str) == "done"
-    with pytest.raises(TimedOut):
+    with pytest.raises(WaitTimeoutError):
         waiter.until(World("a").look, lambda state: state == "done", str)
     assert time.now == 1030

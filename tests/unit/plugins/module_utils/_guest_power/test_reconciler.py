@@ -11,7 +11,7 @@ from itertools import product
 
 import pytest
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.cutover.smc.plugins.module_utils._guest_power.reconciler import (
     Course,
@@ -74,7 +74,7 @@ def carry_out(wish: Wish, facts: PowerFacts, plan: Plan) -> tuple[PowerFacts, Pl
 def test_every_plan_ends_in_the_declared_state_and_then_plans_nothing(facts: PowerFacts) -> None:
     for wish in WISHES:
         if is_refused(wish, facts):
-            with pytest.raises(NotReady, match="shutdown_fallback: force"):
+            with pytest.raises(PreconditionError, match="shutdown_fallback: force"):
                 decide(wish, facts, Course())
             continue
         plan = decide(wish, facts, Course())

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Invocation
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, Failure
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError, InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._instances import checks as _checks
 from ansible_collections.cutover.smc.plugins.module_utils._instances.checks import Check, checks_from, judge
 from ansible_collections.cutover.smc.plugins.modules.ecs_verification_instance import TASK
@@ -48,7 +48,7 @@ def test_what_is_not_said():
     ],
 )
 def test_what_cannot_be_checked_is_refused(values: dict[str, Any], words: str):
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InvalidOptionError) as caught:
         check(**values)
     assert words in str(caught.value)
 
@@ -58,7 +58,7 @@ def test_a_command_may_be_as_long_as_cloud_assistant_takes():
 
 
 def test_names_tell_results_apart():
-    with pytest.raises(BadInput, match="Several checks are called 'ssh'"):
+    with pytest.raises(InvalidOptionError, match="Several checks are called 'ssh'"):
         checks_from([option(), option(command="false"), option(name="other")])
 
 
@@ -182,7 +182,7 @@ def test_an_output_that_is_secret_is_looked_at_and_not_shown():
 
 
 def test_a_refusal_is_a_result():
-    assert _checks.refused(check(), Failure("no", code="InvalidInstance.NotMatch")).told == (
+    assert _checks.refused(check(), CutoverError("no", code="InvalidInstance.NotMatch")).told == (
         "This type of command does not run on the instance's system."
     )
-    assert _checks.refused(check(), Failure("it was refused", code="X")).as_result()["code"] == "X"
+    assert _checks.refused(check(), CutoverError("it was refused", code="X")).as_result()["code"] == "X"

@@ -16,11 +16,11 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Image, Instance, Invocation
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
-    Ambiguous,
-    BadInput,
-    Failure,
-    NotReady,
-    TimedOut,
+    CutoverError,
+    InvalidOptionError,
+    OutcomeUnknownError,
+    PreconditionError,
+    WaitTimeoutError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     CHECKS_TAG,
@@ -66,7 +66,7 @@ def test_it_is_paid_by_use_and_has_no_public_address():
 
 
 def test_ecs_releases_nothing_within_half_an_hour():
-    with pytest.raises(BadInput, match="Option 'release_after' is '29m'"):
+    with pytest.raises(InvalidOptionError, match="Option 'release_after' is '29m'"):
         wish(release_after="29m")
     assert wish(release_after="30m").release_after == timedelta(minutes=30)
 
@@ -93,7 +93,7 @@ def test_without_waiting():
 
 @pytest.mark.parametrize("image", [None, an_image(status="Creating")])
 def test_an_image_that_cannot_be_used_is_told(image: Image | None):
-    with pytest.raises(NotReady, match=r"Image m-1 (does not exist|is Creating)"):
+    with pytest.raises(PreconditionError, match=r"Image m-1 (does not exist|is Creating)"):
         decide(wish(), Sight(image))
 
 
@@ -196,7 +196,7 @@ class Guest(Ecs):
         super().__init__(an_instance("i-1", tags=tags, image_id="m-1", os_type="linux", released_at=NOW))
         self.script = list(outcomes)
         self.agent = agent
-        self.refusal: Failure | None = None
+        self.refusal: CutoverError | None = None
         self.lost_answers = 0
         self.ran: dict[str, tuple[str, Invocation]] = {}
 
@@ -214,7 +214,7 @@ class Guest(Ecs):
             self.ran[token] = (parameters["Name"], self.script.pop(0))
         if self.lost_answers:
             self.lost_answers -= 1
-            raise Ambiguous("no answer")
+            raise OutcomeUnknownError("no answer")
         return str(token)
 
     def invocation(self, invoke_id: str, instance_id: str) -> Invocation:
@@ -265,7 +265,7 @@ def test_other_checks_are_run():
 
 def test_a_check_that_fails_ends_the_task_after_all_have_spoken():
     guest = Guest(BAD, GOOD)
-    with pytest.raises(NotReady) as caught:
+    with pytest.raises(PreconditionError) as caught:
         check(guest)
     said = caught.value.partial
     assert "1 of 2 checks failed on instance i-1 of image m-1. 'disks': Its exit code is 1, not 0." in str(caught.value)
@@ -300,7 +300,9 @@ def test_a_lost_answer_runs_no_check_twice():
 
 def test_without_an_agent_the_console_tells():
     guest = Guest(agent=False)
-    with pytest.raises(NotReady, match="'ssh': It was not run: Cloud Assistant's agent has not answered") as caught:
+    with pytest.raises(
+        PreconditionError, match="'ssh': It was not run: Cloud Assistant's agent has not answered"
+    ) as caught:
         check(guest, agent_timeout="0s")
     said = caught.value.partial
     assert (said["agent"], said["console_output"]) == (False, "booting\nlogin: ")
@@ -310,7 +312,7 @@ def test_without_an_agent_the_console_tells():
 
 def test_a_console_that_cannot_be_read_hides_no_result():
     guest = Guest(BAD, GOOD)
-    with mock.patch.object(guest, "console_output", side_effect=Failure("forbidden")):
+    with mock.patch.object(guest, "console_output", side_effect=CutoverError("forbidden")):
         said = check(guest, report_only=True)
     assert (said["checks_passed"], said["console_output"]) == (False, None)
     assert said["warned"] == ["The console of instance i-1 could not be read: forbidden."]
@@ -318,7 +320,7 @@ def test_a_console_that_cannot_be_read_hides_no_result():
 
 def test_a_check_that_is_refused_has_failed():
     guest = Guest()
-    guest.refusal = Failure("no", code="InvalidInstance.NotMatch")
+    guest.refusal = CutoverError("no", code="InvalidInstance.NotMatch")
     said = check(guest, report_only=True)
     assert [one["code"] for one in said["checks"]] == ["InvalidInstance.NotMatch"] * 2
 
@@ -326,7 +328,7 @@ def test_a_check_that_is_refused_has_failed():
 def test_a_command_without_a_result_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(_verification, "DELIVERY", timedelta(0))
     guest = Guest(Invocation("Running"))
-    with mock.patch.object(_verification.Waiter, "until", side_effect=TimedOut("late")):
+    with mock.patch.object(_verification.Waiter, "until", side_effect=WaitTimeoutError("late")):
         result = Desk(guest, wish(checks=CHECKS), {**SAID, "poll_interval": 0.0}, Run(False, print, print))._result(
             _checks.checks_from(CHECKS)[0], "t", "i-1"
         )
@@ -336,13 +338,13 @@ def test_a_command_without_a_result_is_not_waited_for_for_ever(monkeypatch: pyte
 
 def test_a_failed_instance_is_released_when_that_is_said():
     guest = Guest(BAD, GOOD)
-    with pytest.raises(NotReady, match=r"The instance was released\.$"):
+    with pytest.raises(PreconditionError, match=r"The instance was released\.$"):
         check(guest, release_failed=True)
     assert guest.released == ["i-1"]
 
 
 def test_checks_need_an_instance_that_runs():
-    with pytest.raises(BadInput, match="Option 'checks' cannot be had with wait: false"):
+    with pytest.raises(InvalidOptionError, match="Option 'checks' cannot be had with wait: false"):
         wish(checks=CHECKS, wait=False)
     assert wish(state="absent", checks=CHECKS).checks == ()
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import Run
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     FINAL_RUN_TAG,
     JOB_TAG,
@@ -49,7 +49,7 @@ def plan(wish: Wish, job: Job, image: Any = "m-1") -> Plan:
 def actions(wish: Wish, job: Job, image: Any = "m-1") -> Any:
     try:
         return [step.action for step in plan(wish, job, image).steps]
-    except NotReady:
+    except PreconditionError:
         return REFUSED
 
 
@@ -133,7 +133,7 @@ def test_a_last_synchronisation_is_made_exactly_when_it_is_needed_and_allowed(wi
     ],
 )
 def test_a_refusal_says_why_and_every_way_out(job: Job, words: str):
-    with pytest.raises(NotReady) as caught:
+    with pytest.raises(PreconditionError) as caught:
         plan(Wish(AFTER), job)
     told = str(caught.value)
     assert told.startswith("Job j-1 was not completed, for writes may be lost: ")
@@ -143,13 +143,15 @@ def test_a_refusal_says_why_and_every_way_out(job: Job, words: str):
 
 
 def test_not_saying_when_the_services_stopped_is_told():
-    with pytest.raises(NotReady, match=r"it is not said when the services stopped \(services_stopped_at\)"):
+    with pytest.raises(PreconditionError, match=r"it is not said when the services stopped \(services_stopped_at\)"):
         plan(Wish(), a_job())
 
 
 @pytest.mark.parametrize("image", [None, an_image("m-1", status="Creating"), an_image("m-1", status="UnAvailable")])
 def test_the_image_has_to_be_there_and_usable(image: Any):
-    with pytest.raises(NotReady, match=r"the image m-1 of its newest run (does not exist|is Creating|is UnAvailable)"):
+    with pytest.raises(
+        PreconditionError, match=r"the image m-1 of its newest run (does not exist|is Creating|is UnAvailable)"
+    ):
         plan(Wish(BEFORE), a_job(), image)
     assert actions(Wish(AFTER, final_sync=True), a_job(), image) == TO_THE_END
 
@@ -240,7 +242,7 @@ class Model:
                 lambda sight: _finalize.view(wish, sight),
                 check_mode=check_mode,
             ).result()
-        except NotReady:
+        except PreconditionError:
             return None
 
 

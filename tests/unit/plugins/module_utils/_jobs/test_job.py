@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import unused_client_token
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import job as _job
@@ -64,7 +64,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("params", "words"), REFUSED)
 def test_what_smc_does_not_offer_is_refused_with_its_option(params: dict[str, Any], words: str):
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InvalidOptionError) as caught:
         wish(**params)
     assert words in str(caught.value)
 
@@ -370,7 +370,7 @@ OF_VM = Identity(vm_uuid=VM_UUID)
 
 def test_a_job_by_its_id():
     assert _identity.find_job(Smc((a_job(),)), Identity(job_id="j-1")).job_id == "j-1"
-    with pytest.raises(BadInput, match="There is no job with job_id 'j-2'"):
+    with pytest.raises(InvalidOptionError, match="There is no job with job_id 'j-2'"):
         _identity.find_job(Smc((a_job(),)), Identity(job_id="j-2"))
 
 
@@ -415,7 +415,7 @@ def test_the_unfinished_job_goes_before_any_other():
 
 def test_several_jobs_that_go_on_are_told_and_none_is_picked():
     twice = (a_job(), a_job("Running", job_id="j-2", source_id="s-2"))
-    with pytest.raises(NotReady, match=f"Several jobs of vm_uuid {VM_UUID} go on: j-1, j-2"):
+    with pytest.raises(PreconditionError, match=f"Several jobs of vm_uuid {VM_UUID} go on: j-1, j-2"):
         _identity.find_job(Smc(twice), OF_VM)
     assert _identity.find_job(Smc(twice), Identity(source_id="s-2")).job_id == "j-2"
     expired = a_job("Expired", job_id="j-0", source_id="s-0", created=at(-9000))
@@ -450,16 +450,19 @@ def test_the_source_of_a_job():
 
 def test_two_sources_of_one_vm_are_told_apart_by_a_person():
     smc = Smc((), (a_source(), a_source(source_id="s-2")))
-    with pytest.raises(BadInput, match=r"Several sources carry the tag cutover:vm-uuid=.*: s-1, s-2\. Delete"):
+    with pytest.raises(
+        InvalidOptionError, match=r"Several sources carry the tag cutover:vm-uuid=.*: s-1, s-2\. Delete"
+    ):
         _identity.find_source(smc, OF_VM, None)
 
 
 def test_a_source_that_cannot_take_a_job():
     assert _job.check_source(a_source(state="InUse"), OF_VM).source_id == "s-1"
-    with pytest.raises(NotReady, match=rf"SMC has no source for vm_uuid {VM_UUID}\. Import the VM"):
+    with pytest.raises(PreconditionError, match=rf"SMC has no source for vm_uuid {VM_UUID}\. Import the VM"):
         _job.check_source(None, OF_VM)
     with pytest.raises(
-        NotReady, match=r"Source s-1 \(app-01\) is not ready: its connector sends no heartbeat \(.*Offline\)\. See that"
+        PreconditionError,
+        match=r"Source s-1 \(app-01\) is not ready: its connector sends no heartbeat \(.*Offline\)\. See that",
     ):
         _job.check_source(a_source(state="Unavailable", error_code="SourceServer.Offline"), OF_VM)
 

@@ -19,7 +19,11 @@ from hypothesis import strategies as st
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import Run
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, Conflict, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    ConflictError,
+    InvalidOptionError,
+    PreconditionError,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, converge
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import read_moment
@@ -39,7 +43,7 @@ def actions(said: Wish, job: Job | None, **sight: Any) -> Any:
     """The plan by the names of its actions, or that there is none."""
     try:
         return [step.action for step in decide(said, Sight(a_source(), job, NOW, **sight)).steps]
-    except NotReady:
+    except PreconditionError:
         return REFUSED
 
 
@@ -178,9 +182,9 @@ def test_a_job_that_is_not_to_be_started_is_not():
 
 @pytest.mark.parametrize("status", ["Ready", "Stopped", "InError"])
 def test_what_is_not_to_be_started_cannot_be_synced(status: str):
-    with pytest.raises(NotReady, match=f"Job j-1 is {status} and is not to be started now"):
+    with pytest.raises(PreconditionError, match=f"Job j-1 is {status} and is not to be started now"):
         decide(wish(state="synced", started=False, synced_since=SINCE), Sight(a_source(), a_job(status), NOW))
-    with pytest.raises(NotReady, match=r"wait until its scheduled start \(2026-11-22T19:00:00Z\)"):
+    with pytest.raises(PreconditionError, match=r"wait until its scheduled start \(2026-11-22T19:00:00Z\)"):
         decide(wish(state="synced"), Sight(a_source(), a_job("Ready", scheduled_start=at(60)), NOW))
 
 
@@ -193,12 +197,14 @@ def test_a_scheduled_start_is_left_to_smc_until_it_has_passed():
 def test_what_failed_again_is_not_resumed_for_ever():
     failed = a_job("InError", error_code="InternalError", intermediate_instance_id="i-7")
     assert actions(wish(), failed) == ["resume_failed_job"]
-    with pytest.raises(NotReady, match=r"failed again after it was resumed: InternalError.*instance i-7 is billed"):
+    with pytest.raises(
+        PreconditionError, match=r"failed again after it was resumed: InternalError.*instance i-7 is billed"
+    ):
         decide(wish(), Sight(a_source(), failed, NOW, resumed=True))
 
 
 def test_a_one_time_job_is_left_alone():
-    with pytest.raises(NotReady, match="is a one-time job"):
+    with pytest.raises(PreconditionError, match="is a one-time job"):
         decide(wish(), Sight(a_source(), a_job("Waiting", incremental=False), NOW))
 
 
@@ -219,7 +225,7 @@ def test_refusals_name_the_way_out():
         (wish(state="paused"), NONE, "state: present"),
         (wish(state="absent"), "Waiting", "smc_job_finalize, or say discard_replication: true"),
     ):
-        with pytest.raises(NotReady) as caught:
+        with pytest.raises(PreconditionError) as caught:
             decide(said, Sight(a_source(), in_state(state), NOW))
         assert words in caught.value.remedy
 
@@ -367,7 +373,7 @@ STATES = st.sampled_from([state for state in TABLE if state != "Deleting"])
 def settled_or_refused(model: Model, said: Wish, check_mode: bool = False) -> Outcome[Sight] | None:
     try:
         return model.converge(said, check_mode)
-    except NotReady:
+    except PreconditionError:
         return None
 
 
@@ -388,7 +394,7 @@ def test_check_mode_tells_the_first_plan_and_writes_nothing(state: str, params: 
     said, model = wish(**params), Model(in_state(state))
     try:
         first = decide(said, model.observe())
-    except NotReady:
+    except PreconditionError:
         assert settled_or_refused(model, said, check_mode=True) is None
         return
     before = copy.copy(model.job)
@@ -445,7 +451,7 @@ def test_a_conflict_makes_it_look_again():
         tries.append(1)
         if len(tries) == 1:
             model.start_job("j-1")
-            raise Conflict("its scheduled run has begun")
+            raise ConflictError("its scheduled run has begun")
         real(**arguments)
 
     model.actions["run_job"] = moved_first
@@ -455,5 +461,5 @@ def test_a_conflict_makes_it_look_again():
 
 
 def test_options_that_cannot_be_are_refused_before_any_look():
-    with pytest.raises(BadInput):
+    with pytest.raises(InvalidOptionError):
         wish(interval="30m")

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as _lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import jobs_info as _jobs_info
@@ -224,7 +224,7 @@ def test_the_forecast_rests_on_as_many_runs_as_asked_for(cloud: Cloud, connectio
         result, _lines = info(cloud, connection, job_ids=["j-1"], forecast_runs=at_most)
         forecast = result["jobs"][0]["forecast"]
         assert (forecast["runs"], forecast["median"]) == (counted, median)
-    with pytest.raises(BadInput, match="Choose 1 or more"):
+    with pytest.raises(InvalidOptionError, match="Choose 1 or more"):
         info(cloud, connection, job_ids=["j-1"], forecast_runs=0)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import forecast as _forecast
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import Facts, Watch, likely_cause, summary
@@ -206,7 +206,7 @@ def test_it_fails_when_that_is_asked_for(scene: Scene):
     (job,) = scene.look(30, 20.0, then=[sources("Unavailable")])
     assert scene.watch.see_or_fail(job, False) is job
     with pytest.raises(
-        NotReady, match=r"Job j-1 is Running, Syncing at 20 % with no progress for 30m: its source"
+        PreconditionError, match=r"Job j-1 is Running, Syncing at 20 % with no progress for 30m: its source"
     ) as caught:
         scene.watch.see_or_fail(job, True)
     assert caught.value.details["stall"]["seconds"] == 1800

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import AccessToken
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Ambiguous, BadInput
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, OutcomeUnknownError
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
 from ansible_collections.cutover.smc.plugins.module_utils._sources import access_token as _access_token
 from ansible_collections.cutover.smc.plugins.module_utils._sources.access_token import (
@@ -46,7 +46,7 @@ def wish(state: str = "present", name: str | None = "wave", token_id: str | None
     ],
 )
 def test_what_smc_does_not_offer(more: dict[str, int], words: str):
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InvalidOptionError) as caught:
         wish(**more)
     assert words in str(caught.value)
 
@@ -139,11 +139,11 @@ class Forgetful(Smc):
     def create_access_token(self, name: str, description: str | None, uses: int, valid_days: int) -> tuple[str, str]:
         if self.losses and not self.losses[0]:
             self.losses.pop()
-            raise Ambiguous("no answer")
+            raise OutcomeUnknownError("no answer")
         answer = super().create_access_token(name, description, uses, valid_days)
         if self.losses:
             self.losses.pop()
-            raise Ambiguous("no answer")
+            raise OutcomeUnknownError("no answer")
         return answer
 
 

@@ -18,7 +18,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, NotFound, NotReady, TimedOut
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    InvalidOptionError,
+    NotFoundError,
+    PreconditionError,
+    WaitTimeoutError,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
 from ansible_collections.cutover.smc.plugins.module_utils._sources import connector as _connector
 from ansible_collections.cutover.smc.plugins.module_utils._sources.connector import (
@@ -115,7 +120,7 @@ class TestLines:
 class TestFile:
     @pytest.mark.parametrize("text", ["", "{", "[]", '{"vm-1": 3}', "null"])
     def test_anything_but_an_object_of_vms_is_refused_with_its_place(self, text: str):
-        with pytest.raises(NotReady, match=r"^/root/smc/x\.json is not"):
+        with pytest.raises(PreconditionError, match=r"^/root/smc/x\.json is not"):
             parse_config(text, "/root/smc/x.json")
 
     @pytest.mark.parametrize(
@@ -141,7 +146,7 @@ class TestFile:
         assert after["vm-1"]["disk"][1]["migrate"] is True
 
     def test_an_unknown_disk_is_refused_with_those_there_are(self):
-        with pytest.raises(NotReady, match="app-01 has no disk with key 7; its disks have: 2000, 2001"):
+        with pytest.raises(PreconditionError, match="app-01 has no disk with key 7; its disks have: 2000, 2001"):
             edited(config(1), Wish((Choice("vm-1", system_disk_key=7),)))
 
     def test_choices_that_nobody_speaks_of_stay(self):
@@ -212,19 +217,19 @@ class TestDecide:
         assert actions(want(1), Sight(config(1, 1), tried=frozenset(["vm-1"]))) == []
 
     def test_an_import_takes_a_code(self):
-        with pytest.raises(BadInput, match="Importing app-01 takes an activation code"):
+        with pytest.raises(InvalidOptionError, match="Importing app-01 takes an activation code"):
             decide(Wish((Choice("vm-1"),)), Sight(config(1)))
 
     def test_an_unknown_vm_is_looked_for_in_vcenter_once(self):
         assert actions(want(9), Sight(config(1)))[0] == "reread"
-        with pytest.raises(NotReady, match="does not see vm-9 in vCenter, though"):
+        with pytest.raises(PreconditionError, match="does not see vm-9 in vCenter, though"):
             decide(want(9), Sight(config(1), reread=True))
 
     def test_the_eleventh_vm_is_refused(self):
         full = config(12, *range(1, 11))
         sight = Sight(full, Told({f"vm-{number}": f"s-{number}" for number in range(1, 11)}))
         assert actions(want(10), sight) == []
-        with pytest.raises(NotReady, match="at most 10 VMs, and 11 would be selected"):
+        with pytest.raises(PreconditionError, match="at most 10 VMs, and 11 would be selected"):
             decide(want(11), sight)
         assert actions(want(11, deselected=("vm-1",)), sight) == ["write_choices", "import_vms"]
 
@@ -357,7 +362,7 @@ def test_one_refused_vm_leaves_the_others_imported(connector: Connector):
         "Goto Aliyun Not Finished!",
         status=1,
     )
-    with pytest.raises(NotReady) as caught:
+    with pytest.raises(PreconditionError) as caught:
         connector.run(vms=[{"moid": "vm-1"}, {"moid": "vm-2"}], **WITH_CODE)
     reason = "Error: Import VM [app-01] failed, platform is not supported (********)"
     assert caught.value.message == f"The connector did not import app-01: {reason}"
@@ -375,13 +380,13 @@ def test_a_wrong_code_is_told_with_what_to_do(connector: Connector):
         "Goto Aliyun Not Finished!",
         status=1,
     )
-    with pytest.raises(NotReady, match=r"InvalidAccessToken\.NotFound\. Make a new activation code"):
+    with pytest.raises(PreconditionError, match=r"InvalidAccessToken\.NotFound\. Make a new activation code"):
         connector.run(vms=[{"moid": "vm-1"}], **WITH_CODE)
 
 
 def test_a_client_that_only_complains_is_quoted_for_every_vm(connector: Connector):
     connector.will("go2aliyun_client", "Error: connect to SMC failed", "Goto Aliyun Not Finished!", status=1)
-    with pytest.raises(NotReady) as caught:
+    with pytest.raises(PreconditionError) as caught:
         connector.run(vms=[{"moid": "vm-1"}, {"moid": "vm-2"}], **WITH_CODE)
     assert caught.value.message == "The connector did not import app-01, app-02: Error: connect to SMC failed"
 
@@ -442,7 +447,7 @@ def test_an_interrupted_restart_is_made_up_for(connector: Connector):
     fresh["vm-1"]["CBT_enabled"] = True
     connector.will("migrate_configure", config=fresh)
     connector.will("go2aliyun_client--rerun", "Error: busy", status=1)
-    with pytest.raises(NotReady, match="did not restart: Error: busy"):
+    with pytest.raises(PreconditionError, match="did not restart: Error: busy"):
         connector.run(reread=True)
     assert (connector.home / PENDING_RERUN).exists()
     connector.will("go2aliyun_client--rerun", "Rerun")
@@ -452,29 +457,31 @@ def test_an_interrupted_restart_is_made_up_for(connector: Connector):
 
 def test_a_failed_reread_is_told_with_its_line(connector: Connector):
     connector.will("migrate_configure", "Error: vCenter refused the login", status=1)
-    with pytest.raises(NotReady, match="could not read the VMs from vCenter again: Error: vCenter refused the login"):
+    with pytest.raises(
+        PreconditionError, match="could not read the VMs from vCenter again: Error: vCenter refused the login"
+    ):
         connector.run(reread=True)
 
 
 def test_no_connector_here_and_no_configuration_yet(connector: Connector, tmp_path: Path):
-    with pytest.raises(NotFound, match=r"There is no directory .*nowhere, so that this is no SMC connector"):
+    with pytest.raises(NotFoundError, match=r"There is no directory .*nowhere, so that this is no SMC connector"):
         connector.run(home=str(tmp_path / "nowhere"))
     connector.choices.unlink()
     with pytest.raises(
-        NotReady, match=r"There is no .*vmware_migrate_config\.json, so the connector has not been configured"
+        PreconditionError, match=r"There is no .*vmware_migrate_config\.json, so the connector has not been configured"
     ):
         connector.run()
 
 
 def test_a_client_that_cannot_be_run_is_no_traceback(connector: Connector):
     (connector.home / "go2aliyun_client").chmod(0o644)
-    with pytest.raises(NotReady, match=r"Cannot run the connector's .*go2aliyun_client: Permission denied"):
+    with pytest.raises(PreconditionError, match=r"Cannot run the connector's .*go2aliyun_client: Permission denied"):
         connector.run(vms=[{"moid": "vm-1"}], **WITH_CODE)
 
 
 def test_a_client_that_hangs_is_given_up(connector: Connector):
     (connector.home / "go2aliyun_client").write_text("#!/bin/sh\nexec tail -f /dev/null\n")
-    with pytest.raises(TimedOut, match="go2aliyun_client did not end within 0 seconds"):
+    with pytest.raises(WaitTimeoutError, match="go2aliyun_client did not end within 0 seconds"):
         connector.run(vms=[{"moid": "vm-1"}], timeout=0, **WITH_CODE)
 
 
@@ -502,7 +509,7 @@ def test_the_client_has_no_terminal_to_ask_on_but_its_input(connector: Connector
 
 
 def test_a_vm_cannot_be_wanted_and_unwanted(connector: Connector):
-    with pytest.raises(BadInput, match="both name vm-1"):
+    with pytest.raises(InvalidOptionError, match="both name vm-1"):
         connector.run(vms=[{"moid": "vm-1"}], deselected_vms=["vm-1"], **WITH_CODE)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Workgroup
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, NotReady
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._sources import source as _source
 from ansible_collections.cutover.smc.plugins.module_utils._sources.source import Sight, Wish, decide, recognise
@@ -31,7 +31,7 @@ def wish(**params: Any) -> Wish:
 
 @pytest.mark.parametrize("name", ["a", "1st", "with space", "-x", "a" * 129, "a/b", ""])
 def test_names_that_smc_does_not_take(name: str):
-    with pytest.raises(BadInput, match=r"Option 'name' is '.*', which SMC does not take\. Use 2 to 128"):
+    with pytest.raises(InvalidOptionError, match=r"Option 'name' is '.*', which SMC does not take\. Use 2 to 128"):
         wish(name=name)
 
 
@@ -85,7 +85,7 @@ def test_the_first_sign_that_any_source_has_decides(sources: list[Any], found: s
     ],
 )
 def test_several_candidates_are_told_and_none_is_guessed(sources: list[Any], sign: str):
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InvalidOptionError) as caught:
         recognise(sources, SAID)
     assert str(caught.value) == f"Several sources match {sign}: s-1, s-2. Name the right one with source_id."
 
@@ -143,7 +143,9 @@ def test_a_source_that_is_offline_is_waited_for(wait: bool, steps: list[str]):
 
 
 def test_a_source_that_is_not_there_is_told_with_what_to_do():
-    with pytest.raises(NotReady, match=r"SMC has no source for VM app-01\. Import it with the connector first"):
+    with pytest.raises(
+        PreconditionError, match=r"SMC has no source for VM app-01\. Import it with the connector first"
+    ):
         decide(wish(vm_uuid=VM_UUID, vm_name="app-01"), Sight(None))
 
 
@@ -173,9 +175,11 @@ def test_a_source_is_in_the_workgroup_that_is_said(
 
 
 def test_a_workgroup_that_does_not_exist_or_is_full_is_told():
-    with pytest.raises(NotReady, match=r"There is no workgroup 'wave-7' for source s-1\. Make it with smc_workgroup"):
+    with pytest.raises(
+        PreconditionError, match=r"There is no workgroup 'wave-7' for source s-1\. Make it with smc_workgroup"
+    ):
         decide(wish(vm_uuid=VM_UUID, workgroup="wave-7"), Sight(a_source()))
-    with pytest.raises(NotReady, match="Workgroup wave-7 has 50 sources"):
+    with pytest.raises(PreconditionError, match="Workgroup wave-7 has 50 sources"):
         decide(wish(vm_uuid=VM_UUID, workgroup="wave-7"), Sight(a_source(), group=WAVE, group_size=50))
 
 
@@ -204,12 +208,12 @@ def test_absent(params: dict[str, Any], sight: Sight, expected: list[Any]):
 @pytest.mark.parametrize("status", ["Ready", "Running", "Stopped", "InError", "Waiting", "Expired"])
 def test_an_unfinished_job_keeps_its_source(status: str, with_job: bool):
     sight = Sight(a_source(), (a_job("Finished", job_id="j-0"), a_job(status)))
-    with pytest.raises(NotReady, match=f"Source s-1 is used by job j-1, which is {status}"):
+    with pytest.raises(PreconditionError, match=f"Source s-1 is used by job j-1, which is {status}"):
         decide(wish(**ABSENT, with_job=with_job), sight)
 
 
 def test_a_finished_job_goes_only_when_that_is_said():
-    with pytest.raises(NotReady, match=r"still has job j-1, which is Finished\. .*with_job: true"):
+    with pytest.raises(PreconditionError, match=r"still has job j-1, which is Finished\. .*with_job: true"):
         decide(wish(**ABSENT), Sight(a_source(), (a_job("Finished"),)))
 
 

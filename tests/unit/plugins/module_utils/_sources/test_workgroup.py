@@ -14,11 +14,11 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job, Source, Workgroup
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
-    Ambiguous,
-    BadInput,
-    Conflict,
-    Failure,
-    NotReady,
+    ConflictError,
+    CutoverError,
+    InvalidOptionError,
+    OutcomeUnknownError,
+    PreconditionError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
@@ -60,7 +60,7 @@ GROUP = Workgroup("wg-1", "wave-7", "the shop")
 
 @pytest.mark.parametrize("name", ["a", "7wave", "with space", "a" * 65, "http://x", ""])
 def test_names_that_smc_does_not_take(name: str):
-    with pytest.raises(BadInput, match=r"Option 'name' is '.*', which SMC does not take\. Use 2 to 64"):
+    with pytest.raises(InvalidOptionError, match=r"Option 'name' is '.*', which SMC does not take\. Use 2 to 64"):
         wish(name=name)
 
 
@@ -71,7 +71,7 @@ def test_names_that_it_takes(name: str):
 
 @pytest.mark.parametrize("description", ["", "x", "x" * 257, "https://example.com"])
 def test_descriptions_that_smc_does_not_take(description: str):
-    with pytest.raises(BadInput, match="Option 'description' is"):
+    with pytest.raises(InvalidOptionError, match="Option 'description' is"):
         wish(description=description)
 
 
@@ -80,7 +80,9 @@ def test_descriptions_that_smc_does_not_take(description: str):
 
 def test_an_ambiguous_name_lists_its_matches():
     groups = [Workgroup("wg-2", "wave-7"), Workgroup("wg-1", "wave-7"), Workgroup("wg-3", "wave-70")]
-    with pytest.raises(BadInput, match=r"Several workgroups are called 'wave-7': wg-1, wg-2\. Name the right one by"):
+    with pytest.raises(
+        InvalidOptionError, match=r"Several workgroups are called 'wave-7': wg-1, wg-2\. Name the right one by"
+    ):
         _workgroup.find(groups, "wave-7")
     assert _workgroup.find(groups, "wave-70") == groups[2]
     assert _workgroup.find(groups, "wave") is None
@@ -94,7 +96,7 @@ def test_sources_by_id_and_by_vm_count_once():
 
 
 def test_two_sources_of_one_vm_are_told():
-    with pytest.raises(BadInput, match="Several sources carry the tag cutover:vm-uuid=u-1: s-1, s-2"):
+    with pytest.raises(InvalidOptionError, match="Several sources carry the tag cutover:vm-uuid=u-1: s-1, s-2"):
         _workgroup.look_up([source(1), source(2, tags={VM_TAG: "u-1"})], wish(vm_uuids=["u-1"]))
 
 
@@ -139,18 +141,18 @@ def test_purging_takes_out_the_others_first():
 def test_a_workgroup_is_renamed_by_its_id_but_not_to_a_name_in_use():
     sight = Sight(GROUP, names={"wg-1": "wave-7", "wg-2": "wave-8"})
     assert deeds(wish(workgroup_id="wg-1", name="wave-9"), sight)[0][1]["parameters"] == {"Name": "wave-9"}
-    with pytest.raises(BadInput, match="There is a workgroup called 'wave-8' already"):
+    with pytest.raises(InvalidOptionError, match="There is a workgroup called 'wave-8' already"):
         decide(wish(workgroup_id="wg-1", name="wave-8"), sight)
 
 
 def test_an_id_that_does_not_exist_makes_no_workgroup():
-    with pytest.raises(BadInput, match="There is no workgroup with workgroup_id 'wg-9'"):
+    with pytest.raises(InvalidOptionError, match="There is no workgroup with workgroup_id 'wg-9'"):
         decide(wish(workgroup_id="wg-9"), Sight(None))
 
 
 def test_a_source_of_another_workgroup_is_named_with_its_place():
     sight = Sight(GROUP, (), (source(1, "wg-2"), source(2), source(3, "wg-4")), (), {"wg-2": "wave-8"})
-    with pytest.raises(NotReady) as caught:
+    with pytest.raises(PreconditionError) as caught:
         decide(wish(source_ids=["s-1", "s-2", "s-3"]), sight)
     assert "source s-1 (app-1) is in workgroup wg-2 (wave-8); source s-3 (app-3) is in workgroup wg-4" in str(
         caught.value
@@ -161,12 +163,14 @@ def test_a_source_of_another_workgroup_is_named_with_its_place():
 def test_a_whole_wave_in_another_workgroup_is_told_in_few_words():
     wave = tuple(source(number, "wg-2") for number in range(1, 6))
     sight = Sight(GROUP, (), wave, (), {"wg-2": "wave-8"})
-    with pytest.raises(NotReady, match=r"5 sources \(app-1, app-2, app-3, \.\.\.\) are in workgroup wg-2 \(wave-8\)\."):
+    with pytest.raises(
+        PreconditionError, match=r"5 sources \(app-1, app-2, app-3, \.\.\.\) are in workgroup wg-2 \(wave-8\)\."
+    ):
         decide(wish(source_ids=[one.source_id for one in wave]), sight)
 
 
 def test_sources_that_do_not_exist_are_all_named():
-    with pytest.raises(NotReady, match="SMC has no source for source_id s-9, vm_uuid u-8"):
+    with pytest.raises(PreconditionError, match="SMC has no source for source_id s-9, vm_uuid u-8"):
         decide(wish(), Sight(GROUP, missing=("source_id s-9", "vm_uuid u-8")))
 
 
@@ -181,20 +185,22 @@ def test_a_workgroup_holds_fifty(present: int, wanted: int, purge: bool, fits: b
     if fits:
         assert deeds(said, sight)[-1][0] == "join"
     else:
-        with pytest.raises(BadInput, match="would have 51 sources, and SMC allows 50"):
+        with pytest.raises(InvalidOptionError, match="would have 51 sources, and SMC allows 50"):
             decide(said, sight)
 
 
 def test_an_account_holds_fifty_workgroups():
     names = {f"wg-{number}": f"wave-{number}" for number in range(100, 149)}
     assert [name for name, _arguments in deeds(wish(), Sight(None, names=names))] == ["create"]
-    with pytest.raises(NotReady, match="the account has 50, and SMC allows 50"):
+    with pytest.raises(PreconditionError, match="the account has 50, and SMC allows 50"):
         decide(wish(), Sight(None, names=names | {"wg-1": "wave-1"}))
 
 
 def test_a_workgroup_with_members_goes_only_when_that_is_said():
     sight = Sight(GROUP, (source(2, "wg-1"), source(1, "wg-1")))
-    with pytest.raises(NotReady, match=r"Workgroup wg-1 \(wave-7\) has 2 sources: s-1, s-2\. .*release_members: true"):
+    with pytest.raises(
+        PreconditionError, match=r"Workgroup wg-1 \(wave-7\) has 2 sources: s-1, s-2\. .*release_members: true"
+    ):
         decide(wish(state="absent"), sight)
     assert [name for name, _arguments in deeds(wish(state="absent", release_members=True), sight)] == [
         "leave",
@@ -258,7 +264,7 @@ class Smc:
             self.there[made] = Workgroup(made, parameters["Name"], parameters["Description"] or "")
         if self.lost_answers:
             self.lost_answers -= 1
-            raise Ambiguous("no answer")
+            raise OutcomeUnknownError("no answer")
         return self.tokens[token]
 
     def modify_workgroup(self, workgroup_id: str, parameters: dict[str, Any]) -> None:
@@ -339,14 +345,14 @@ def test_a_cloud_that_makes_nothing_is_told():
             return "wg-nowhere"
 
     desk = Desk(Liar(), wish())  # type: ignore[arg-type]
-    with pytest.raises(NotReady, match="SMC has created workgroup wg-nowhere, and does not list it"):
+    with pytest.raises(PreconditionError, match="SMC has created workgroup wg-nowhere, and does not list it"):
         converge(desk.observe, lambda sight: decide(wish(), sight), desk.actions, view, check_mode=False)
 
 
 @pytest.mark.parametrize(
-    "refusal", [Conflict("busy", code="OperationConflict"), Failure("no", code="X.NotIncremental")]
+    "refusal", [ConflictError("busy", code="OperationConflict"), CutoverError("no", code="X.NotIncremental")]
 )
-def test_a_refused_source_is_told_with_its_job(monkeypatch: pytest.MonkeyPatch, refusal: Failure):
+def test_a_refused_source_is_told_with_its_job(monkeypatch: pytest.MonkeyPatch, refusal: CutoverError):
     class Strict(Smc):
         incremental = False
 
@@ -357,7 +363,7 @@ def test_a_refused_source_is_told_with_its_job(monkeypatch: pytest.MonkeyPatch, 
             return [a_job("Waiting", source_id="s-1", incremental=self.incremental)]
 
     smc = Strict(source(1), groups=(GROUP,))
-    with pytest.raises(NotReady, match="and job j-1 of source s-1 runs once only") as caught:
+    with pytest.raises(PreconditionError, match="and job j-1 of source s-1 runs once only") as caught:
         ensure(smc, monkeypatch, source_ids=["s-1"])
     assert caught.value.code == refusal.code
     smc.incremental = True
@@ -388,6 +394,6 @@ def test_in_check_mode_a_source_may_be_imported_later(monkeypatch: pytest.Monkey
         "put into workgroup wave-7: s-1",
         "put into workgroup wave-7, once imported: vm_uuid u-2",
     ]
-    with pytest.raises(NotReady, match="SMC has no source for vm_uuid u-2"):
+    with pytest.raises(PreconditionError, match="SMC has no source for vm_uuid u-2"):
         ensure(smc, monkeypatch, vm_uuids=["u-1", "u-2"])
     assert smc.calls == []

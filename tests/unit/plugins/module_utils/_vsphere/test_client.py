@@ -15,14 +15,14 @@ import pytest
 from pyVmomi import vim, vmodl
 
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
-    Ambiguous,
-    BadInput,
-    Conflict,
-    Failure,
-    NotFound,
-    NotReady,
-    TimedOut,
-    Unreachable,
+    ConflictError,
+    CutoverError,
+    InvalidOptionError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PreconditionError,
+    UnreachableError,
+    WaitTimeoutError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as _vcenter
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import Busy, Connection, VCenter
@@ -133,18 +133,18 @@ def ignore(_line: str) -> None:
 @pytest.mark.parametrize(
     ("error", "kind", "words"),
     [
-        (REFUSED, Unreachable, "cannot be reached (Connection refused)"),
-        (TimeoutError("timed out"), Unreachable, "no answer in time"),
+        (REFUSED, UnreachableError, "cannot be reached (Connection refused)"),
+        (TimeoutError("timed out"), UnreachableError, "no answer in time"),
         (
             socket.gaierror(-2, "Name or service not known"),
-            BadInput,
+            InvalidOptionError,
             "The host name 'vcenter.example.com' cannot be resolved",
         ),
-        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"), Unreachable, "TLS"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"), UnreachableError, "TLS"),
     ],
 )
 def test_a_network_error_while_connecting(
-    monkeypatch: pytest.MonkeyPatch, error: OSError, kind: type[Failure], words: str
+    monkeypatch: pytest.MonkeyPatch, error: OSError, kind: type[CutoverError], words: str
 ) -> None:
     vcenter, wire = connected(monkeypatch)
     wire.answers["RetrieveServiceContent"] = [error]
@@ -159,20 +159,22 @@ def test_an_untrusted_certificate_names_both_ways_out(monkeypatch: pytest.Monkey
     error.verify_message = "self-signed certificate in certificate chain"
     vcenter, wire = connected(monkeypatch)
     wire.answers["RetrieveServiceContent"] = [error]
-    with pytest.raises(BadInput, match=r"is not trusted \(self-signed.*SSL_CERT_FILE.*validate_certs to false"):
+    with pytest.raises(
+        InvalidOptionError, match=r"is not trusted \(self-signed.*SSL_CERT_FILE.*validate_certs to false"
+    ):
         vcenter.__enter__()
 
 
 def test_a_wrong_password_tells_the_user_and_not_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
     vcenter, _wire = connected(monkeypatch, Login=[vim.fault.InvalidLogin()])
-    with pytest.raises(BadInput, match="refuses the user 'operator' or the password") as caught:
+    with pytest.raises(InvalidOptionError, match="refuses the user 'operator' or the password") as caught:
         vcenter.__enter__()
     assert "a secret" not in str(caught.value) + repr(HERE)
 
 
 def test_an_error_of_the_network_during_a_deed_is_ambiguous(monkeypatch: pytest.MonkeyPatch) -> None:
     vcenter, _wire = connected(monkeypatch)
-    with vcenter, pytest.raises(Ambiguous, match="may have happened"):
+    with vcenter, pytest.raises(OutcomeUnknownError, match="may have happened"):
         vcenter.submit("power on the VM", failing(REFUSED))
 
 
@@ -180,17 +182,17 @@ def test_an_error_of_the_network_during_a_deed_is_ambiguous(monkeypatch: pytest.
     ("fault", "kind", "words"),
     [
         (vim.fault.TaskInProgress(msg="busy"), Busy, "busy"),
-        (vim.fault.ConcurrentAccess(), Conflict, "ConcurrentAccess"),
-        (vim.fault.InvalidPowerState(), Conflict, "InvalidPowerState"),
-        (vmodl.fault.ManagedObjectNotFound(obj=vim.VirtualMachine("vm-9")), NotFound, "vm-9 does not exist"),
+        (vim.fault.ConcurrentAccess(), ConflictError, "ConcurrentAccess"),
+        (vim.fault.InvalidPowerState(), ConflictError, "InvalidPowerState"),
+        (vmodl.fault.ManagedObjectNotFound(obj=vim.VirtualMachine("vm-9")), NotFoundError, "vm-9 does not exist"),
         (
             vim.fault.GenericVmConfigFault(reason="no", msg="The disk\n is locked."),
-            Failure,
+            CutoverError,
             "Could not work: The disk is locked.",
         ),
     ],
 )
-def test_a_fault_of_a_deed(monkeypatch: pytest.MonkeyPatch, fault: Any, kind: type[Failure], words: str) -> None:
+def test_a_fault_of_a_deed(monkeypatch: pytest.MonkeyPatch, fault: Any, kind: type[CutoverError], words: str) -> None:
     vcenter, _wire = connected(monkeypatch)
     with vcenter, pytest.raises(kind) as caught:
         vcenter.submit("work", failing(fault))
@@ -205,7 +207,10 @@ def test_a_missing_privilege_is_told_with_the_name_of_the_object(monkeypatch: py
     )
     vcenter, _wire = connected(monkeypatch, RetrievePropertiesEx=[collector.RetrieveResult(objects=[named])])
     fault = vim.fault.NoPermission(object=vim.VirtualMachine("vm-9"), privilegeId="VirtualMachine.Interact.PowerOn")
-    with vcenter, pytest.raises(NotReady, match=r"lacks the privilege VirtualMachine\.Interact\.PowerOn on app-01"):
+    with (
+        vcenter,
+        pytest.raises(PreconditionError, match=r"lacks the privilege VirtualMachine\.Interact\.PowerOn on app-01"),
+    ):
         vcenter.submit("power on the VM", failing(fault))
 
 
@@ -254,7 +259,7 @@ def test_a_read_is_repeated_over_a_bad_network_but_not_for_ever(monkeypatch: pyt
         assert vcenter.find_by_uuid("u") is None
     assert wire.calls.count("FindByUuid") == 3
     vcenter, wire = connected(monkeypatch, FindByUuid=[REFUSED])
-    with vcenter, pytest.raises(Unreachable):
+    with vcenter, pytest.raises(UnreachableError):
         vcenter.find_by_uuid("u")
     assert wire.calls.count("FindByUuid") == 4
 
@@ -344,7 +349,7 @@ def test_a_server_that_cannot_tell_privileges_is_taken_to_grant_them(
 def test_that_one_may_not_ask_about_another_user_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     fault = vim.fault.NoPermission(privilegeId="Authorization.View")
     vcenter, _wire = connected(monkeypatch, HasUserPrivilegeOnEntities=[fault])
-    with vcenter, pytest.raises(NotReady, match=r"Authorization\.View"):
+    with vcenter, pytest.raises(PreconditionError, match=r"Authorization\.View"):
         vcenter.missing_privileges([vim.VirtualMachine("vm-1")], ["A"], "smc")
 
 
@@ -372,13 +377,13 @@ def test_a_task_that_fails_tells_its_fault(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_task_that_takes_too_long_ends_with_what_it_was_doing(monkeypatch: pytest.MonkeyPatch) -> None:
     vcenter, _wire = connected(monkeypatch, RetrievePropertiesEx=[task_answer("running", progress=40)])
-    with vcenter, pytest.raises(TimedOut, match="work: running, 40 %"):
+    with vcenter, pytest.raises(WaitTimeoutError, match="work: running, 40 %"):
         vcenter.run_task("work", start_task, ignore, 0)
 
 
 def test_a_task_whose_end_cannot_be_seen_is_not_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     vcenter, _wire = connected(monkeypatch, RetrievePropertiesEx=[REFUSED])
-    with vcenter, pytest.raises(Ambiguous, match="Could not see how it ended"):
+    with vcenter, pytest.raises(OutcomeUnknownError, match="Could not see how it ended"):
         vcenter.run_task("work", start_task, ignore, 0)
 
 
@@ -426,7 +431,7 @@ def params(**given: Any) -> dict[str, Any]:
 def test_a_missing_option_is_told_with_the_variable_that_would_do(
     given: dict[str, Any], message: str, variables: str
 ) -> None:
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(InvalidOptionError) as told:
         Connection.from_params(params(**given))
     assert told.value.message == message
     assert variables in told.value.remedy

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pyVmomi import vim
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, NotFound
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, NotFoundError
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import inventory as _machines
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import Seen
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import DiskFacts, SnapshotFacts, VmFacts
@@ -60,7 +60,7 @@ class FakeVCenter:
         if wanted:
             self.questions.append(sorted(wanted))
         if not wanted <= {one.moid for one in self.objects}:
-            raise NotFound("gone")
+            raise NotFoundError("gone")
         return [one for one in self.objects if one.moid in wanted or (follow and one.kind != "VirtualMachine")]
 
     def custom_fields(self) -> dict[int, str]:
@@ -118,24 +118,24 @@ def test_one_vm_is_located(how: dict[str, str]) -> None:
 
 def test_an_ambiguous_name_lists_the_matches_and_a_folder_decides() -> None:
     vcenter = FakeVCenter(machine("vm-1", "app-01"), machine("vm-2", "app-01", vim.Folder("group-v4")))
-    with pytest.raises(BadInput, match=r"fits 2 VMs: .*vm-1 \(/DC/0/vm/app-01\)") as caught:
+    with pytest.raises(InvalidOptionError, match=r"fits 2 VMs: .*vm-1 \(/DC/0/vm/app-01\)") as caught:
         locate(vcenter, {"name": "app-01"})
     assert [match["moid"] for match in caught.value.details["matches"]] == ["vm-1", "vm-2"]
     assert locate(vcenter, {"name": "app-01", "folder": "prod"})._moId == "vm-2"
-    with pytest.raises(BadInput, match="There is one at /DC/0/vm/app-01, /DC/0/vm/prod/app-01"):
+    with pytest.raises(InvalidOptionError, match="There is one at /DC/0/vm/app-01, /DC/0/vm/prod/app-01"):
         locate(vcenter, {"name": "app-01", "datacenter": "elsewhere"})
 
 
 def test_a_name_that_fits_nothing_is_told_with_names_like_it() -> None:
-    with pytest.raises(BadInput, match=r"No VM is named 'app-1'.*Is one of these meant: app-01\?"):
+    with pytest.raises(InvalidOptionError, match=r"No VM is named 'app-1'.*Is one of these meant: app-01\?"):
         locate(FakeVCenter(machine("vm-1", "app-01")), {"name": "app-1"})
 
 
 def test_a_uuid_or_moid_that_fits_nothing_is_told() -> None:
     vcenter = FakeVCenter()
-    with pytest.raises(BadInput, match="No VM has the instance UUID 'u'"):
+    with pytest.raises(InvalidOptionError, match="No VM has the instance UUID 'u'"):
         locate(vcenter, {"uuid": "u"})
-    with pytest.raises(BadInput, match="No VM has the managed object id 'vm-8'"):
+    with pytest.raises(InvalidOptionError, match="No VM has the managed object id 'vm-8'"):
         read_one(vcenter, locate(vcenter, {"moid": "vm-8"}))
 
 

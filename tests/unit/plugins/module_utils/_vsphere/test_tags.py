@@ -12,7 +12,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import BadInput, Failure, NotReady, Unreachable
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    CutoverError,
+    InvalidOptionError,
+    PreconditionError,
+    UnreachableError,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import tags as _tags
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import Connection
 
@@ -114,7 +119,7 @@ def test_nothing_is_asked_for_no_tags(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_unknown_tag_is_told_with_tags_like_it(monkeypatch: pytest.MonkeyPatch) -> None:
     rest = vcenter(monkeypatch)
-    with pytest.raises(BadInput, match="No tag of vCenter is called 'wave:9'") as told:
+    with pytest.raises(InvalidOptionError, match="No tag of vCenter is called 'wave:9'") as told:
         _tags.tagged_vms(HERE, ["wave:7", "wave:9"])
     assert {"wave:7", "wave:8"} <= set(told.value.details["close_names"])
     assert not any("tag-association" in call for call, _headers in rest.asked)
@@ -124,21 +129,21 @@ def test_an_unknown_tag_is_told_with_tags_like_it(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        (Answer(401, b""), BadInput, "refuses the user 'operator' or the password"),
-        (Answer(403, b""), NotReady, "may not read the tags"),
-        (Answer(404, b"not found"), NotReady, "does not offer what was asked for"),
+        (Answer(401, b""), InvalidOptionError, "refuses the user 'operator' or the password"),
+        (Answer(403, b""), PreconditionError, "may not read the tags"),
+        (Answer(404, b"not found"), PreconditionError, "does not offer what was asked for"),
         (
             Answer(503, json.dumps({"value": {"messages": [{"default_message": "It starts."}]}}).encode()),
-            Failure,
+            CutoverError,
             "HTTP status 503, It starts",
         ),
-        (Answer(200, b"<html>"), Failure, "is not that of vCenter's REST API"),
-        (ConnectionRefusedError(111, "Connection refused"), Unreachable, "cannot be reached"),
+        (Answer(200, b"<html>"), CutoverError, "is not that of vCenter's REST API"),
+        (ConnectionRefusedError(111, "Connection refused"), UnreachableError, "cannot be reached"),
     ],
 )
-def test_a_refusal(monkeypatch: pytest.MonkeyPatch, answer: Any, kind: type[Failure], words: str) -> None:
+def test_a_refusal(monkeypatch: pytest.MonkeyPatch, answer: Any, kind: type[CutoverError], words: str) -> None:
     rest = vcenter(monkeypatch, session=answer)
-    with pytest.raises(Failure, match=words) as told:
+    with pytest.raises(CutoverError, match=words) as told:
         _tags.tagged_vms(HERE, ["7"])
     assert told.value.__class__ is kind
     assert "a secret" not in str(told.value.as_result())
