@@ -19,7 +19,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from pyVmomi import SoapStubAdapter, vim, vmodl
 
 from ansible_collections.cutover.smc.plugins.module_utils._cbt import handlers as _cbt_tasks
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as _vcenter
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import inventory as _machines
 from ansible_collections.cutover.smc.plugins.modules import vmware_cbt_info
@@ -31,8 +31,8 @@ _ATTRIBUTES = ("name", "parent", "capability", "config", "datastore", "guest", "
 
 def options() -> dict[str, Any]:
     """The options of ``vmware_cbt_info`` for all VMs, the connection from the environment."""
-    task = vmware_cbt_info.TASK
-    checked = ArgumentSpecValidator(task.argument_spec, **task.rules).validate({})
+    definition = vmware_cbt_info.MODULE
+    checked = ArgumentSpecValidator(definition.argument_spec, **definition.argument_rules).validate({})
     if checked.error_messages:
         raise SystemExit("; ".join(checked.error_messages))
     return dict(checked.validated_parameters)
@@ -40,7 +40,9 @@ def options() -> dict[str, Any]:
 
 def ours() -> int:
     """As the module does it: facts, what speaks against CBT or a migration, and a summary."""
-    result = _cbt_tasks.read_cbt(options(), Run(check_mode=False, report=lambda line: None, warn=lambda line: None))
+    result = _cbt_tasks.read_cbt(
+        options(), Context(check_mode=False, progress=lambda line: None, warn=lambda line: None)
+    )
     return len(result["vms"])
 
 

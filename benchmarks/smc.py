@@ -12,8 +12,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
-from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job_info import TASK
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
+from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job_info import MODULE
 from benchmarks.figures import Goal, Sample, Series, comparison, number
 from benchmarks.rooms import Server, cloud
 from benchmarks.running import BenchmarkError
@@ -114,9 +114,9 @@ def _sample(server: Server, jobs: int, look: Callable[[], object]) -> Sample:
 def _info(options: dict[str, str], ids: list[str], **more: Any) -> dict[str, Any]:
     """Run the module's handler."""
     given = {**options, "job_ids": ids, **more}
-    checked = ArgumentSpecValidator(TASK.argument_spec, **TASK.rules).validate(given)
-    quiet = Run(check_mode=False, report=lambda line: None, warn=lambda line: None)
-    result = TASK.execute(checked.validated_parameters, quiet)
+    checked = ArgumentSpecValidator(MODULE.argument_spec, **MODULE.argument_rules).validate(given)
+    quiet = Context(check_mode=False, progress=lambda line: None, warn=lambda line: None)
+    result = MODULE.execute(checked.validated_parameters, quiet)
     if checked.error_messages or result.get("failed") or len(result["jobs"]) != len(ids):
         raise BenchmarkError(f"the jobs could not be read: {checked.error_messages or result.get('msg')}")
     if any(job["status"] != "Running" for job in result["jobs"]):

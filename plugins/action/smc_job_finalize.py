@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.cutover.smc.plugins.modules.smc_job_finalize import TASK
+from ansible_collections.cutover.smc.plugins.modules.smc_job_finalize import MODULE
 from ansible_collections.cutover.smc.plugins.plugin_utils._in_process import in_process
 
-ActionModule = in_process(TASK)
+ActionModule = in_process(MODULE)

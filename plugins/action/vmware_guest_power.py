@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.cutover.smc.plugins.modules.vmware_guest_power import TASK
+from ansible_collections.cutover.smc.plugins.modules.vmware_guest_power import MODULE
 from ansible_collections.cutover.smc.plugins.plugin_utils._in_process import in_process
 
-ActionModule = in_process(TASK)
+ActionModule = in_process(MODULE)

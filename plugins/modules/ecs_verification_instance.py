@@ -231,11 +231,11 @@ diff:
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._instances import verification as _verification
 
-TASK = Task(
+MODULE = ModuleDefinition(
     argument_spec=dict(
         _alicloud.CONNECTION_SPEC,
         **WAITING_SPEC,
@@ -269,8 +269,8 @@ TASK = Task(
         release_failed={"type": "bool", "default": False},
     ),
     handler=_verification.ensure,
-    requires=(_ecs.LIBRARY,),
-    rules=dict(
+    required_libraries=(_ecs.LIBRARY,),
+    argument_rules=dict(
         _alicloud.CONNECTION_RULES,
         required_if=[("state", "present", ("instance_type", "vswitch_id", "security_group_id"))],
     ),
@@ -278,7 +278,7 @@ TASK = Task(
 
 
 def main() -> None:
-    run_as_module(TASK)
+    run_as_module(MODULE)
 
 
 if __name__ == "__main__":

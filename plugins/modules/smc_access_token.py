@@ -100,10 +100,10 @@ diff:
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._sources import access_token as _access_token
 
-TASK = Task(
+MODULE = ModuleDefinition(
     argument_spec=dict(
         _alicloud.CONNECTION_SPEC,
         state={"type": "str", "choices": ["present", "disabled", "absent"], "default": "present"},
@@ -114,9 +114,9 @@ TASK = Task(
         valid_days={"type": "int", "default": 1},
     ),
     handler=_access_token.ensure,
-    requires=(_smc.LIBRARY,),
+    required_libraries=(_smc.LIBRARY,),
     returns_secret=True,
-    rules=dict(
+    argument_rules=dict(
         _alicloud.CONNECTION_RULES,
         required_if=[
             ("state", "present", ("name",)),
@@ -128,7 +128,7 @@ TASK = Task(
 
 
 def main() -> None:
-    run_as_module(TASK)
+    run_as_module(MODULE)
 
 
 if __name__ == "__main__":

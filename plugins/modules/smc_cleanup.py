@@ -263,12 +263,12 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs a
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
 from ansible_collections.cutover.smc.plugins.module_utils._cleanup import prices as _prices
 from ansible_collections.cutover.smc.plugins.module_utils._cleanup import reconciler as _cleanup
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as _vcenter
 
-TASK = Task(
+MODULE = ModuleDefinition(
     argument_spec=dict(
         _alicloud.CONNECTION_SPEC,
         **WAITING_SPEC,
@@ -283,8 +283,8 @@ TASK = Task(
         **_prices.PRICES_SPEC,
     ),
     handler=_cleanup.ensure,
-    requires=(_smc.LIBRARY, _ecs.LIBRARY),
-    rules={
+    required_libraries=(_smc.LIBRARY, _ecs.LIBRARY),
+    argument_rules={
         "required_one_of": [("job_id", "source_id", "vm_uuid", "orphans")],
         "required_together": [
             *_alicloud.CONNECTION_RULES["required_together"],
@@ -295,7 +295,7 @@ TASK = Task(
 
 
 def main() -> None:
-    run_as_module(TASK)
+    run_as_module(MODULE)
 
 
 if __name__ == "__main__":

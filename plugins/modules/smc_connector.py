@@ -178,10 +178,10 @@ diff:
     after: {vms: {vm-33: {name: app-01, selected: true, platform: CentOS, architecture: x86_64, system_disk_key: 2000}}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._sources import connector as _connector
 
-TASK = Task(
+MODULE = ModuleDefinition(
     argument_spec={
         "home": {"type": "path", "default": "/root/smc"},
         "vms": {
@@ -202,12 +202,12 @@ TASK = Task(
         "timeout": {"type": "int", "default": 600},
     },
     handler=_connector.ensure,
-    rules={"required_together": [("access_token_id", "access_token_code")]},
+    argument_rules={"required_together": [("access_token_id", "access_token_code")]},
 )
 
 
 def main() -> None:
-    run_as_module(TASK)
+    run_as_module(MODULE)
 
 
 if __name__ == "__main__":

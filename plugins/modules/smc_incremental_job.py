@@ -286,13 +286,13 @@ diff:
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import job_reconciler as _job_desk
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import STALL_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
 
-TASK = Task(
+MODULE = ModuleDefinition(
     argument_spec=dict(
         _alicloud.CONNECTION_SPEC,
         **WAITING_SPEC,
@@ -332,8 +332,8 @@ TASK = Task(
         wait={"type": "bool"},
     ),
     handler=_job_desk.ensure,
-    requires=(_smc.LIBRARY, _ecs.LIBRARY),
-    rules=dict(
+    required_libraries=(_smc.LIBRARY, _ecs.LIBRARY),
+    argument_rules=dict(
         _alicloud.CONNECTION_RULES,
         required_one_of=[("job_id", "source_id", "vm_uuid", "name")],
         required_if=[("state", "synced", ("synced_since", "max_age"), True), ("network_mode", "vpc", ("vswitch_id",))],
@@ -342,7 +342,7 @@ TASK = Task(
 
 
 def main() -> None:
-    run_as_module(TASK)
+    run_as_module(MODULE)
 
 
 if __name__ == "__main__":

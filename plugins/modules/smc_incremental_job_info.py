@@ -255,12 +255,12 @@ diff:
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import jobs_info as _jobs_info
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import STALL_SPEC
 
-TASK = Task(
+MODULE = ModuleDefinition(
     argument_spec=dict(
         _alicloud.CONNECTION_SPEC,
         **WAITING_SPEC,
@@ -281,15 +281,15 @@ TASK = Task(
         forecast_runs={"type": "int", "default": 10},
     ),
     handler=_jobs_info.info,
-    requires=(_smc.LIBRARY,),
-    rules=dict(
+    required_libraries=(_smc.LIBRARY,),
+    argument_rules=dict(
         _alicloud.CONNECTION_RULES, required_if=[("wait_for", "synced", ("synced_since", "synced_since_by_job"), True)]
     ),
 )
 
 
 def main() -> None:
-    run_as_module(TASK)
+    run_as_module(MODULE)
 
 
 if __name__ == "__main__":

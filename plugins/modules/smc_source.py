@@ -147,11 +147,11 @@ diff:
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._sources import source as _source
 
-TASK = Task(
+MODULE = ModuleDefinition(
     argument_spec=dict(
         _alicloud.CONNECTION_SPEC,
         **WAITING_SPEC,
@@ -170,13 +170,13 @@ TASK = Task(
         wait={"type": "bool", "default": True},
     ),
     handler=_source.ensure,
-    requires=(_smc.LIBRARY,),
-    rules=dict(_alicloud.CONNECTION_RULES, required_one_of=[("source_id", "vm_uuid", "vm_name")]),
+    required_libraries=(_smc.LIBRARY,),
+    argument_rules=dict(_alicloud.CONNECTION_RULES, required_one_of=[("source_id", "vm_uuid", "vm_name")]),
 )
 
 
 def main() -> None:
-    run_as_module(TASK)
+    run_as_module(MODULE)
 
 
 if __name__ == "__main__":

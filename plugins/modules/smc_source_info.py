@@ -86,10 +86,10 @@ diff:
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._sources import source as _source
 
-TASK = Task(
+MODULE = ModuleDefinition(
     argument_spec=dict(
         _alicloud.CONNECTION_SPEC,
         source_ids={"type": "list", "elements": "str"},
@@ -101,13 +101,13 @@ TASK = Task(
         workgroup_id={"type": "str"},
     ),
     handler=_source.info,
-    requires=(_smc.LIBRARY,),
-    rules=_alicloud.CONNECTION_RULES,
+    required_libraries=(_smc.LIBRARY,),
+    argument_rules=_alicloud.CONNECTION_RULES,
 )
 
 
 def main() -> None:
-    run_as_module(TASK)
+    run_as_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -161,10 +161,10 @@ diff:
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._sources import workgroup as _workgroup
 
-TASK = Task(
+MODULE = ModuleDefinition(
     argument_spec=dict(
         _alicloud.CONNECTION_SPEC,
         state={"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -179,8 +179,8 @@ TASK = Task(
         release_members={"type": "bool", "default": False},
     ),
     handler=_workgroup.ensure,
-    requires=(_smc.LIBRARY,),
-    rules=dict(
+    required_libraries=(_smc.LIBRARY,),
+    argument_rules=dict(
         _alicloud.CONNECTION_RULES,
         required_one_of=[("name", "workgroup_id")],
         required_if=[("purge", True, ("source_ids", "vm_uuids"), True)],
@@ -189,7 +189,7 @@ TASK = Task(
 
 
 def main() -> None:
-    run_as_module(TASK)
+    run_as_module(MODULE)
 
 
 if __name__ == "__main__":

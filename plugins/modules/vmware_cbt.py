@@ -290,7 +290,7 @@ error:
 
 from ansible_collections.cutover.smc.plugins.module_utils._cbt.handlers import ensure_cbt
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import WAIVERS_SPEC
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import (
     CONNECTION_RULES,
     REQUIRES,
@@ -298,7 +298,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import
 )
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.inventory import SELECTION_RULES, selection_spec
 
-TASK = Task(
+MODULE = ModuleDefinition(
     argument_spec=dict(
         connection_spec(),
         **selection_spec(),
@@ -315,13 +315,13 @@ TASK = Task(
         timeout={"type": "str", "default": "30m"},
     ),
     handler=ensure_cbt,
-    requires=REQUIRES,
-    rules=dict(CONNECTION_RULES, **SELECTION_RULES),
+    required_libraries=REQUIRES,
+    argument_rules=dict(CONNECTION_RULES, **SELECTION_RULES),
 )
 
 
 def main() -> None:
-    run_as_module(TASK)
+    run_as_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -429,14 +429,14 @@ summary:
 
 from ansible_collections.cutover.smc.plugins.module_utils._cbt.handlers import read_cbt
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import WAIVERS_SPEC
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import (
     CONNECTION_RULES,
     REQUIRES,
     connection_spec,
 )
 
-TASK = Task(
+MODULE = ModuleDefinition(
     argument_spec=dict(
         connection_spec(),
         names={"type": "list", "elements": "str"},
@@ -452,13 +452,13 @@ TASK = Task(
         fail_on_missing={"type": "bool", "default": False},
     ),
     handler=read_cbt,
-    requires=REQUIRES,
-    rules=CONNECTION_RULES,
+    required_libraries=REQUIRES,
+    argument_rules=CONNECTION_RULES,
 )
 
 
 def main() -> None:
-    run_as_module(TASK)
+    run_as_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ error:
       restored then powers it on again
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._guest_power.reconciler import ensure
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import (
     CONNECTION_RULES,
@@ -178,7 +178,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import
 )
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.inventory import SELECTION_RULES, selection_spec
 
-TASK = Task(
+MODULE = ModuleDefinition(
     argument_spec=dict(
         connection_spec(),
         **selection_spec(),
@@ -190,13 +190,13 @@ TASK = Task(
         timeout={"type": "str", "default": "30m"},
     ),
     handler=ensure,
-    requires=REQUIRES,
-    rules=dict(CONNECTION_RULES, **SELECTION_RULES),
+    required_libraries=REQUIRES,
+    argument_rules=dict(CONNECTION_RULES, **SELECTION_RULES),
 )
 
 
 def main() -> None:
-    run_as_module(TASK)
+    run_as_module(MODULE)
 
 
 if __name__ == "__main__":

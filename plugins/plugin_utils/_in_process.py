@@ -19,14 +19,14 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Result, Run, Task
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, ModuleDefinition, Result
 
 display = Display()
 
 SWITCH = "cutover_in_process"
 
 
-def in_process(task: Task) -> type[ActionBase]:
+def in_process(definition: ModuleDefinition) -> type[ActionBase]:
     """The action plugin of a module: the same spec, the same handler, without a process of its own.
 
     Starting a Python process and importing an SDK costs more than most API calls take. The strategy loads action plugins in the
@@ -34,13 +34,13 @@ def in_process(task: Task) -> type[ActionBase]:
     """
 
     class ActionModule(InProcessAction):
-        TASK = task
+        MODULE = definition
 
     return ActionModule
 
 
 class InProcessAction(ActionBase):  # type: ignore[misc]  # ansible-core carries no types
-    TASK: Task
+    MODULE: ModuleDefinition
 
     _supports_async = True
     _supports_check_mode = True
@@ -53,7 +53,7 @@ class InProcessAction(ActionBase):  # type: ignore[misc]  # ansible-core carries
             result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
         else:
             result.update(self._run_here(task_vars))
-        if self.TASK.returns_secret and not result.get("failed"):
+        if self.MODULE.returns_secret and not result.get("failed"):
             # What a user who forgets no_log would want: the result can be registered, and is not shown.
             result["_ansible_no_log"] = True
         return result
@@ -65,7 +65,7 @@ class InProcessAction(ActionBase):  # type: ignore[misc]  # ansible-core carries
             and not self._task.async_val
             and not self._connection.become
             and boolean(self._templar.template(task_vars.get(SWITCH, True)), strict=False)
-            and self.TASK.missing_library() is None
+            and self.MODULE.missing_library() is None
             and self._same_interpreter(task_vars)
             and not self._environment()
         )
@@ -85,20 +85,23 @@ class InProcessAction(ActionBase):  # type: ignore[misc]  # ansible-core carries
         return environment
 
     def _run_here(self, task_vars: dict[str, t.Any]) -> Result:
-        validation = ArgumentSpecValidator(self.TASK.argument_spec, **self.TASK.rules).validate(_plain(self._task.args))
+        validation = ArgumentSpecValidator(self.MODULE.argument_spec, **self.MODULE.argument_rules).validate(
+            _plain(self._task.args)
+        )
         secrets = validation._no_log_values
         if validation.error_messages:
             message = validation.errors.msg
             if isinstance(validation.errors[0], UnsupportedError):
                 message = "Unsupported parameters for (%s) module: %s" % (self._task.resolved_action, message)
             return t.cast(Result, remove_values({"failed": True, "msg": message}, secrets))
-        run = Run(
+        host = task_vars.get("inventory_hostname", "localhost")
+        context = Context(
             check_mode=self._task.check_mode,
-            report=lambda line: display.display("  [%s] %s" % (task_vars.get("inventory_hostname", "localhost"), line)),
+            progress=lambda line: display.display(f"  [{host}] {line}"),
             warn=display.warning,
         )
         parameters = validation.validated_parameters
-        result = self.TASK.execute(parameters, run)
+        result = self.MODULE.execute(parameters, context)
         result.setdefault("invocation", {"module_args": parameters})
         return t.cast(Result, remove_values(_plain(result), secrets))
 

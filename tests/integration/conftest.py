@@ -47,16 +47,16 @@ def call(lab: Lab) -> Call:
     def run(module: str, /, *, check: bool = False, **params: Any) -> Outcome:
         from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-        task = importlib.import_module(f"ansible_collections.cutover.smc.plugins.modules.{module}").TASK
-        task_room = importlib.import_module("ansible_collections.cutover.smc.plugins.module_utils._core.module")
-        if "poll_interval" in task.argument_spec:
+        definition = importlib.import_module(f"ansible_collections.cutover.smc.plugins.modules.{module}").MODULE
+        core_module = importlib.import_module("ansible_collections.cutover.smc.plugins.module_utils._core.module")
+        if "poll_interval" in definition.argument_spec:
             params.setdefault("poll_interval", 0.3)
-        validation = ArgumentSpecValidator(task.argument_spec, **task.rules).validate(params)
+        validation = ArgumentSpecValidator(definition.argument_spec, **definition.argument_rules).validate(params)
         shown: list[str] = []
         if validation.error_messages:
             return Outcome({"failed": True, "msg": ", ".join(validation.error_messages)}, "")
-        runner = task_room.Run(check_mode=check, report=shown.append, warn=shown.append)
-        return Outcome(task.execute(validation.validated_parameters, runner), "\n".join(shown))
+        runner = core_module.Context(check_mode=check, progress=shown.append, warn=shown.append)
+        return Outcome(definition.execute(validation.validated_parameters, runner), "\n".join(shown))
 
     return run
 

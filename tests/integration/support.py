@@ -21,7 +21,7 @@ from unittest import mock
 import httpx
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run, Task
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, ModuleDefinition
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import Connection, VCenter
 from lab.access import PROXY_VARIABLES, Endpoints, ansible_variables, environment_variables
 from lab.certificates import write_certificates
@@ -78,12 +78,14 @@ class Access:
         self, name: str, parameters: dict[str, Any], *, check: bool = False, **changes: str
     ) -> dict[str, Any]:
         """Run a module's handler in this process, as its action plugin does, without the second that ``ansible`` takes."""
-        task: Task = import_module(f"ansible_collections.cutover.smc.plugins.modules.{name}").TASK
+        definition: ModuleDefinition = import_module(f"ansible_collections.cutover.smc.plugins.modules.{name}").MODULE
         lines: list[str] = []
         with mock.patch.dict(os.environ, self.environment(**changes), clear=True):
-            validated = ArgumentSpecValidator(task.argument_spec, **task.rules).validate(parameters)
+            validated = ArgumentSpecValidator(definition.argument_spec, **definition.argument_rules).validate(
+                parameters
+            )
             assert validated.error_messages == []
-            result = task.execute(validated.validated_parameters, Run(check, lines.append, lines.append))
+            result = definition.execute(validated.validated_parameters, Context(check, lines.append, lines.append))
         return {"failed": False, "output": "\n".join(lines)} | result
 
     @contextmanager

@@ -45,7 +45,7 @@ def test_its_options_and_choices_exist(task: dict[str, Any]) -> None:
     name = next(key for key in task if key.startswith("cutover.smc."))
     specification = importlib.import_module(
         f"ansible_collections.cutover.smc.plugins.modules.{name.rpartition('.')[2]}"
-    ).TASK.argument_spec
+    ).MODULE.argument_spec
     for option, value in task[name].items():
         assert option in specification
         assert "choices" not in specification[option] or value in specification[option]["choices"]
@@ -54,7 +54,7 @@ def test_its_options_and_choices_exist(task: dict[str, Any]) -> None:
 def test_options_named_in_the_text_exist() -> None:
     specification = importlib.import_module(
         "ansible_collections.cutover.smc.plugins.modules.vmware_cbt"
-    ).TASK.argument_spec
+    ).MODULE.argument_spec
     named = re.findall(r"`(activate|method|snapshots|verify|state|shutdown_fallback|shutdown): (\w+)`", GUIDE)
     assert named
     assert [(option, value) for option, value in named if value not in specification[option]["choices"]] == []

@@ -18,7 +18,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.times import for
 
 
 @dataclass(frozen=True)
-class Run:
+class ReplicationRun:
     """One run of an incremental job.
 
     :ivar began: when SMC began it, by SMC's clock, whole seconds
@@ -45,16 +45,16 @@ class Run:
         }
 
 
-def complete_runs(runs: t.Iterable[Run]) -> list[Run]:
+def complete_runs(runs: t.Iterable[ReplicationRun]) -> list[ReplicationRun]:
     """The runs that made an image, oldest first; the order in which SMC lists runs is not documented."""
     return sorted((run for run in runs if run.complete), key=lambda run: run.began)
 
 
-def newest_complete(runs: t.Iterable[Run]) -> t.Optional[Run]:
+def newest_complete(runs: t.Iterable[ReplicationRun]) -> t.Optional[ReplicationRun]:
     return next(iter(reversed(complete_runs(runs))), None)
 
 
-def began_after(run: Run, moment: datetime) -> bool:
+def began_after(run: ReplicationRun, moment: datetime) -> bool:
     """Whether everything written until the moment is in the run.
 
     Moments have whole seconds, so a run of the very same second may have begun before: it does not count.
@@ -62,13 +62,13 @@ def began_after(run: Run, moment: datetime) -> bool:
     return run.began > moment.replace(microsecond=0)
 
 
-def proving_run(runs: t.Iterable[Run], stopped_at: datetime) -> t.Optional[Run]:
+def proving_run(runs: t.Iterable[ReplicationRun], stopped_at: datetime) -> t.Optional[ReplicationRun]:
     """The newest complete run that began after the services stopped."""
     newest = newest_complete(runs)
     return newest if newest is not None and began_after(newest, stopped_at) else None
 
 
-def what_is_missing(runs: t.Iterable[Run], stopped_at: datetime) -> str:
+def what_is_missing(runs: t.Iterable[ReplicationRun], stopped_at: datetime) -> str:
     """Why the runs prove nothing, in a sentence."""
     newest = newest_complete(runs)
     if newest is None:
@@ -82,7 +82,7 @@ def what_is_missing(runs: t.Iterable[Run], stopped_at: datetime) -> str:
     )
 
 
-def evidence(runs: t.Iterable[Run], stopped_at: t.Optional[datetime]) -> dict[str, t.Any]:
+def evidence(runs: t.Iterable[ReplicationRun], stopped_at: t.Optional[datetime]) -> dict[str, t.Any]:
     """The proof, or its absence, as a result shows it."""
     run = proving_run(runs, stopped_at) if stopped_at else newest_complete(runs)
     return {

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as _lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import Run, newest_complete
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import ReplicationRun, newest_complete
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import Wire, listed
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, read_moment
 
@@ -140,7 +140,7 @@ class Job:
     valid_until: t.Optional[datetime] = None
     ended: t.Optional[datetime] = None
     tags: dict[str, str] = field(default_factory=dict)
-    runs: tuple[Run, ...] = ()
+    runs: tuple[ReplicationRun, ...] = ()
 
     @classmethod
     def from_wire(cls, wire: Wire) -> Job:
@@ -185,7 +185,7 @@ class Job:
         return bool(self.runs) or self.status not in (_lifecycle.READY, _lifecycle.EXPIRED)
 
     @property
-    def newest_run(self) -> t.Optional[Run]:
+    def newest_run(self) -> t.Optional[ReplicationRun]:
         return newest_complete(self.runs)
 
     @property
@@ -320,13 +320,15 @@ def _tags(wire: Wire) -> dict[str, str]:
     return {tag["Key"]: tag.get("Value") or "" for tag in listed(wire, "Tags", "Tag")}
 
 
-def _runs(wire: Wire) -> tuple[Run, ...]:
+def _runs(wire: Wire) -> tuple[ReplicationRun, ...]:
     runs = []
     for record in listed(wire, "ReplicationJobRuns", "ReplicationJobRun"):
         began = read_moment(record.get("StartTime"))
         if began is not None:
             runs.append(
-                Run(began, read_moment(record.get("EndTime")), record.get("ImageId") or None, record.get("Type") or "")
+                ReplicationRun(
+                    began, read_moment(record.get("EndTime")), record.get("ImageId") or None, record.get("Type") or ""
+                )
             )
     return tuple(runs)
 

@@ -17,7 +17,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._concerns.cbt import R
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import read_waivers, today
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.smc import CONNECTOR_PRIVILEGES
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, NotFoundError
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Params, Result, Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, Params, Result
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.cbt_state import skipped_disks
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import PAGE, Connection, Reference, VCenter
@@ -36,7 +36,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere.tags import t
 _LISTINGS = 3
 
 
-def ensure_cbt(params: Params, run: Run) -> Result:
+def ensure_cbt(params: Params, context: Context) -> Result:
     """The handler of ``vmware_cbt``."""
     if params["state"] == "reset" and params["activate"] == "none":
         raise InvalidOptionError(
@@ -61,18 +61,18 @@ def ensure_cbt(params: Params, run: Run) -> Result:
         activation = Activation(
             vcenter,
             machine,
-            run,
+            context,
             wishes=wishes,
             power=power,
             timeout=timeout,
             waived=lambda name: {waiver.rule for waiver in waivers if waiver.covers(waiver.rule, name, today())},
         )
         outcome = activation.reach(params["state"], params["skip_disks"])
-    facts = outcome.state
+    facts = outcome.observed
     removing = ("remove_snapshot", "remove_all_snapshots")
     begun_anew = params["state"] == "reset" and any(step.mutates for step in outcome.done)
-    if begun_anew and not run.check_mode:
-        run.warn(f"Tracking of {facts.name} has begun anew: the next run of its SMC job copies everything")
+    if begun_anew and not context.check_mode:
+        context.warn(f"Tracking of {facts.name} has begun anew: the next run of its SMC job copies everything")
     return outcome.result(
         next_run_full=begun_anew,
         vm=describe(facts, skipped_disks(facts, params["skip_disks"]), waivers),
@@ -80,7 +80,7 @@ def ensure_cbt(params: Params, run: Run) -> Result:
     )
 
 
-def read_cbt(params: Params, _run: Run) -> Result:
+def read_cbt(params: Params, _context: Context) -> Result:
     """The handler of ``vmware_cbt_info``."""
     read_waivers(params["waivers"], RULE_IDS)  # a mistake in them is told before anything is read
     connection = Connection.from_params(params)

@@ -178,9 +178,9 @@ def _clear_the_way(facts: VmFacts, wishes: Wishes) -> list[Step]:
     if facts.foreign_snapshots:
         names = ", ".join(snapshot.name for snapshot in facts.foreign_snapshots)
         summary = f"REMOVE ALL SNAPSHOTS of {facts.name} for good: {names}"
-        return [Step("remove_all_snapshots", summary, changes={"snapshots": []}, look_again=True)]
+        return [Step("remove_all_snapshots", summary, changes={"snapshots": []}, replan_after=True)]
     if facts.consolidation_needed:
-        return [Step("consolidate", f"consolidate the disks of {facts.name}", look_again=True)]
+        return [Step("consolidate", f"consolidate the disks of {facts.name}", replan_after=True)]
     return []
 
 
@@ -204,7 +204,7 @@ def _stun(facts: VmFacts, prove: str, wishes: Wishes) -> Step:
 
 
 def _shut_down(facts: VmFacts) -> Step:
-    return Step("shut_down", f"power off {facts.name}", changes={"power_state": OFF}, look_again=True)
+    return Step("shut_down", f"power off {facts.name}", changes={"power_state": OFF}, replan_after=True)
 
 
 def _power_on(facts: VmFacts, prove: str, wishes: Wishes) -> Step:

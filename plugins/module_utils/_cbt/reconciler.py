@@ -33,7 +33,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     WaitTimeoutError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import CBT_VERIFIED_KEY, OWN_SNAPSHOT_PREFIX
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, converge
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
@@ -88,7 +88,7 @@ class Activation:
         self,
         vcenter: VCenter,
         machine: Reference,
-        run: Run,
+        context: Context,
         *,
         wishes: Wishes,
         power: PowerPolicy,
@@ -97,9 +97,9 @@ class Activation:
     ) -> None:
         self._vcenter = vcenter
         self._machine = machine
-        self._run = run
+        self._context = context
         self._wishes = wishes
-        self._power = Power(vcenter, machine, run, power, timeout)
+        self._power = Power(vcenter, machine, context, power, timeout)
         self._waived = waived
         self._name = ""
         self._facts: t.Optional[VmFacts] = None  # what the plan rests on
@@ -135,7 +135,7 @@ class Activation:
             "tidy": self._tidy,
         }
         try:
-            return converge(self._observe, decide, actions, view_of, check_mode=self._run.check_mode)
+            return converge(self._observe, decide, actions, view_of, check_mode=self._context.check_mode)
         except BaseException as error:
             self._restore_power(error)
             raise
@@ -145,7 +145,7 @@ class Activation:
         facts = replace(seen, unsettled=self._unsettled)
         self._name = self._power.name = facts.name
         # Switched off by a run that was killed: from here on it is ours to power on, even when nothing else can be done.
-        self._switched_off |= facts.power_state == OFF and facts.power_on_again and not self._run.check_mode
+        self._switched_off |= facts.power_state == OFF and facts.power_on_again and not self._context.check_mode
         if not self._files_looked_at:
             self._files_looked_at = True
             (facts,) = with_fresh_files(self._vcenter, [(self._machine, facts)])
@@ -216,7 +216,7 @@ class Activation:
                 return False
             return True
 
-        waiter = Waiter(_REMOVAL_SECONDS, _POLL_SECONDS, self._run.report)
+        waiter = Waiter(_REMOVAL_SECONDS, _POLL_SECONDS, self._context.progress)
         try:
             waiter.until(attempt, bool, lambda _done: problem[0].message)
         except WaitTimeoutError:
@@ -401,7 +401,7 @@ class Activation:
         if not problem:
             return
         if epoch and disk.datastore_type.upper().startswith("NFS"):
-            self._run.warn(
+            self._context.warn(
                 f"{disk} of {facts.name} lies on NFS, where vSphere cannot tell which blocks are in use: {problem}"
             )
             return
@@ -426,7 +426,7 @@ class Activation:
                 self._power_on()
         except CutoverError as failure:
             note = f"{self._name} was on and is OFF now, because powering it on failed too: {failure.message}"
-            self._run.warn(note)
+            self._context.warn(note)
             if isinstance(error, CutoverError):
                 error.message = f"{error.message}. {note}"
 

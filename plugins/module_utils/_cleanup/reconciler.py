@@ -49,7 +49,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     JOB_TAG,
     VM_TAG,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, converge
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
@@ -77,14 +77,14 @@ class Desk:
         wish: Wish,
         identity: _identity.Identity,
         params: dict[str, t.Any],
-        run: Run,
+        context: Context,
     ) -> None:
         self._smc = smc
         self._ecs = ecs
         self._vm = vm
         self._wish = wish
         self._identity = identity
-        self._run = run
+        self._context = context
         self._timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
         self._interval = params["poll_interval"]
         self._refused: dict[str, str] = {}
@@ -200,7 +200,7 @@ class Desk:
     def _release(self, instance_id: str) -> None:
         """Release an instance and wait until it is gone, so that nothing is billed when this ends."""
         self._ecs.delete_instance(instance_id)
-        waiter = Waiter(self._timeout, self._interval, self._run.report)
+        waiter = Waiter(self._timeout, self._interval, self._context.progress)
         waiter.until(lambda: self._ecs.instances([instance_id]), lambda found: not found, lambda found: found[0].told)
 
     def _delete_image(self, image_id: str, snapshot_ids: t.Sequence[str]) -> None:
@@ -241,7 +241,7 @@ class Desk:
         deed(identifier)
 
     def _wait_job_gone(self, job_id: str) -> None:
-        waiter = Waiter(self._timeout, self._interval, self._run.report)
+        waiter = Waiter(self._timeout, self._interval, self._context.progress)
         waiter.until(lambda: self._smc.jobs([job_id]), lambda jobs: not jobs, lambda jobs: jobs[0].told)
 
 
@@ -252,7 +252,7 @@ def _no_vcenter(**_arguments: t.Any) -> None:
     )
 
 
-def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
+def ensure(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
     """The handler of ``smc_cleanup``."""
     keep = params["images_to_keep"]
     if keep is not None and keep < 1:
@@ -263,16 +263,16 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     if not (params["hostname"] and params["vm_uuid"]):
         if params["vm_snapshots"]:
             raise InvalidOptionError("Option 'vm_snapshots' needs vm_uuid, and hostname with its credentials")
-        return _clear(params, run, None)
+        return _clear(params, context, None)
     for library, error in _vcenter.REQUIRES:
         if error is not None:
             raise PreconditionError(missing_required_lib(library), remedy="Or leave vCenter out with an empty hostname")
     with _vcenter.VCenter(_vcenter.Connection.from_params(params)) as vcenter:
         timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
-        return _clear(params, run, MachineSnapshots(vcenter, params["vm_uuid"], run, timeout))
+        return _clear(params, context, MachineSnapshots(vcenter, params["vm_uuid"], context, timeout))
 
 
-def _clear(params: dict[str, t.Any], run: Run, machine: t.Optional[MachineSnapshots]) -> dict[str, t.Any]:
+def _clear(params: dict[str, t.Any], context: Context, machine: t.Optional[MachineSnapshots]) -> dict[str, t.Any]:
     connection = _alicloud.Connection.from_params(params)
     orphans = params["orphans"]
     wish = Wish(
@@ -286,9 +286,11 @@ def _clear(params: dict[str, t.Any], run: Run, machine: t.Optional[MachineSnapsh
     identity = _identity.Identity.from_params(params)
     ecs = _ecs.Ecs(connection)
     prices = _prices.PriceList(params["prices"], ecs)
-    desk = Desk(_smc.Smc(connection), ecs, machine, wish, identity, params, run)
-    outcome = converge(desk.observe, lambda sight: decide(wish, sight), desk.actions, view, check_mode=run.check_mode)
-    sight = outcome.state
+    desk = Desk(_smc.Smc(connection), ecs, machine, wish, identity, params, context)
+    outcome = converge(
+        desk.observe, lambda sight: decide(wish, sight), desk.actions, view, check_mode=context.check_mode
+    )
+    sight = outcome.observed
     return outcome.result(
         left={
             "job": sight.job.as_result() if sight.job else None,
@@ -317,9 +319,9 @@ _GOING = ("instance_id", "image_id", "snapshot_id", "identifier")
 
 def _costs(desk: Desk, outcome: Outcome[Sight], named: bool, prices: _prices.PriceList) -> dict[str, t.Any]:
     """What was there at the first look or is at the last, and which of it goes."""
-    looks = (desk.first or outcome.state, outcome.state)
+    looks = (desk.first or outcome.observed, outcome.observed)
     seen = {thing.identifier: thing for sight in looks for thing in things(sight, named)}
     going = {str(step.arguments[name]) for step in outcome.done for name in _GOING if name in step.arguments}
     told = _prices.ledger(seen.values(), going, prices)
-    idle = _orphans.idle(outcome.state.region) if outcome.state.region else ()
+    idle = _orphans.idle(outcome.observed.region) if outcome.observed.region else ()
     return dict(told, notes=[*desk.notes, *told["notes"], *idle])

@@ -19,68 +19,71 @@ Result = dict[str, t.Any]
 
 
 @dataclass(frozen=True)
-class Run:
+class Context:
     """How a handler is being run.
 
     :ivar check_mode: nothing may be changed
-    :ivar report: shows one line of progress; a module on another machine has nowhere to show it
+    :ivar progress: shows one line of progress; a module on another machine has no way to show it
     :ivar warn: shows a warning
     """
 
     check_mode: bool
-    report: t.Callable[[str], None]
+    progress: t.Callable[[str], None]
     warn: t.Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Task:
+class ModuleDefinition:
     """A module without its documentation.
 
     :ivar argument_spec: as for ``AnsibleModule``
-    :ivar handler: ``(params, run) -> result``; raises :class:`CutoverError` when it cannot
-    :ivar requires: the Python libraries, each as (name on the package index, the error of importing it or None)
-    :ivar rules: ``mutually_exclusive``, ``required_one_of``, ``required_if``, ... as for ``AnsibleModule``
+    :ivar handler: ``(params, context) -> result``; raises :class:`CutoverError` when it cannot
+    :ivar required_libraries: the Python libraries, each as (name on the package index, the error of importing it or None)
+    :ivar argument_rules: ``mutually_exclusive``, ``required_one_of``, ``required_if``, ... as for ``AnsibleModule``
     :ivar returns_secret: a success holds a secret, and is not shown unless the task failed
     """
 
     argument_spec: dict[str, t.Any]
-    handler: t.Callable[[Params, Run], Result]
-    requires: tuple[tuple[str, t.Optional[BaseException]], ...] = ()
-    rules: dict[str, t.Any] = field(default_factory=dict)
+    handler: t.Callable[[Params, Context], Result]
+    required_libraries: tuple[tuple[str, t.Optional[BaseException]], ...] = ()
+    argument_rules: dict[str, t.Any] = field(default_factory=dict)
     returns_secret: bool = False
 
     def missing_library(self) -> t.Optional[str]:
         """The message about the first library that cannot be imported here, or None."""
-        for name, error in self.requires:
+        for name, error in self.required_libraries:
             if error is not None:
                 return missing_required_lib(name)
         return None
 
-    def execute(self, params: Params, run: Run) -> Result:
-        """Call the handler and turn every failure into a result that says what, why and what next."""
+    def execute(self, params: Params, context: Context) -> Result:
+        """Call the handler and turn every error into a result that says what happened, why, and what to do."""
         missing = self.missing_library()
         if missing:
             return {"failed": True, "msg": missing}
         try:
-            result = self.handler(params, run)
-        except CutoverError as failure:
-            return dict({"changed": False}, **failure.partial, failed=True, msg=str(failure), error=failure.as_result())
-        except Exception as error:  # a bug of ours: say where, so that it can be reported, without spilling a traceback
-            place = traceback.extract_tb(error.__traceback__)[-1]
+            result = self.handler(params, context)
+        except CutoverError as error:
+            return dict({"changed": False}, **error.partial, failed=True, msg=str(error), error=error.as_result())
+        except Exception as error:  # a bug of ours: say where, so that it can be reported, without showing a traceback
+            origin = traceback.extract_tb(error.__traceback__)[-1]
+            file_name = origin.filename.rpartition("/")[2]
             return {
                 "failed": True,
-                "msg": "Unexpected %s in %s line %s: %s. This is a bug in cutover.smc; please report it."
-                % (type(error).__name__, place.filename.rpartition("/")[2], place.lineno, error),
+                "msg": f"Unexpected {type(error).__name__} in {file_name} line {origin.lineno}: {error}. "
+                "This is a bug in cutover.smc; please report it.",
             }
-        # A result that only tells is marked: what counts managed nodes by results must not count it.
-        return dict(result, check_mode=True) if run.check_mode else result
+        # A prediction is marked as one: a query that counts managed nodes by results must not count it.
+        return dict(result, check_mode=True) if context.check_mode else result
 
 
-def run_as_module(task: Task) -> None:
+def run_as_module(definition: ModuleDefinition) -> None:
     """The ``main()`` of every module."""
-    module = AnsibleModule(argument_spec=task.argument_spec, supports_check_mode=True, **task.rules)
-    run = Run(check_mode=module.check_mode, report=lambda line: None, warn=module.warn)
-    result = task.execute(module.params, run)
+    module = AnsibleModule(
+        argument_spec=definition.argument_spec, supports_check_mode=True, **definition.argument_rules
+    )
+    context = Context(check_mode=module.check_mode, progress=lambda line: None, warn=module.warn)
+    result = definition.execute(module.params, context)
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)

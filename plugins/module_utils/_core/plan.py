@@ -21,7 +21,7 @@ class Step:
     :ivar summary: what a person reads, such as ``start job j-1``
     :ivar changes: what it changes in the resource's view, for the diff in check mode
     :ivar mutates: whether it changes anything outside (a wait does not)
-    :ivar look_again: whether the plan must be made anew after it, because the world has moved meanwhile
+    :ivar replan_after: whether the plan must be made anew after it, because the world has moved meanwhile
     """
 
     action: str
@@ -29,12 +29,12 @@ class Step:
     arguments: dict[str, t.Any] = field(default_factory=dict)
     changes: View = field(default_factory=dict)
     mutates: bool = True
-    look_again: bool = False
+    replan_after: bool = False
 
 
 def wait_step(action: str, summary: str, changes: t.Optional[View] = None, **arguments: t.Any) -> Step:
     """A step that changes nothing itself but waits until the world has; the plan is made anew after it."""
-    return Step(action, summary, arguments, changes or {}, mutates=False, look_again=True)
+    return Step(action, summary, arguments, changes or {}, mutates=False, replan_after=True)
 
 
 @dataclass(frozen=True)

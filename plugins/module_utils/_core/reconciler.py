@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one loop that brings a resource to its desired state, or in check mode only predicts it (private to the collection)."""
+"""The one loop that brings a resource to its desired state, or in check mode predicts the result (private to the collection)."""
 
 from __future__ import annotations
 
+import abc
 import time
 import typing as t
 from dataclasses import dataclass
@@ -15,20 +16,25 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     CutoverError,
     OutcomeUnknownError,
 )
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, View
 
-S = t.TypeVar("S")
-
-
-#: How often in a row a step may get no usable answer, or meet a world that has moved, before that is the result.
-_MOST_HITCHES = 5
+Spec = t.TypeVar("Spec")
+Observed = t.TypeVar("Observed")
+Actions = t.Mapping[str, t.Callable[..., t.Any]]
 
 
 @dataclass
-class Outcome(t.Generic[S]):
-    """What a run of :func:`converge` saw and did."""
+class Outcome(t.Generic[Observed]):
+    """What :meth:`Reconciler.run` observed and did.
 
-    state: S
+    :ivar observed: the last observation
+    :ivar before: the resource before, as the diff shows it
+    :ivar after: the resource afterwards; in check mode as far as it can be predicted
+    :ivar done: the steps that were done; in check mode those that would be done
+    """
+
+    observed: Observed
     before: View
     after: View
     done: list[Step]
@@ -43,78 +49,141 @@ class Outcome(t.Generic[S]):
         )
 
 
+class Reconciler(abc.ABC, t.Generic[Spec, Observed]):
+    """Observes a resource, plans what differs from its specification, and applies the plan until nothing is left.
+
+    A subject derives from it and adds effects alone: what is planned and what the diff shows are pure functions of the subject.
+
+    :ivar spec: the desired state
+    :ivar context: check mode, progress and warnings
+    """
+
+    #: How often the resource is observed before its state counts as unsettled.
+    max_rounds = 20
+    #: How many times in a row a step may fail to complete because of a conflict or a missing answer.
+    max_interruptions = 5
+
+    def __init__(self, spec: Spec, context: Context) -> None:
+        self.spec = spec
+        self.context = context
+
+    @abc.abstractmethod
+    def observe(self) -> Observed:
+        """Read the present state; changes nothing."""
+
+    @abc.abstractmethod
+    def plan(self, observed: Observed) -> Plan:
+        """What is left to do in that state; calls the subject's pure function."""
+
+    @abc.abstractmethod
+    def diff_view(self, observed: Observed) -> View:
+        """The resource as the diff shows it; calls the subject's pure function."""
+
+    @property
+    @abc.abstractmethod
+    def actions(self) -> Actions:
+        """The functions that :attr:`Step.action` names."""
+
+    def run(self) -> Outcome[Observed]:
+        """Observe, plan and apply until the plan is empty; in check mode only predict what the first plan leads to.
+
+        :raises CutoverError: with what had been done until then in ``partial``
+        """
+        observed = self.observe()
+        before = self.diff_view(observed)
+        plan = self._checked_plan(observed)
+        if self.context.check_mode:
+            return Outcome(observed, before, plan.predicted(before), list(plan.steps))
+        done: list[Step] = []
+        interruptions = 0
+        try:
+            for _round in range(self.max_rounds):
+                if not plan.steps:
+                    return Outcome(observed, before, self.diff_view(observed), done)
+                interruption, completed = self._apply(plan, done)
+                interruptions = 0 if interruption is None else 1 if completed else interruptions + 1
+                if interruption and interruptions == self.max_interruptions:
+                    raise interruption
+                if interruption:
+                    self.pause(2.0 ** (interruptions - 2))
+                observed = self.observe()
+                plan = self._checked_plan(observed)
+            raise CutoverError(
+                f"The state did not settle after {self.max_rounds} checks; still to do: {', '.join(plan.summaries)}",
+                remedy="Run it again. If it happens again, something else is changing the same resource",
+            )
+        except CutoverError as error:
+            error.partial = {"changed": any(step.mutates for step in done), "plan": [step.summary for step in done]}
+            raise
+
+    def pause(self, seconds: float) -> None:
+        """Wait before the next observation after an interruption; longer with each one in a row."""
+        time.sleep(seconds)
+
+    def _checked_plan(self, observed: Observed) -> Plan:
+        """The plan, of which every step can be done: a misspelled action fails in check mode already."""
+        plan = self.plan(observed)
+        unknown = sorted({step.action for step in plan.steps} - set(self.actions))
+        if unknown:
+            raise LookupError(f"{type(self).__name__} has no action {', '.join(unknown)}")
+        return plan
+
+    def _apply(self, plan: Plan, done: list[Step]) -> tuple[t.Optional[CutoverError], int]:
+        """Do the steps until one of them requires another observation.
+
+        :return: the conflict or missing answer that did, if any, and how many steps were completed before
+        """
+        for completed, step in enumerate(plan.steps):
+            try:
+                self.actions[step.action](**step.arguments)
+            except ConflictError as conflict:
+                return conflict, completed
+            except OutcomeUnknownError as unknown:
+                # It may have happened. The next observation shows whether it did; the result must not hide that it may have.
+                done.append(step)
+                return unknown, completed
+            done.append(step)
+            if step.replan_after:
+                break
+        return None, len(plan.steps)
+
+
+class _Functions(Reconciler[None, Observed]):
+    """A reconciler made of functions."""
+
+    def __init__(
+        self,
+        observe: t.Callable[[], Observed],
+        decide: t.Callable[[Observed], Plan],
+        actions: Actions,
+        view: t.Callable[[Observed], View],
+        context: Context,
+    ) -> None:
+        super().__init__(None, context)
+        self._observe, self._decide, self._actions, self._view = observe, decide, actions, view
+
+    def observe(self) -> Observed:
+        return self._observe()
+
+    def plan(self, observed: Observed) -> Plan:
+        return self._decide(observed)
+
+    def diff_view(self, observed: Observed) -> View:
+        return self._view(observed)
+
+    @property
+    def actions(self) -> Actions:
+        return self._actions
+
+
 def converge(
-    observe: t.Callable[[], S],
-    decide: t.Callable[[S], Plan],
-    actions: t.Mapping[str, t.Callable[..., t.Any]],
-    view: t.Callable[[S], View],
+    observe: t.Callable[[], Observed],
+    decide: t.Callable[[Observed], Plan],
+    actions: Actions,
+    view: t.Callable[[Observed], View],
     *,
     check_mode: bool,
-    rounds: int = 20,
-    pause: t.Callable[[float], None] = time.sleep,
-) -> Outcome[S]:
-    """Observe, plan, apply, until nothing is left to do.
-
-    :param observe: reads the present state
-    :param decide: pure; what is left to do in that state
-    :param actions: the functions that :attr:`Step.action` names
-    :param view: the resource as the diff shows it
-    :param check_mode: only tell the first plan
-    :param rounds: how often the world may be looked at before it is called unsettled
-    :param pause: waits for so many seconds, longer with each look in a row that a hitch made necessary
-    :raises CutoverError: with what had been done until then in ``partial``
-    """
-    state = observe()
-    before = view(state)
-    plan = decide(state)
-    if check_mode:
-        return Outcome(state, before, plan.predicted(before), list(plan.steps))
-    done: list[Step] = []
-    hitches = 0
-    try:
-        for _round in range(rounds):
-            if not plan.steps:
-                return Outcome(state, before, view(state), done)
-            hitch, completed = _apply(plan, actions, done)
-            hitches = 0 if hitch is None else 1 if completed else hitches + 1
-            if hitch and hitches == _MOST_HITCHES:
-                raise hitch
-            if hitch:
-                pause(2.0 ** (hitches - 2))
-            state = observe()
-            plan = decide(state)
-    except CutoverError as failure:
-        failure.partial = _so_far(done)
-        raise
-    unsettled = CutoverError(
-        "The state did not settle after %d looks; still to do: %s" % (rounds, ", ".join(plan.summaries)),
-        remedy="Run it again; if it happens again, something else is changing the same resource",
-    )
-    unsettled.partial = _so_far(done)
-    raise unsettled
-
-
-def _apply(
-    plan: Plan, actions: t.Mapping[str, t.Callable[..., t.Any]], done: list[Step]
-) -> tuple[t.Optional[CutoverError], int]:
-    """Run the steps until one of them makes another look necessary.
-
-    Returns the hitch that did, if it was one, and how many steps went through before.
-    """
-    for completed, step in enumerate(plan.steps):
-        try:
-            actions[step.action](**step.arguments)
-        except ConflictError as conflict:
-            return conflict, completed
-        except OutcomeUnknownError as ambiguity:
-            # It may have happened: whether it counts as done, the next look shows; that it may have, the result must not hide.
-            done.append(step)
-            return ambiguity, completed
-        done.append(step)
-        if step.look_again:
-            break
-    return None, len(plan.steps)
-
-
-def _so_far(done: list[Step]) -> dict[str, t.Any]:
-    return {"changed": any(step.mutates for step in done), "plan": [step.summary for step in done]}
+) -> Outcome[Observed]:
+    """Run a reconciler made of functions (to go when every subject has a class of its own)."""
+    context = Context(check_mode=check_mode, progress=lambda line: None, warn=lambda line: None)
+    return _Functions(observe, decide, actions, view, context).run()

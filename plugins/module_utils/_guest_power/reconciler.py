@@ -15,7 +15,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     PreconditionError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import SHUT_DOWN_KEY
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Params, Result, Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, Params, Result
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import parse_duration
@@ -138,12 +138,12 @@ def _note(summary: str, shut_down: bool) -> Step:
 class Desk:
     """The VM at hand: looks at it, and does what a plan says."""
 
-    def __init__(self, vcenter: VCenter, machine: Reference, run: Run, wish: Wish, timeout: float) -> None:
+    def __init__(self, vcenter: VCenter, machine: Reference, context: Context, wish: Wish, timeout: float) -> None:
         self._vcenter = vcenter
         self._machine = machine
-        self._run = run
+        self._context = context
         self._wish = wish
-        self._power = Power(vcenter, machine, run, wish.policy, timeout)
+        self._power = Power(vcenter, machine, context, wish.policy, timeout)
         self._course = Course()
         self._privileges_known = False
         self.actions: dict[str, t.Callable[..., t.Any]] = {
@@ -218,7 +218,7 @@ class Desk:
             return
         if self._wish.policy.fallback != "force":
             raise PreconditionError(problem, remedy=remedy, code="GuestShutdown")
-        self._run.warn(problem)  # its power is cut by the run that waits
+        self._context.warn(problem)  # its power is cut by the run that waits
 
     def _power_on(self) -> None:
         self._course = Course(watched=True)  # what was asked of its guest before is over
@@ -231,7 +231,7 @@ class Desk:
         self._course = Course(watched=True)
 
 
-def ensure(params: Params, run: Run) -> Result:
+def ensure(params: Params, context: Context) -> Result:
     """The handler of ``vmware_guest_power``."""
 
     def seconds(option: str) -> float:
@@ -241,11 +241,11 @@ def ensure(params: Params, run: Run) -> Result:
     wish = Wish(params["state"], policy, params["wait"], seconds("settle"))
     timeout = seconds("timeout")
     with VCenter(Connection.from_params(params)) as vcenter:
-        desk = Desk(vcenter, locate(vcenter, params), run, wish, timeout)
-        outcome = converge(desk.observe, desk.decide, desk.actions, _view, check_mode=run.check_mode)
+        desk = Desk(vcenter, locate(vcenter, params), context, wish, timeout)
+        outcome = converge(desk.observe, desk.decide, desk.actions, _view, check_mode=context.check_mode)
     return outcome.result(
         powered_on=any(step.action == "power_on" for step in outcome.done),
-        vm=asdict(outcome.state),
+        vm=asdict(outcome.observed),
     )
 
 

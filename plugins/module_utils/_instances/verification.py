@@ -28,7 +28,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     VERIFIES_IMAGE_TAG,
     VM_TAG,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, converge
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import (
@@ -142,7 +142,7 @@ def decide(wish: Wish, sight: Sight) -> Plan:
                 remedy="Take an image that smc_incremental_job_info lists as newest_image_id",
             )
         summary = "start a verification instance from image %s, released after %s" % (wish.image_id, wish.release_after)
-        start = Step("run", summary, changes={"instances": ["a new one"]}, look_again=True)
+        start = Step("run", summary, changes={"instances": ["a new one"]}, replan_after=True)
         return Plan((start, *_wait(wish, ""), *_checking(wish, sight, "")))
     if sight.running:
         return Plan(tuple(_checking(wish, sight, sight.running.instance_id)))
@@ -176,10 +176,10 @@ def view(sight: Sight) -> dict[str, t.Any]:
 class Desk:
     """The verification instances of one image."""
 
-    def __init__(self, ecs: _ecs.Ecs, wish: Wish, params: dict[str, t.Any], run: Run) -> None:
+    def __init__(self, ecs: _ecs.Ecs, wish: Wish, params: dict[str, t.Any], context: Context) -> None:
         self._ecs = ecs
         self._wish = wish
-        self._run = run
+        self._context = context
         self._timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
         self._interval = params["poll_interval"]
         self.actions: dict[str, t.Callable[..., None]] = {
@@ -211,7 +211,7 @@ class Desk:
         text = repr(sorted(parameters.items(), key=lambda item: item[0]))
         instance_id = self._ecs.run_instance(dict(parameters, ClientToken=client_token(text)))
         # Until ECS lists it, the next look would find none and start another one.
-        waiter = Waiter(SECONDS_UNTIL_LISTED, min(self._interval, MOST_SECONDS_BETWEEN_LOOKS), self._run.report)
+        waiter = Waiter(SECONDS_UNTIL_LISTED, min(self._interval, MOST_SECONDS_BETWEEN_LOOKS), self._context.progress)
         waiter.until(
             lambda: self._ecs.instances([instance_id]),
             bool,
@@ -221,11 +221,11 @@ class Desk:
     def _release(self, instance_id: str) -> None:
         """Release it and wait until it is gone, so that nothing is billed when this ends."""
         self._ecs.delete_instance(instance_id)
-        waiter = Waiter(self._timeout, self._interval, self._run.report)
+        waiter = Waiter(self._timeout, self._interval, self._context.progress)
         waiter.until(lambda: self._ecs.instances([instance_id]), lambda found: not found, lambda found: found[0].told)
 
     def _wait_running(self, instance_id: str) -> None:
-        waiter = Waiter(self._timeout, self._interval, self._run.report)
+        waiter = Waiter(self._timeout, self._interval, self._context.progress)
         waiter.until(
             lambda: self._ecs.instances([instance_id]),
             lambda found: bool(found) and found[0].status == "Running",
@@ -236,7 +236,7 @@ class Desk:
 
     def _wait_agent(self, instance_id: str) -> None:
         """Wait for the agent; an image that has none is a result, too."""
-        waiter = Waiter(self._patience.total_seconds(), self._interval, self._run.report)
+        waiter = Waiter(self._patience.total_seconds(), self._interval, self._context.progress)
         try:
             waiter.until(
                 lambda: self._ecs.agent_answers(instance_id),
@@ -254,7 +254,7 @@ class Desk:
         check = next(check for check in self._wish.checks if check.name == name)
         os_type = self._seen.running.os_type if self._seen.running else ""
         sent = _checks.parameters(check, instance_id, os_type, self._seen.outcome)
-        self._run.report("instance %s: check '%s'" % (instance_id, name))
+        self._context.progress("instance %s: check '%s'" % (instance_id, name))
         try:
             invoke_id = self._ecs.run_command(instance_id, sent)
         except (OutcomeUnknownError, UnreachableError):
@@ -266,7 +266,7 @@ class Desk:
 
     def _result(self, check: _checks.Check, invoke_id: str, instance_id: str) -> _checks.Result:
         patience = (check.timeout + DELIVERY).total_seconds()
-        waiter = Waiter(patience, min(self._interval, MOST_SECONDS_BETWEEN_LOOKS), self._run.report)
+        waiter = Waiter(patience, min(self._interval, MOST_SECONDS_BETWEEN_LOOKS), self._context.progress)
         try:
             invocation = waiter.until(
                 lambda: self._ecs.invocation(invoke_id, instance_id),
@@ -300,7 +300,7 @@ class Desk:
         try:
             text = _checks.clean(self._ecs.console_output(instance_id))
         except CutoverError as failure:
-            self._run.warn("The console of instance %s could not be read: %s" % (instance_id, failure))
+            self._context.warn("The console of instance %s could not be read: %s" % (instance_id, failure))
             return None
         return _checks.tail(text, _checks.MOST_CONSOLE)
 
@@ -308,26 +308,28 @@ class Desk:
         self._release(instance_id)
 
 
-def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
+def ensure(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
     """The handler of ``ecs_verification_instance``."""
     wish = wish_from(params)
     connection = _alicloud.Connection.from_params(params)
-    desk = Desk(_ecs.Ecs(connection), wish, params, run)
-    outcome = converge(desk.observe, lambda sight: decide(wish, sight), desk.actions, view, check_mode=run.check_mode)
-    return conclude(outcome, desk, wish, params, run)
+    desk = Desk(_ecs.Ecs(connection), wish, params, context)
+    outcome = converge(
+        desk.observe, lambda sight: decide(wish, sight), desk.actions, view, check_mode=context.check_mode
+    )
+    return conclude(outcome, desk, wish, params, context)
 
 
 def conclude(
-    outcome: Outcome[Sight], desk: Desk, wish: Wish, params: t.Mapping[str, t.Any], run: Run
+    outcome: Outcome[Sight], desk: Desk, wish: Wish, params: t.Mapping[str, t.Any], context: Context
 ) -> dict[str, t.Any]:
     """The module's result; the failure of a check is raised only now, when all have said what they have to say.
 
     :raises PreconditionError: when a check has failed, unless that is only to be reported
     """
-    sight = outcome.state
+    sight = outcome.observed
     instance = sight.running or next(iter(sight.instances), None)
     told: dict[str, t.Any] = {"instance": instance.as_result() if instance else None}
-    if run.check_mode or not wish.checks or instance is None:
+    if context.check_mode or not wish.checks or instance is None:
         return outcome.result(checks=[], checks_passed=None, agent=None, console_output=None, **told)
     results = desk.all_results()
     told.update(

@@ -15,7 +15,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.times import for
 
 
 def misleading(
-    runs: t.Iterable[_evidence.Run], moment: t.Optional[datetime], seconds: t.Optional[int], here: datetime
+    runs: t.Iterable[_evidence.ReplicationRun], moment: t.Optional[datetime], seconds: t.Optional[int], here: datetime
 ) -> t.Optional[str]:
     """The warning that a proof holds only if its moment was read from the cloud's clock, None when it holds anyhow.
 

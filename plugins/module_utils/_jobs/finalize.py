@@ -42,7 +42,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     SERVICES_STOPPED_TAG,
     VM_TAG,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, converge
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, parse_duration, parse_moment
@@ -162,7 +162,7 @@ def _completion(wish: Wish, job: Job, sync_data: bool) -> t.Iterator[Step]:
         "complete job %s %s" % (job.job_id, how),
         {"job_id": job.job_id, "sync_data": sync_data},
         {"status": lifecycle.FINISHED if wish.wait else lifecycle.RUNNING},
-        look_again=True,
+        replan_after=True,
     )
     if wish.wait:
         yield _finished_step(job)
@@ -183,7 +183,7 @@ def _mark(wish: Wish, sight: Sight) -> t.Iterator[Step]:
         "tag the final image %s" % image.image_id,
         {"image_id": image.image_id, "tags": tags},
         {"image_marked": True},
-        look_again=True,
+        replan_after=True,
     )
 
 
@@ -223,14 +223,14 @@ class Desk:
         ecs: _ecs.Ecs,
         identity: _identity.Identity,
         params: dict[str, t.Any],
-        run: Run,
+        context: Context,
         watch: Watch,
         wish: Wish,
     ) -> None:
         self._smc = smc
         self._ecs = ecs
         self._identity = identity
-        self._run = run
+        self._context = context
         self._watch = watch
         self._wish = wish
         self._warned: set[str] = set()
@@ -262,7 +262,7 @@ class Desk:
         for kind, warning in warnings.items():
             if warning and kind not in self._warned:
                 self._warned.add(kind)
-                self._run.warn(warning)
+                self._context.warn(warning)
         return decide(self._wish, sight)
 
     def _job(self) -> Job:
@@ -301,7 +301,7 @@ class Desk:
     def _complete(self, job_id: str, sync_data: bool) -> None:
         """Complete it and wait until SMC shows it, lest the next look sees the old state and does it twice."""
         if sync_data and self._wish.stopped_at:
-            _job.let_pass(self._wish.stopped_at, self._smc, self._run.report)
+            _job.let_pass(self._wish.stopped_at, self._smc, self._context.progress)
         try:
             self._smc.complete_job(job_id, sync_data)
         except OutcomeUnknownError:
@@ -313,16 +313,16 @@ class Desk:
                 return
             raise
         self._sent = True
-        waiter = Waiter(lifecycle.TIME_TO_REACT.total_seconds(), self._interval, self._run.report)
+        waiter = Waiter(lifecycle.TIME_TO_REACT.total_seconds(), self._interval, self._context.progress)
         waiter.until(self._job, lambda job: job.status != lifecycle.WAITING, lambda job: job.told)
 
     def _wait(self, done: t.Callable[[Job], bool]) -> None:
-        Waiter(self._timeout, self._interval, self._run.report).until(
+        Waiter(self._timeout, self._interval, self._context.progress).until(
             lambda: self._watch.see_or_fail(self._job(), self._fails_on_stall), done, self._watch.tell
         )
 
 
-def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
+def ensure(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
     """The handler of ``smc_job_finalize``."""
     connection = _alicloud.Connection.from_params(params)
     wish = Wish(
@@ -333,21 +333,21 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
         params["wait"],
     )
     smc, ecs = _smc.Smc(connection), _ecs.Ecs(connection)
-    watch = Watch.from_params(smc, connection, params, run)
-    desk = Desk(smc, ecs, _identity.Identity.from_params(params), params, run, watch, wish)
+    watch = Watch.from_params(smc, connection, params, context)
+    desk = Desk(smc, ecs, _identity.Identity.from_params(params), params, context, watch, wish)
     _job.check_not_in_the_future("services_stopped_at", wish.stopped_at, smc)
-    outcome = desk.finish(run.check_mode)
+    outcome = desk.finish(context.check_mode)
     told = {"stalls": [stall.as_result() for stall in watch.stalls]}
-    return _result(wish, outcome.result(**told), outcome.state, smc.clock_offset, run)
+    return _result(wish, outcome.result(**told), outcome.observed, smc.clock_offset, context)
 
 
 def _result(
-    wish: Wish, result: dict[str, t.Any], sight: Sight, clock_offset: t.Optional[int], run: Run
+    wish: Wish, result: dict[str, t.Any], sight: Sight, clock_offset: t.Optional[int], context: Context
 ) -> dict[str, t.Any]:
     job = sight.job
     evidence = dict(_evidence.evidence(job.runs, stopped_at(wish, job)), clock_offset=clock_offset)
     if job.status == lifecycle.FINISHED and not evidence["proven"]:
-        run.warn("Job %s is Finished, but nothing proves that its image holds every write" % job.job_id)
+        context.warn("Job %s is Finished, but nothing proves that its image holds every write" % job.job_id)
     return dict(
         result,
         job=job.as_result(),

@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import Run, complete_runs
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import ReplicationRun, complete_runs
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_duration
 
 #: How many of the last incremental runs are looked at unless said otherwise.
@@ -39,7 +39,7 @@ class History:
     lengths: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, runs: t.Iterable[Run], at_most: int = RUNS) -> History:
+    def of(cls, runs: t.Iterable[ReplicationRun], at_most: int = RUNS) -> History:
         """The history of a job's runs; the last ``at_most`` incremental ones count."""
         lengths = [
             max(0.0, (run.ended - run.began).total_seconds()) for run in complete_runs(runs) if run.ended is not None
@@ -91,7 +91,9 @@ class Eta:
         return "time left unknown" if self.source == "unknown" else ""
 
 
-def eta(running: bool, progress: float, runs: t.Iterable[Run], now: datetime, pace: t.Optional[Pace] = None) -> Eta:
+def eta(
+    running: bool, progress: float, runs: t.Iterable[ReplicationRun], now: datetime, pace: t.Optional[Pace] = None
+) -> Eta:
     """When the run in progress should end; SMC itself gives no estimate.
 
     The pace of the present phase goes first, for phases go at different speeds; then the percent of the whole run; then what is
@@ -120,7 +122,7 @@ def eta(running: bool, progress: float, runs: t.Iterable[Run], now: datetime, pa
 
 
 def forecast(
-    running: bool, progress: float, runs: t.Iterable[Run], now: datetime, at_most: int = RUNS
+    running: bool, progress: float, runs: t.Iterable[ReplicationRun], now: datetime, at_most: int = RUNS
 ) -> dict[str, t.Any]:
     """History and outlook as a result shows them; lengths are in whole seconds."""
     runs = tuple(runs)

@@ -15,8 +15,11 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import clock
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import wire as _wire
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import Run as JobRun
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import began_after, newest_complete
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import (
+    ReplicationRun,
+    began_after,
+    newest_complete,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import AGENTLESS_VMWARE, Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
@@ -282,7 +285,7 @@ def lasting_drift(wish: Wish, job: Job, now: t.Optional[datetime] = None) -> lis
     ]
 
 
-def is_synced(wish: Wish, runs: t.Iterable[JobRun], now: datetime) -> bool:
+def is_synced(wish: Wish, runs: t.Iterable[ReplicationRun], now: datetime) -> bool:
     """Whether there is an image of a run that began after the moment asked for."""
     newest = newest_complete(runs)
     if newest is None:

@@ -72,11 +72,11 @@ def _creation(wish: Wish, sight: Sight) -> tuple[Step, ...]:
         % (sight.source.source_id if sight.source else "the source, once it is imported"),
         {"parameters": parameters},
         dict(shown, status=lifecycle.READY),
-        look_again=True,
+        replan_after=True,
     )
     if wish.scheduled_start or not wish.started:
         return (create,)
-    return create, Step("start_job", "start it", {"job_id": ""}, {"status": "started"}, look_again=True)
+    return create, Step("start_job", "start it", {"job_id": ""}, {"status": "started"}, replan_after=True)
 
 
 def _amendments(wish: Wish, job: Job, now: datetime) -> t.Iterator[Step]:
@@ -112,7 +112,7 @@ def _start(wish: Wish, sight: Sight, job: Job) -> t.Iterator[Step]:
         lifecycle.IN_ERROR: "resume job %s, which had failed",
     }[job.status]
     action = "resume_failed_job" if job.status == lifecycle.IN_ERROR else "start_job"
-    yield Step(action, told % job.job_id, {"job_id": job.job_id}, {"status": "started"}, look_again=True)
+    yield Step(action, told % job.job_id, {"job_id": job.job_id}, {"status": "started"}, replan_after=True)
 
 
 def _first_image(wish: Wish, job: Job) -> t.Iterator[Step]:
@@ -140,7 +140,7 @@ def _synced(wish: Wish, sight: Sight) -> Plan:
             remedy="A finished job does not run again; create a new one with again: true, which copies everything anew",
         )
     steps = _present(wish, sight).steps
-    if job is None or (steps and steps[-1].look_again):
+    if job is None or (steps and steps[-1].replan_after):
         return Plan(
             (
                 *steps,
@@ -158,7 +158,7 @@ def _synced(wish: Wish, sight: Sight) -> Plan:
             "run job %s by hand" % job.job_id,
             {"job_id": job.job_id, "after": wish.synced_since},
             {"newest_image_of_run": "a later one"},
-            look_again=True,
+            replan_after=True,
         )
         return Plan((*steps, begin))
     if job.status != lifecycle.RUNNING:
@@ -186,7 +186,7 @@ def _paused(wish: Wish, sight: Sight) -> Plan:
                     "pause job %s" % job.job_id,
                     {"job_id": job.job_id},
                     {"status": lifecycle.STOPPED},
-                    look_again=True,
+                    replan_after=True,
                 ),
             )
         )
@@ -195,7 +195,10 @@ def _paused(wish: Wish, sight: Sight) -> Plan:
             "wait_pausable", "wait until job %s can be paused (it is %s)" % (job.job_id, job.phase), job_id=job.job_id
         )
         return Plan(
-            (wait, Step("stop_job", "pause it", {"job_id": job.job_id}, {"status": lifecycle.STOPPED}, look_again=True))
+            (
+                wait,
+                Step("stop_job", "pause it", {"job_id": job.job_id}, {"status": lifecycle.STOPPED}, replan_after=True),
+            )
         )
     return Plan()
 
@@ -217,7 +220,7 @@ def _absent(wish: Wish, sight: Sight) -> Plan:
         "delete job %s" % job.job_id,
         {"job_id": job.job_id},
         {"status": "absent"},
-        look_again=not wish.wait,
+        replan_after=not wish.wait,
     )
     tail = (delete, gone) if wish.wait else (delete,)
     if job.status != lifecycle.RUNNING:

@@ -21,7 +21,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     PreconditionError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import FINAL_RUN_TAG, VM_TAG
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
@@ -46,19 +46,19 @@ class Desk:
         wish: Wish,
         identity: Identity,
         params: dict[str, t.Any],
-        run: Run,
+        context: Context,
     ) -> None:
         self._smc = smc
         self._connection = connection
         self._wish = wish
         self._identity = identity
-        self._run = run
+        self._context = context
         self._timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
         self._interval = params["poll_interval"]
         self._resumed = False
         self._asked: t.Optional[datetime] = None
         self._fails_on_stall = params["on_stall"] == "fail"
-        self.watch = Watch.from_params(smc, connection, params, run)
+        self.watch = Watch.from_params(smc, connection, params, context)
         self.actions: dict[str, t.Callable[..., None]] = {
             "create_job": self._create,
             "modify_job": smc.modify_job,
@@ -77,7 +77,7 @@ class Desk:
         job = _identity.find_job(self._smc, self._identity, leaving=self._wish.state == "absent")
         source = _identity.find_source(self._smc, self._identity, job)
         migrated_image = self._migrated_image(job)
-        if self._needs_source(job, migrated_image) and not (self._run.check_mode and source is None):
+        if self._needs_source(job, migrated_image) and not (self._context.check_mode and source is None):
             _job.check_source(source, self._identity)
         self._asked = self._asked or self._smc.now
         return Sight(source, job, self._smc.now, migrated_image, self._resumed, self._asked)
@@ -142,7 +142,7 @@ class Desk:
 
     def _run_by_hand(self, job_id: str, after: t.Optional[datetime]) -> None:
         if after is not None:
-            _job.let_pass(after, self._smc, self._run.report)
+            _job.let_pass(after, self._smc, self._context.progress)
         try:
             self._until_it_moves(job_id, lambda: self._smc.start_job(job_id))
         except PreconditionError as refusal:
@@ -171,7 +171,7 @@ class Desk:
         """
         before = self._look(job_id)
         deed()
-        waiter = Waiter(lifecycle.TIME_TO_REACT.total_seconds(), self._interval, self._run.report)
+        waiter = Waiter(lifecycle.TIME_TO_REACT.total_seconds(), self._interval, self._context.progress)
         waiter.until(
             lambda: self._look(job_id),
             lambda job: (job.status, job.runs) != (before.status, before.runs) or enough(),
@@ -193,7 +193,7 @@ class Desk:
         self._waiter().until(lambda: self._smc.jobs([job_id]), lambda jobs: not jobs, lambda jobs: jobs[0].told)
 
     def _waiter(self) -> Waiter:
-        return Waiter(self._timeout, self._interval, self._run.report)
+        return Waiter(self._timeout, self._interval, self._context.progress)
 
     def _look(self, job_id: str) -> Job:
         jobs = self._smc.jobs([job_id])
@@ -217,7 +217,7 @@ def _refused(refusal: PreconditionError, message: str, remedy: str) -> Precondit
     )
 
 
-def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
+def ensure(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
     """The handler of ``smc_incremental_job``."""
     connection = _alicloud.Connection.from_params(params)
     wish = _job.wish_from(
@@ -226,15 +226,15 @@ def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
     identity = Identity.from_params(params, by_name=True)
     smc = _smc.Smc(connection)
     _job.check_not_in_the_future("synced_since", wish.synced_since, smc)
-    desk = Desk(smc, connection, wish, identity, params, run)
+    desk = Desk(smc, connection, wish, identity, params, context)
     outcome = converge(
-        desk.observe, lambda sight: decide(wish, sight), desk.actions, _job.view, check_mode=run.check_mode
+        desk.observe, lambda sight: decide(wish, sight), desk.actions, _job.view, check_mode=context.check_mode
     )
     stalls = [stall.as_result() for stall in desk.watch.stalls]
-    return dict(outcome.result(**_resource(wish, outcome.state, run), stalls=stalls))
+    return dict(outcome.result(**_resource(wish, outcome.observed, context), stalls=stalls))
 
 
-def _resource(wish: Wish, sight: Sight, run: Run) -> dict[str, t.Any]:
+def _resource(wish: Wish, sight: Sight, context: Context) -> dict[str, t.Any]:
     job = sight.job
     unsettled = (
         _job.lasting_drift(wish, job, sight.now)
@@ -242,12 +242,12 @@ def _resource(wish: Wish, sight: Sight, run: Run) -> dict[str, t.Any]:
         else []
     )
     for item in unsettled:
-        run.warn(
+        context.warn(
             "%s of job %s is %s, not %s: %s"
             % (item["attribute"], job.job_id if job else "", item["actual"], item["wanted"], item["remedy"])
         )
     if job and job.status in lifecycle.ALIVE and lifecycle.expires_soon(job.valid_until, sight.now):
-        run.warn(_job.expiry_told(job))
+        context.warn(_job.expiry_told(job))
     return {
         "job": job.as_result() if job else None,
         "source_id": (job.source_id if job else None) or (sight.source.source_id if sight.source else None),

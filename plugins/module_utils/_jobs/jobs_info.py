@@ -26,7 +26,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import (
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, WaitTimeoutError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import (
     format_duration,
     format_moment,
@@ -105,7 +105,7 @@ def describe(job: Job, now: datetime, forecast_runs: int = _forecast.RUNS) -> di
     )
 
 
-def info(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
+def info(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
     """The handler of ``smc_incremental_job_info``.
 
     A job that fails, or does not get there in time, does not fail the module: each host judges its own job afterwards.
@@ -114,16 +114,16 @@ def info(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
         raise InvalidOptionError("Option 'forecast_runs' is %d" % params["forecast_runs"], remedy="Choose 1 or more")
     connection = _alicloud.Connection.from_params(params)
     smc = _smc.Smc(connection)
-    watch = Watch.from_params(smc, connection, params, run)
+    watch = Watch.from_params(smc, connection, params, context)
     jobs = select(smc, params)
     smc_time = smc.now if jobs else smc.tell_time()
     reached: dict[str, bool] = {}
-    if params["wait_for"] and not run.check_mode:
-        jobs, reached = _wait(smc, jobs, params, run, watch)
+    if params["wait_for"] and not context.check_mode:
+        jobs, reached = _wait(smc, jobs, params, context, watch)
         smc_time = smc.now
     warning = _clock.near_refusal(smc.clock_offset)
     if warning:
-        run.warn(warning)
+        context.warn(warning)
     described = [
         dict(
             describe(job, smc_time, params["forecast_runs"]),
@@ -148,7 +148,7 @@ def _of_wait(job_id: str, reached: bool, stalls: list[Stall]) -> dict[str, t.Any
 
 
 def _wait(
-    smc: _smc.Smc, jobs: list[Job], params: t.Mapping[str, t.Any], run: Run, watch: Watch
+    smc: _smc.Smc, jobs: list[Job], params: t.Mapping[str, t.Any], context: Context, watch: Watch
 ) -> tuple[list[Job], dict[str, bool]]:
     """One loop for all jobs; 50 of them cost one call a look."""
     goals = _goals(jobs, params)
@@ -171,11 +171,11 @@ def _wait(
 
     timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
     try:
-        Waiter(timeout, params["poll_interval"], run.report).until(
+        Waiter(timeout, params["poll_interval"], context.progress).until(
             look, lambda current: all(settled(job) for job in current), watch.tell_all
         )
     except WaitTimeoutError as late:
-        run.warn(str(late))
+        context.warn(str(late))
     current = [seen[job_id] for job_id in ids]
     return current, {job.job_id: goals[job.job_id].reached(job) for job in current}
 

@@ -17,7 +17,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc a
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Instance
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError, PreconditionError
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import forecast as _forecast
 from ansible_collections.cutover.smc.plugins.module_utils._sources import source_errors as _source_health
@@ -111,15 +111,15 @@ class Watch:
     smc: _smc.Smc
     connection: _alicloud.Connection
     stall_after: timedelta
-    run: Run
+    run: Context
     stalls: list[Stall] = field(default_factory=list)
     _tracks: dict[str, _Track] = field(default_factory=dict)
 
     @classmethod
     def from_params(
-        cls, smc: _smc.Smc, connection: _alicloud.Connection, params: t.Mapping[str, t.Any], run: Run
+        cls, smc: _smc.Smc, connection: _alicloud.Connection, params: t.Mapping[str, t.Any], context: Context
     ) -> Watch:
-        return cls(smc, connection, parse_duration("stall_after", params["stall_after"]), run)
+        return cls(smc, connection, parse_duration("stall_after", params["stall_after"]), context)
 
     def see(self, jobs: t.Iterable[Job]) -> None:
         """Take note of what a look has shown; looks up the cause of what stands still, by one call for all jobs."""

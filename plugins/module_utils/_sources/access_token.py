@@ -13,7 +13,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api a
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import AccessToken
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, OutcomeUnknownError
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
 
@@ -139,12 +139,16 @@ class Desk:
         self.disabled = True
 
 
-def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
+def ensure(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
     """The handler of ``smc_access_token``."""
     wish = wish_from(params)
     desk = Desk(_smc.Smc(_alicloud.Connection.from_params(params)), wish)
     outcome = converge(
-        desk.observe, lambda token: decide(wish, token, desk.disabled), desk.actions, view, check_mode=run.check_mode
+        desk.observe,
+        lambda token: decide(wish, token, desk.disabled),
+        desk.actions,
+        view,
+        check_mode=context.check_mode,
     )
-    token = outcome.state
+    token = outcome.observed
     return outcome.result(access_token=token.as_result() if token else None, access_token_code=desk.code)

@@ -26,7 +26,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     PreconditionError,
     WaitTimeoutError,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
 
@@ -282,7 +282,7 @@ def decide(wish: Wish, sight: Sight) -> Plan:
     steps: list[Step] = []
     if not sight.reread and (wish.reread or missing):
         steps.append(
-            Step("reread", "have the connector read the VMs from vCenter again", mutates=False, look_again=True)
+            Step("reread", "have the connector read the VMs from vCenter again", mutates=False, replan_after=True)
         )
     steps += _selection(wish, sight)
     pending = to_import(wish, sight)
@@ -293,10 +293,10 @@ def decide(wish: Wish, sight: Sight) -> Plan:
                 remedy="Make one with smc_access_token and give access_token_id and access_token_code",
             )
         steps.append(
-            Step("import_vms", "import %s" % _names(sight.config, pending), {"moids": pending}, look_again=True)
+            Step("import_vms", "import %s" % _names(sight.config, pending), {"moids": pending}, replan_after=True)
         )
     elif sight.stale:
-        steps.append(Step("rerun", "restart the connector's client with what it has read", look_again=True))
+        steps.append(Step("rerun", "restart the connector's client with what it has read", replan_after=True))
     return Plan(tuple(steps))
 
 
@@ -393,12 +393,12 @@ class Code:
 class Desk:
     """The connector's directory at hand: looks at it, and does what a plan says."""
 
-    def __init__(self, home: str, wish: Wish, code: t.Optional[Code], timeout: int, run: Run) -> None:
+    def __init__(self, home: str, wish: Wish, code: t.Optional[Code], timeout: int, context: Context) -> None:
         self._home = home
         self._wish = wish
         self._code = code
         self._timeout = timeout
-        self._run = run
+        self._context = context
         self._reread_done = False
         self._told = Told()
         self._tried: set[str] = set()
@@ -518,7 +518,7 @@ class Desk:
         The output goes to a file: the daemon that the client leaves behind would keep a pipe open for ever. Without a
         terminal of its own session the client asks its questions on its standard input.
         """
-        self._run.report("connector: %s" % purpose)
+        self._context.progress("connector: %s" % purpose)
         with tempfile.TemporaryFile() as output:
             try:
                 done = subprocess.run(
@@ -591,22 +591,24 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
     )
 
 
-def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
+def ensure(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
     """The handler of ``smc_connector``; VMs that were imported stay so when others could not be."""
     wish = wish_from(params)
-    if run.check_mode:
+    if context.check_mode:
         # The code is made by a task before this one, which in check mode made none.
         wish = replace(wish, has_code=True)
     code = Code(params["access_token_id"], params["access_token_code"]) if params["access_token_code"] else None
-    desk = Desk(params["home"], wish, code, params["timeout"], run)
-    outcome = converge(desk.observe, lambda sight: decide(wish, sight), desk.actions, view, check_mode=run.check_mode)
-    sight = outcome.state
+    desk = Desk(params["home"], wish, code, params["timeout"], context)
+    outcome = converge(
+        desk.observe, lambda sight: decide(wish, sight), desk.actions, view, check_mode=context.check_mode
+    )
+    sight = outcome.observed
     result = outcome.result(connector=as_result(wish, sight), **imports_as_result(wish, sight))
     if result["not_imported"]:
         raise _refusal(result)
     for vm in result["imported"]:
         if vm["source_id"] is None:
-            run.warn(
+            context.warn(
                 "The connector's client does not say which source VM %s became; find it with smc_source" % vm["name"]
             )
     return result

@@ -20,7 +20,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     WaitTimeoutError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import parse_duration
@@ -229,10 +229,10 @@ def view(sight: Sight) -> dict[str, t.Any]:
 class Desk:
     """The source at hand: looks at it, and does what a plan says."""
 
-    def __init__(self, smc: _smc.Smc, wish: Wish, params: dict[str, t.Any], run: Run) -> None:
+    def __init__(self, smc: _smc.Smc, wish: Wish, params: dict[str, t.Any], context: Context) -> None:
         self._smc = smc
         self._wish = wish
-        self._run = run
+        self._context = context
         self._timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
         self._interval = params["poll_interval"]
         self.actions: dict[str, t.Callable[..., None]] = {
@@ -271,7 +271,7 @@ class Desk:
             return seen
 
         try:
-            Waiter(self._timeout, self._interval, self._run.report).until(
+            Waiter(self._timeout, self._interval, self._context.progress).until(
                 look, lambda sources: bool(sources) and sources[0].online, lambda sources: _told(source_id, sources)
             )
         except WaitTimeoutError as late:
@@ -297,30 +297,30 @@ def shown(source: Source) -> dict[str, t.Any]:
     return dict(source.as_result(), explanation=meaning, remedy=remedy)
 
 
-def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
+def ensure(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
     """The handler of ``smc_source``; in check mode a source or a workgroup that is yet to come is no failure."""
     wish = wish_from(params)
-    desk = Desk(_smc.Smc(_alicloud.Connection.from_params(params)), wish, params, run)
+    desk = Desk(_smc.Smc(_alicloud.Connection.from_params(params)), wish, params, context)
 
     def plan(sight: Sight) -> Plan:
-        if run.check_mode and sight.source is None and wish.state == "present":
+        if context.check_mode and sight.source is None and wish.state == "present":
             missing = Step(
                 "tag",
                 "name and tag the source of %s, once it is imported" % (wish.vm_name or wish.vm_uuid),
                 changes={"state": "present", "tags": wish.tags},
             )
             return Plan((missing,))
-        if run.check_mode and sight.source and wish.state == "present" and wish.workgroup and sight.group is None:
+        if context.check_mode and sight.source and wish.state == "present" and wish.workgroup and sight.group is None:
             told = "put source %s into workgroup %s, once it is made" % (sight.source.source_id, wish.workgroup)
             return Plan((*decide(replace(wish, workgroup=None), sight).steps, Step("join", told)))
         return decide(wish, sight)
 
-    outcome = converge(desk.observe, plan, desk.actions, view, check_mode=run.check_mode)
-    source = outcome.state.source
+    outcome = converge(desk.observe, plan, desk.actions, view, check_mode=context.check_mode)
+    source = outcome.observed.source
     return outcome.result(source=shown(source) if source else None, source_id=source.source_id if source else None)
 
 
-def info(params: dict[str, t.Any], _run: Run) -> dict[str, t.Any]:
+def info(params: dict[str, t.Any], _context: Context) -> dict[str, t.Any]:
     """The handler of ``smc_source_info``."""
     smc = _smc.Smc(_alicloud.Connection.from_params(params))
     tags = dict(params["tags"] or {})

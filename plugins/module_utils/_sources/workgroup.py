@@ -24,7 +24,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     UnreachableError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
 from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
@@ -230,7 +230,7 @@ def _creation(wish: Wish, sight: Sight) -> Step:
             remedy="Delete the workgroups of waves that are over (smc_workgroup, state: absent)",
         )
     shown = {"state": "present", "name": wish.name, "description": wish.description or "", "source_ids": []}
-    return Step("create", "create workgroup %s" % wish.name, {"parameters": creation(wish)}, shown, look_again=True)
+    return Step("create", "create workgroup %s" % wish.name, {"parameters": creation(wish)}, shown, replan_after=True)
 
 
 def creation(wish: Wish) -> dict[str, t.Any]:
@@ -424,23 +424,25 @@ class Desk:
         return [member(source, jobs) for source in sorted(sight.members, key=lambda source: source.source_id)]
 
 
-def ensure(params: dict[str, t.Any], run: Run) -> dict[str, t.Any]:
+def ensure(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
     """The handler of ``smc_workgroup``; in check mode sources that are yet to be imported are no failure."""
     wish = wish_from(params)
     desk = Desk(_smc.Smc(_alicloud.Connection.from_params(params)), wish)
 
     def plan(sight: Sight) -> Plan:
-        if not (run.check_mode and wish.state == "present" and sight.missing):
+        if not (context.check_mode and wish.state == "present" and sight.missing):
             return decide(wish, sight)
         later = Step("join", "put into workgroup %s, once imported: %s" % (wish.told, ", ".join(sight.missing)))
         return Plan((*decide(wish, replace(sight, missing=())).steps, later))
 
-    outcome = converge(desk.observe, plan, desk.actions, view, check_mode=run.check_mode)
-    group = outcome.state.group
+    outcome = converge(desk.observe, plan, desk.actions, view, check_mode=context.check_mode)
+    group = outcome.observed.group
     drift = _tag_drift(wish, group)
     if drift:
-        run.warn("Workgroup %s lacks tags, which SMC sets only when one is created: %s" % (wish.told, ", ".join(drift)))
-    workgroup = dict(group.as_result(), members=desk.members(outcome.state)) if group else None
+        context.warn(
+            "Workgroup %s lacks tags, which SMC sets only when one is created: %s" % (wish.told, ", ".join(drift))
+        )
+    workgroup = dict(group.as_result(), members=desk.members(outcome.observed)) if group else None
     return outcome.result(workgroup=workgroup, workgroup_id=group.workgroup_id if group else None)
 
 

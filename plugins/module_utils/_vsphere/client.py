@@ -45,7 +45,7 @@ else:
 T = t.TypeVar("T")
 Reference = t.Any
 
-#: What ``Task.requires`` of every vSphere module says.
+#: What ``ModuleDefinition.required_libraries`` of every vSphere module says.
 REQUIRES = (("pyvmomi", PYVMOMI_ERROR),)
 
 #: How many objects are asked for at once, when much is asked of each.

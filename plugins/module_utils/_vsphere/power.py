@@ -15,7 +15,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     PreconditionError,
     WaitTimeoutError,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import Also, Busy, Reference, Seen, VCenter
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import OFF
@@ -45,11 +45,17 @@ class Power:
     """
 
     def __init__(
-        self, vcenter: VCenter, machine: Reference, run: Run, policy: PowerPolicy, timeout: float, name: str = ""
+        self,
+        vcenter: VCenter,
+        machine: Reference,
+        context: Context,
+        policy: PowerPolicy,
+        timeout: float,
+        name: str = "",
     ) -> None:
         self._vcenter = vcenter
         self._machine = machine
-        self._run = run
+        self._context = context
         self._policy = policy
         self._timeout = timeout
         self.name = name
@@ -73,7 +79,7 @@ class Power:
         if problem and self._policy.fallback != "force":
             raise PreconditionError(problem, remedy=remedy, code="GuestShutdown")
         if problem:
-            self._run.warn(f"{problem}; its power is cut, as shutdown_fallback asks")
+            self._context.warn(f"{problem}; its power is cut, as shutdown_fallback asks")
         self.cut()
 
     def cut(self) -> None:
@@ -108,7 +114,7 @@ class Power:
         :param waiting: what is told meanwhile
         """
         try:
-            waiter = Waiter(seconds, _POLL_SECONDS, self._run.report)
+            waiter = Waiter(seconds, _POLL_SECONDS, self._context.progress)
             waiter.until(self.state, lambda state: state == OFF, lambda _state: waiting)
         except WaitTimeoutError:
             return False
@@ -122,11 +128,11 @@ class Power:
 
         def attempt() -> t.Optional[tuple[t.Any, list[Seen]]]:
             try:
-                return self._vcenter.run_task(phrase, start, self._run.report, self._timeout, also)
+                return self._vcenter.run_task(phrase, start, self._context.progress, self._timeout, also)
             except Busy:
                 return None
 
-        waiter = Waiter(self._timeout, _POLL_SECONDS, self._run.report)
+        waiter = Waiter(self._timeout, _POLL_SECONDS, self._context.progress)
         done = waiter.until(
             attempt, lambda answer: answer is not None, lambda _answer: f"{phrase}: another task has the VM"
         )

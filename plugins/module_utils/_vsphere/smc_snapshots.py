@@ -11,7 +11,7 @@ import typing as t
 
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotFoundError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import SMC_SNAPSHOT_PREFIX
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as _vcenter
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import inventory as _machines
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import SnapshotFacts
@@ -29,10 +29,10 @@ def job_of(snapshot: SnapshotFacts) -> t.Optional[str]:
 class MachineSnapshots:
     """The snapshots of one VM that are SMC's by their names."""
 
-    def __init__(self, vcenter: _vcenter.VCenter, vm_uuid: str, run: Run, timeout: float) -> None:
+    def __init__(self, vcenter: _vcenter.VCenter, vm_uuid: str, context: Context, timeout: float) -> None:
         self._vcenter = vcenter
         self._machine = _machines.locate(vcenter, {"uuid": vm_uuid})
-        self._run = run
+        self._context = context
         self._timeout = timeout
 
     def read(self) -> list[SnapshotFacts]:
@@ -46,7 +46,7 @@ class MachineSnapshots:
             self._vcenter.run_task(
                 "remove a snapshot of SMC",
                 lambda: snapshot.RemoveSnapshot_Task(removeChildren=False, consolidate=True),
-                self._run.report,
+                self._context.progress,
                 self._timeout,
             )
         except NotFoundError:

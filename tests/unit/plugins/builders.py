@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Disk, Image, Instance, Snapshot
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import Run
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import ReplicationRun
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import AccessToken, Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import VM_TAG
 
@@ -24,9 +24,9 @@ def at(minutes: float) -> datetime:
     return NOW + timedelta(minutes=minutes)
 
 
-def a_run(began: float, image_id: str | None = "m-1", lasted: float | None = 5) -> Run:
+def a_run(began: float, image_id: str | None = "m-1", lasted: float | None = 5) -> ReplicationRun:
     """A run that began so many minutes from now; without a length it goes on."""
-    return Run(at(began), None if lasted is None else at(began + lasted), image_id, "Schedule")
+    return ReplicationRun(at(began), None if lasted is None else at(began + lasted), image_id, "Schedule")
 
 
 def a_source(**fields: Any) -> Source:

@@ -12,7 +12,14 @@ import pytest
 from darabonba.core import DaraCore
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
+from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Reconciler
 from tests.unit.plugins.wire import Cloud
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let reconcilers observe again without a pause."""
+    monkeypatch.setattr(Reconciler, "pause", lambda self, seconds: None)
 
 
 @pytest.fixture

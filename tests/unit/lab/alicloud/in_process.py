@@ -15,8 +15,8 @@ from alibabacloud_tea_openapi.utils import Utils
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._core import waiting as _waiting
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import OutcomeUnknownError
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run, Task
-from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, ModuleDefinition
+from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Reconciler
 from lab.alicloud.actions import ecs_actions, smc_actions
 from lab.alicloud.clock import VirtualClock
 from lab.alicloud.cloud import Cloud
@@ -83,12 +83,16 @@ class InProcessCloud:
             self.cloud.counters.count(service, action, is_mutating(action, flat))
             return {"smc": self.smc, "ecs": self.ecs}[service][action](flat)
 
-    def call(self, task: Task, check_mode: bool = False, **params: Any) -> tuple[dict[str, Any], list[str]]:
+    def call(
+        self, definition: ModuleDefinition, check_mode: bool = False, **params: Any
+    ) -> tuple[dict[str, Any], list[str]]:
         """Run a module's handler; returns its result and what it warned of or reported."""
         lines: list[str] = []
-        defaults = {name: spec.get("default") for name, spec in task.argument_spec.items()}
+        defaults = {name: spec.get("default") for name, spec in definition.argument_spec.items()}
         with self.reached_by_the_collection():
-            result = task.execute({**defaults, **CONNECTION, **params}, Run(check_mode, lines.append, lines.append))
+            result = definition.execute(
+                {**defaults, **CONNECTION, **params}, Context(check_mode, lines.append, lines.append)
+            )
         assert "This is a bug" not in str(result.get("msg")), result
         return result, lines
 
@@ -98,7 +102,9 @@ class InProcessCloud:
         waiting = _waiting.Waiter.__init__.__kwdefaults__
         with ExitStack() as stack:
             stack.enter_context(mock.patch.object(_alicloud, "Api", lambda *args: InProcessApi(self, args[2])))
-            stack.enter_context(mock.patch.dict(converge.__kwdefaults__, {"pause": self.advance}))
+            stack.enter_context(
+                mock.patch.object(Reconciler, "pause", lambda _reconciler, seconds: self.advance(seconds))
+            )
             time = {"clock": lambda: self.now().timestamp(), "sleep": self.advance, "jitter": lambda: 0.5}
             stack.enter_context(mock.patch.dict(waiting, time))
             yield

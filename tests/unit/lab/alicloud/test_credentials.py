@@ -27,11 +27,11 @@ import json, sys
 import requests.adapters
 requests.adapters.DEFAULT_CA_BUNDLE_PATH = sys.argv[1]
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
-from ansible_collections.cutover.smc.plugins.modules.smc_source_info import TASK
-checked = ArgumentSpecValidator(TASK.argument_spec, **TASK.rules).validate(json.loads(sys.argv[2]))
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
+from ansible_collections.cutover.smc.plugins.modules.smc_source_info import MODULE
+checked = ArgumentSpecValidator(MODULE.argument_spec, **MODULE.argument_rules).validate(json.loads(sys.argv[2]))
 assert not checked.error_messages, checked.error_messages
-print(json.dumps(TASK.execute(checked.validated_parameters, Run(False, print, print))))
+print(json.dumps(MODULE.execute(checked.validated_parameters, Context(False, print, print))))
 """
 BASE = Credential("LTAIbase", "base-secret-1")
 BASE_TEMPORARY = Credential("STS.base", "base-secret-2", "base-token-2")

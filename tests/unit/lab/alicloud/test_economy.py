@@ -50,7 +50,7 @@ def wait(lab: InProcessCloud, monkeypatch: pytest.MonkeyPatch, **params: Any) ->
     advance = lab.advance
     monkeypatch.setattr(lab, "advance", lambda seconds: (naps.append(seconds), advance(seconds)))
     lab.cloud.counters.clear()
-    result, _lines = lab.call(smc_incremental_job_info.TASK, wait_for="image", poll_interval=30.0, **params)
+    result, _lines = lab.call(smc_incremental_job_info.MODULE, wait_for="image", poll_interval=30.0, **params)
     assert not result.get("failed"), result
     return result, 1 + len(naps)
 

@@ -31,7 +31,7 @@ class Scene:
         return job
 
     def present(self, **params: Any) -> tuple[dict[str, Any], list[str]]:
-        return self.lab.call(smc_incremental_job.TASK, source_id=self.source.source_id, **{**PRESENT, **params})
+        return self.lab.call(smc_incremental_job.MODULE, source_id=self.source.source_id, **{**PRESENT, **params})
 
     def held_up(self) -> None:
         """A run that compares, and never ends."""
@@ -90,12 +90,12 @@ def test_the_wait_for_many_gives_up_the_one_that_stands_still(scene: Scene):
     scene.held_up()
     asked = {"job_ids": [scene.job.job_id], "wait_for": "image", "poll_interval": 60.0, "wait_timeout": "6h"}
     before = scene.lab.now()
-    result, _lines = scene.lab.call(smc_incremental_job_info.TASK, on_stall="fail", **asked)
+    result, _lines = scene.lab.call(smc_incremental_job_info.MODULE, on_stall="fail", **asked)
     assert (scene.lab.now() - before).total_seconds() < 2000
     (job,) = result["jobs"]
     assert job["reached"] is False
     assert len(job["stalls"]) == 1
-    patient, _lines = scene.lab.call(smc_incremental_job_info.TASK, **{**asked, "wait_timeout": "65m"})
+    patient, _lines = scene.lab.call(smc_incremental_job_info.MODULE, **{**asked, "wait_timeout": "65m"})
     assert [stall["seconds"] // 60 for stall in patient["jobs"][0]["stalls"]] == [30, 60]
 
 
@@ -103,7 +103,7 @@ def test_the_end_of_a_job_can_stand_still_too(scene: Scene):
     assert scene.present()[0]["job"]["status"] == "Waiting"
     scene.lab.store.switches.update({"seconds_cleaning": 4000})
     result, _lines = scene.lab.call(
-        smc_job_finalize.TASK,
+        smc_job_finalize.MODULE,
         source_id=scene.source.source_id,
         accept_data_loss=scene.job.job_id,
         poll_interval=60.0,

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import runs as _evidence
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Task
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
 from ansible_collections.cutover.smc.plugins.modules import smc_incremental_job, smc_job_finalize
 from lab.alicloud import records
@@ -168,19 +168,19 @@ class TwoStateMachines(RuleBasedStateMachine):
         """Ask for a state; a second time there is nothing left to do."""
         said = {"source_id": self.source.source_id, "state": state, "vswitch_id": "vsw-lab-isolated", **params}
         said = {"wait": True, "poll_interval": 20.0, "wait_timeout": "2h", **said}
-        result = self.ask(smc_incremental_job.TASK, **said)
+        result = self.ask(smc_incremental_job.MODULE, **said)
         if result.get("failed"):
             self.check_obstacle(result)
         else:
-            again, _lines = self.lab.call(smc_incremental_job.TASK, check_mode=True, **said)
+            again, _lines = self.lab.call(smc_incremental_job.MODULE, check_mode=True, **said)
             assert not again["changed"], again
         return result
 
-    def ask(self, task: Task, **params: Any) -> dict[str, Any]:
+    def ask(self, definition: ModuleDefinition, **params: Any) -> dict[str, Any]:
         """Run a module, and again whenever the controller dies meanwhile."""
         while True:
             try:
-                result, _lines = self.lab.call(task, **params)
+                result, _lines = self.lab.call(definition, **params)
             except Killed:
                 continue
             self.lab.troubles = []
@@ -241,7 +241,7 @@ class TwoStateMachines(RuleBasedStateMachine):
         proven_before = self.proven(self.job)
         was = self.job.status
         result = self.ask(
-            smc_job_finalize.TASK,
+            smc_job_finalize.MODULE,
             source_id=self.source.source_id,
             services_stopped_at=format_moment(self.stopped_at),
             final_sync=final_sync,
@@ -326,10 +326,10 @@ def test_a_last_run_proves_a_stop_of_the_very_same_second(tmp_path: Path):
     """Moments have whole seconds, so a last run that began in the second of the stop would prove nothing, and be the last."""
     lab = InProcessCloud(tmp_path)
     named = {"source_id": lab.add_source().source_id, "poll_interval": 20.0}
-    created, _lines = lab.call(smc_incremental_job.TASK, **named, wait=True, vswitch_id="vsw-lab-isolated")
+    created, _lines = lab.call(smc_incremental_job.MODULE, **named, wait=True, vswitch_id="vsw-lab-isolated")
     assert created["job"]["status"] == "Waiting"
     stopped = format_moment(lab.now())
-    finished, lines = lab.call(smc_job_finalize.TASK, **named, services_stopped_at=stopped, final_sync=True)
+    finished, lines = lab.call(smc_job_finalize.MODULE, **named, services_stopped_at=stopped, final_sync=True)
     assert finished["evidence"]["proven"], finished
     assert not any("nothing proves" in line for line in lines)
 
@@ -337,12 +337,12 @@ def test_a_last_run_proves_a_stop_of_the_very_same_second(tmp_path: Path):
 def test_deleting_is_waited_for_and_repeated_by_the_id_of_the_job(tmp_path: Path):
     lab = InProcessCloud(tmp_path)
     source = lab.add_source()
-    created, _lines = lab.call(smc_incremental_job.TASK, source_id=source.source_id, vswitch_id="vsw-lab-isolated")
+    created, _lines = lab.call(smc_incremental_job.MODULE, source_id=source.source_id, vswitch_id="vsw-lab-isolated")
     job_id = created["job"]["job_id"]
     lab.advance(600)
     lab.act("smc", "DeleteReplicationJob", JobId=job_id)
     for named in ({"source_id": source.source_id}, {"job_id": job_id}, {"job_id": job_id}):
-        gone, _lines = lab.call(smc_incremental_job.TASK, state="absent", poll_interval=20.0, **named)
+        gone, _lines = lab.call(smc_incremental_job.MODULE, state="absent", poll_interval=20.0, **named)
         assert not gone.get("failed"), gone
         assert (gone["changed"], gone["job"]) == (False, None)
         assert lab.store.jobs == {}

@@ -17,21 +17,21 @@ from ansible.plugins.shell.sh import ShellModule
 from ansible.template import Templar
 
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import PreconditionError
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run, Task, run_as_module
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.plugin_utils._in_process import in_process
 
 SECRET = "s3cr3t-Passw0rd"
 ENVIRONMENT_SECRET = "fr0m-Env1ronment"
 
 
-def handler(params: dict[str, Any], run: Run) -> dict[str, Any]:
+def handler(params: dict[str, Any], context: Context) -> dict[str, Any]:
     """Does what the option ``act`` says."""
     act = params["act"]
     if act == "echo":
-        return {"changed": not run.check_mode, "params": params, "said": f"the password is {params['password']}"}
+        return {"changed": not context.check_mode, "params": params, "said": f"the password is {params['password']}"}
     if act == "warn":
-        run.warn("mind this")
-        run.report("on the way")
+        context.warn("mind this")
+        context.progress("on the way")
         return {"changed": False}
     if act == "refuse":
         failure = PreconditionError(f"refused with {params['password']}", remedy="Wait", code="X.Y", http_status=403)
@@ -40,7 +40,7 @@ def handler(params: dict[str, Any], run: Run) -> dict[str, Any]:
     raise KeyError(params["password"])
 
 
-TASK = Task(
+MODULE = ModuleDefinition(
     argument_spec={
         "act": {"type": "str", "choices": ["echo", "warn", "refuse", "break"], "default": "echo"},
         "password": {"type": "str", "no_log": True},
@@ -52,7 +52,7 @@ TASK = Task(
         "uuid": {"type": "str"},
     },
     handler=handler,
-    rules={"mutually_exclusive": [("name", "uuid")]},
+    argument_rules={"mutually_exclusive": [("name", "uuid")]},
 )
 
 
@@ -65,12 +65,12 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def as_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Run the task as the process on a target does, and read what it prints."""
 
-    def run(task: Task = TASK, check: bool = False, **params: Any) -> dict[str, Any]:
+    def run(definition: ModuleDefinition = MODULE, check: bool = False, **params: Any) -> dict[str, Any]:
         arguments = dict(params, _ansible_check_mode=check, _ansible_verbosity=3, _ansible_tracebacks_for=["error"])
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
         with pytest.raises(SystemExit):
-            run_as_module(task)
+            run_as_module(definition)
         return json.loads(capsys.readouterr().out)
 
     return run
@@ -86,10 +86,12 @@ class Connection:
         self._shell.set_options()
 
 
-def action(task: Task, args: dict[str, Any], connection: Connection | None = None, **of_task: Any) -> Any:
+def action(
+    definition: ModuleDefinition, args: dict[str, Any], connection: Connection | None = None, **of_task: Any
+) -> Any:
     """The action plugin of a task, as a worker has it."""
     settings = {"async_val": 0, "check_mode": False, "delegate_to": None, "environment": None, "diff": False, **of_task}
-    plugin = in_process(task)(
+    plugin = in_process(definition)(
         task=SimpleNamespace(args=args, action="test", resolved_action="basic.py", **settings),
         connection=connection or Connection(),
         play_context=None,
@@ -101,8 +103,8 @@ def action(task: Task, args: dict[str, Any], connection: Connection | None = Non
     return plugin
 
 
-def here(task: Task = TASK, check: bool = False, **params: Any) -> dict[str, Any]:
-    return action(task, params, check_mode=check).run(task_vars={})
+def here(definition: ModuleDefinition = MODULE, check: bool = False, **params: Any) -> dict[str, Any]:
+    return action(definition, params, check_mode=check).run(task_vars={})
 
 
 def common(result: dict[str, Any]) -> dict[str, Any]:
@@ -175,9 +177,11 @@ def test_check_mode_reaches_the_handler(as_module: Any):
 
 
 def test_a_missing_library_is_named_and_leaves_the_work_to_a_module(as_module: Any):
-    task = Task({}, lambda params, run: {"changed": False}, requires=(("some-sdk", ImportError("no")),))
-    assert "some-sdk" in as_module(task)["msg"]
-    assert action(task, {}).run(task_vars={})["ran"] == "as a module"
+    definition = ModuleDefinition(
+        {}, lambda params, context: {"changed": False}, required_libraries=(("some-sdk", ImportError("no")),)
+    )
+    assert "some-sdk" in as_module(definition)["msg"]
+    assert action(definition, {}).run(task_vars={})["ran"] == "as a module"
 
 
 ELSEWHERE = [
@@ -194,7 +198,7 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize(("of_task", "variables"), ELSEWHERE)
 def test_what_a_process_would_do_otherwise_is_left_to_a_process(of_task: dict[str, Any], variables: dict[str, Any]):
-    assert action(TASK, {}, **of_task).run(task_vars=variables)["ran"] == "as a module"
+    assert action(MODULE, {}, **of_task).run(task_vars=variables)["ran"] == "as a module"
 
 
 @pytest.mark.parametrize(
@@ -207,11 +211,13 @@ def test_what_a_process_would_do_otherwise_is_left_to_a_process(of_task: dict[st
     ],
 )
 def test_on_the_controller_it_runs_within(variables: dict[str, Any]):
-    assert "ran" not in action(TASK, {}).run(task_vars=variables)
+    assert "ran" not in action(MODULE, {}).run(task_vars=variables)
 
 
 def test_a_secret_that_is_made_is_not_shown(as_module: Any):
-    task = Task({}, lambda params, run: {"changed": True, "code": "new-secret"}, returns_secret=True)
-    assert action(task, {}).run(task_vars={})["_ansible_no_log"] is True
-    assert action(task, {}, connection=Connection("ssh")).run(task_vars={})["_ansible_no_log"] is True
+    definition = ModuleDefinition(
+        {}, lambda params, context: {"changed": True, "code": "new-secret"}, returns_secret=True
+    )
+    assert action(definition, {}).run(task_vars={})["_ansible_no_log"] is True
+    assert action(definition, {}, connection=Connection("ssh")).run(task_vars={})["_ansible_no_log"] is True
     assert "_ansible_no_log" not in here()

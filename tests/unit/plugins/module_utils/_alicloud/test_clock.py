@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import clock as _clock
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run as TaskRun
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import finalize as _finalize
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.clock_warning import misleading
-from ansible_collections.cutover.smc.plugins.modules.smc_job_finalize import TASK
+from ansible_collections.cutover.smc.plugins.modules.smc_job_finalize import MODULE
 from tests.unit.plugins.builders import NOW, a_run, at
 from tests.unit.plugins.wire import Answer, Cloud
 
@@ -113,9 +113,9 @@ def finalize(cloud: Cloud, connection: Any, ahead: timedelta, **params: Any) -> 
         Answer({"TotalCount": 1, "Images": {"Image": [image]}}, headers=date),
     )
     own = {name: getattr(connection, name) for name in connection.__dataclass_fields__}
-    defaults = {name: spec.get("default") for name, spec in TASK.argument_spec.items()}
+    defaults = {name: spec.get("default") for name, spec in MODULE.argument_spec.items()}
     warnings: list[str] = []
-    result = _finalize.ensure({**defaults, **own, "job_id": "j-1", **params}, TaskRun(True, print, warnings.append))
+    result = _finalize.ensure({**defaults, **own, "job_id": "j-1", **params}, Context(True, print, warnings.append))
     return result, warnings
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import (
-    Run,
+    ReplicationRun,
     began_after,
     complete_runs,
     evidence,
@@ -29,15 +29,15 @@ def at(minutes: float) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
-def complete(began: float, image_id: str = "m-1") -> Run:
-    return Run(at(began), at(began + 1), image_id)
+def complete(began: float, image_id: str = "m-1") -> ReplicationRun:
+    return ReplicationRun(at(began), at(began + 1), image_id)
 
 
 SECONDS = st.integers(-3600, 3600).map(lambda seconds: NOON + timedelta(seconds=seconds))
 MOMENTS = st.tuples(SECONDS, st.integers(0, 999999)).map(lambda pair: pair[0].replace(microsecond=pair[1]))
 RUNS = st.lists(
     st.builds(
-        Run,
+        ReplicationRun,
         SECONDS,
         st.one_of(st.none(), SECONDS),
         st.one_of(st.none(), st.just(""), st.sampled_from(["m-1", "m-2", "m-3"])),
@@ -47,7 +47,7 @@ RUNS = st.lists(
 
 
 @given(RUNS, MOMENTS)
-def test_a_proving_run_made_an_image_and_began_strictly_after(runs: list[Run], stopped_at: datetime):
+def test_a_proving_run_made_an_image_and_began_strictly_after(runs: list[ReplicationRun], stopped_at: datetime):
     run = proving_run(runs, stopped_at)
     if run is not None:
         assert run in runs
@@ -59,7 +59,7 @@ def test_a_proving_run_made_an_image_and_began_strictly_after(runs: list[Run], s
 
 
 @given(RUNS, MOMENTS)
-def test_nothing_is_proven_when_the_newest_complete_run_is_older(runs: list[Run], stopped_at: datetime):
+def test_nothing_is_proven_when_the_newest_complete_run_is_older(runs: list[ReplicationRun], stopped_at: datetime):
     began = [run.began for run in runs if run.ended is not None and run.image_id]
     if not began or max(began) <= stopped_at.replace(microsecond=0):
         assert proving_run(runs, stopped_at) is None
@@ -69,7 +69,7 @@ def test_nothing_is_proven_when_the_newest_complete_run_is_older(runs: list[Run]
 
 
 @given(RUNS, MOMENTS, st.randoms())
-def test_the_order_of_the_runs_does_not_matter(runs: list[Run], stopped_at: datetime, random):
+def test_the_order_of_the_runs_does_not_matter(runs: list[ReplicationRun], stopped_at: datetime, random):
     shuffled = list(runs)
     random.shuffle(shuffled)
     found, again = proving_run(runs, stopped_at), proving_run(shuffled, stopped_at)
@@ -88,11 +88,11 @@ def test_the_order_of_the_runs_does_not_matter(runs: list[Run], stopped_at: date
     ],
 )
 def test_the_very_same_second_does_not_count(began: datetime, stopped: datetime, after: bool):
-    assert began_after(Run(began), stopped) is after
+    assert began_after(ReplicationRun(began), stopped) is after
 
 
 def test_a_run_that_goes_on_or_made_no_image_is_not_complete():
-    running, failed, empty = Run(at(5)), Run(at(6), at(7)), Run(at(8), at(9), "")
+    running, failed, empty = ReplicationRun(at(5)), ReplicationRun(at(6), at(7)), ReplicationRun(at(8), at(9), "")
     older, newer = complete(1, "m-1"), complete(2, "m-2")
     assert complete_runs([newer, running, failed, empty, older]) == [older, newer]
     assert newest_complete([newer, running, older]) == newer
@@ -100,7 +100,7 @@ def test_a_run_that_goes_on_or_made_no_image_is_not_complete():
 
 
 def test_why_nothing_is_proven():
-    assert what_is_missing([Run(at(5))], NOON) == "no run has made an image yet"
+    assert what_is_missing([ReplicationRun(at(5))], NOON) == "no run has made an image yet"
     assert (
         "began at 2026-11-22T11:59:00Z, which is not after the services stopped at 2026-11-22T12:00:00Z"
         in what_is_missing([complete(-1)], NOON)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import Run
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import ReplicationRun
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import (
     AccessToken,
@@ -176,8 +176,8 @@ def test_a_whole_job():
     assert (found.system_disk_size, found.data_disk_sizes) == (40, {1: 10, 2: 100})
     hour = datetime(2026, 11, 22, tzinfo=timezone.utc)
     assert found.runs == (
-        Run(hour.replace(hour=17), None, None, "Manual"),
-        Run(hour.replace(hour=12), hour.replace(hour=12, minute=30), "m-1", "Schedule"),
+        ReplicationRun(hour.replace(hour=17), None, None, "Manual"),
+        ReplicationRun(hour.replace(hour=12), hour.replace(hour=12, minute=30), "m-1", "Schedule"),
     )
     assert found.newest_run == found.runs[1]
     assert found.told == "job j-1: Running, Syncing, 41 %"

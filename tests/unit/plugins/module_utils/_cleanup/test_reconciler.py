@@ -31,12 +31,12 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     InvalidOptionError,
     PreconditionError,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, converge
 from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import Identity
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as _vcenter
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import SnapshotFacts
-from ansible_collections.cutover.smc.plugins.modules.smc_cleanup import TASK
+from ansible_collections.cutover.smc.plugins.modules.smc_cleanup import MODULE
 from tests.unit.plugins.builders import (
     NOW,
     VM_UUID,
@@ -286,7 +286,7 @@ class Ecs:
 
 
 def a_desk(smc: Smc, ecs: Ecs, wish: Wish, **identity: str) -> Desk:
-    run = Run(False, lambda line: None, lambda line: None)
+    run = Context(False, lambda line: None, lambda line: None)
     params = {"wait_timeout": "1m", "poll_interval": 0.01}
     return Desk(smc, ecs, None, wish, Identity(**identity), params, run)  # type: ignore[arg-type]
 
@@ -298,7 +298,6 @@ def cleared(desk: Desk, wish: Wish) -> Outcome[Sight]:
         desk.actions,
         view,
         check_mode=False,
-        pause=lambda seconds: None,
     )
 
 
@@ -351,7 +350,7 @@ def test_an_image_that_ecs_does_not_give_up_stays_with_its_snapshots(code: str):
     smc, ecs = Smc(a_job("Finished", **MOVED)), Ecs(images=IMAGES)
     ecs.refuses["m-1"] = CutoverError("DeleteImage: it is needed (%s)" % code, code=code)
     wish = Wish(images_to_keep=1)
-    sight = cleared(a_desk(smc, ecs, wish, job_id="j-1"), wish).state
+    sight = cleared(a_desk(smc, ecs, wish, job_id="j-1"), wish).observed
     assert sight.kept == {"m-1": f"DeleteImage: it is needed ({code})", "m-3": "it is the final one"}
     assert ("delete_snapshot", "snap-m-1") not in ecs.deeds
     assert ("delete_image", "m-2") in ecs.deeds
@@ -398,7 +397,7 @@ def test_disks_that_may_not_be_read_leave_a_price_unknown_and_fail_nothing(monke
 
 @pytest.mark.parametrize("vm_uuid", [None, VM_UUID])
 def test_pyvmomi_is_needed_only_for_the_snapshots_of_a_vm(monkeypatch: pytest.MonkeyPatch, vm_uuid: str | None):
-    assert "pyvmomi" not in [name for name, _error in TASK.requires]
+    assert "pyvmomi" not in [name for name, _error in MODULE.required_libraries]
     monkeypatch.setattr(_vcenter, "REQUIRES", (("pyvmomi", ImportError("none")),))
     params = {
         "hostname": "vc.example.com",
@@ -409,4 +408,4 @@ def test_pyvmomi_is_needed_only_for_the_snapshots_of_a_vm(monkeypatch: pytest.Mo
     with pytest.raises(
         PreconditionError if vm_uuid else InvalidOptionError, match="pyvmomi" if vm_uuid else "'images_to_keep' is 0"
     ):
-        ensure(params, Run(True, lambda line: None, lambda line: None))
+        ensure(params, Context(True, lambda line: None, lambda line: None))

@@ -60,7 +60,7 @@ def carry_out(wish: Wish, facts: PowerFacts, plan: Plan) -> tuple[PowerFacts, Pl
             course = Course(
                 course.asked or step.action == "shut_down", course.watched or step.action in ("watch", "power_on")
             )
-            if step.look_again:
+            if step.replan_after:
                 break
         plan = decide(wish, facts, course)
         if not plan.steps:

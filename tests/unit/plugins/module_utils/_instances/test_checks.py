@@ -16,9 +16,9 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records 
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError, InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._instances import checks as _checks
 from ansible_collections.cutover.smc.plugins.module_utils._instances.checks import Check, checks_from, judge
-from ansible_collections.cutover.smc.plugins.modules.ecs_verification_instance import TASK
+from ansible_collections.cutover.smc.plugins.modules.ecs_verification_instance import MODULE
 
-OPTION = {name: spec.get("default") for name, spec in TASK.argument_spec["checks"]["options"].items()}
+OPTION = {name: spec.get("default") for name, spec in MODULE.argument_spec["checks"]["options"].items()}
 
 
 def option(**values: Any) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -28,7 +27,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     VERIFIES_IMAGE_TAG,
     VM_TAG,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
 from ansible_collections.cutover.smc.plugins.module_utils._instances import (
     checks as _checks,
@@ -37,10 +36,10 @@ from ansible_collections.cutover.smc.plugins.module_utils._instances import (
     verification as _verification,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._instances.verification import Desk, Sight, Wish, decide, view
-from ansible_collections.cutover.smc.plugins.modules.ecs_verification_instance import TASK
+from ansible_collections.cutover.smc.plugins.modules.ecs_verification_instance import MODULE
 from tests.unit.plugins.builders import NOW, an_image, an_instance
 
-SAID = {name: spec.get("default") for name, spec in TASK.argument_spec.items()} | {
+SAID = {name: spec.get("default") for name, spec in MODULE.argument_spec.items()} | {
     "image_id": "m-1",
     "instance_type": "ecs.c7.large",
     "vswitch_id": "vsw-1",
@@ -135,7 +134,7 @@ class Ecs:
 
 def ensure(ecs: Ecs, said: Wish, check_mode: bool = False) -> dict[str, Any]:
     params = {"wait_timeout": "1m", "poll_interval": 0.0, "agent_timeout": "5m"}
-    desk = Desk(ecs, said, params, Run(check_mode, lambda line: None, lambda line: None))
+    desk = Desk(ecs, said, params, Context(check_mode, lambda line: None, lambda line: None))
     return converge(desk.observe, lambda sight: decide(said, sight), desk.actions, view, check_mode=check_mode).result()
 
 
@@ -183,7 +182,7 @@ def test_only_what_carries_the_tag_is_released():
 
 # --- checks -----------------------------------------------------------------------------------------------------
 
-OPTIONS = TASK.argument_spec["checks"]["options"]
+OPTIONS = MODULE.argument_spec["checks"]["options"]
 UNSAID = {name: spec.get("default") for name, spec in OPTIONS.items()}
 CHECKS = [{**UNSAID, "name": name, "command": name} for name in ("disks", "ssh")]
 
@@ -232,13 +231,12 @@ GOOD, BAD = Invocation("Success", 0, "fine"), Invocation("Failed", 1, "broken", 
 
 
 def check(guest: Guest, check_mode: bool = False, **params: Any) -> dict[str, Any]:
-    """Run the module's handler with a cloud in memory, and no pauses."""
+    """Run the module's handler with a cloud in memory."""
     said = {**SAID, "poll_interval": 0.0, "checks": CHECKS, **params}
     warned: list[str] = []
     cloud = mock.patch.object(_verification._ecs, "Ecs", return_value=guest)
-    hurry = mock.patch.object(_verification, "converge", partial(converge, pause=lambda seconds: None))
-    with cloud, hurry:
-        result = _verification.ensure(said, Run(check_mode, lambda line: None, warned.append))
+    with cloud:
+        result = _verification.ensure(said, Context(check_mode, lambda line: None, warned.append))
     return dict(result, warned=warned)
 
 
@@ -329,7 +327,7 @@ def test_a_command_without_a_result_is_not_waited_for_for_ever(monkeypatch: pyte
     monkeypatch.setattr(_verification, "DELIVERY", timedelta(0))
     guest = Guest(Invocation("Running"))
     with mock.patch.object(_verification.Waiter, "until", side_effect=WaitTimeoutError("late")):
-        result = Desk(guest, wish(checks=CHECKS), {**SAID, "poll_interval": 0.0}, Run(False, print, print))._result(
+        result = Desk(guest, wish(checks=CHECKS), {**SAID, "poll_interval": 0.0}, Context(False, print, print))._result(
             _checks.checks_from(CHECKS)[0], "t", "i-1"
         )
     assert (result.passed, result.code) == (False, "ResultTimeout")

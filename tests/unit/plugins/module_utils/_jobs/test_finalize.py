@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import Run
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import ReplicationRun
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
@@ -217,7 +217,7 @@ class Model:
         self.synced.append(sync_data)
         if sync_data:
             self.now += timedelta(minutes=1)
-            self.job = replace(self.job, runs=(*self.job.runs, Run(self.now)))
+            self.job = replace(self.job, runs=(*self.job.runs, ReplicationRun(self.now)))
         self.job = replace(self.job, status="Running", phase="Syncing" if sync_data else "Cleaning")
 
     def wait_idle(self) -> None:

@@ -12,19 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import Run
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import ReplicationRun
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.forecast import History, Pace, eta, forecast, rounded
 from tests.unit.plugins.builders import NOW, a_run
 
 MINUTE = 60
 
 
-def runs(*minutes: float) -> list[Run]:
+def runs(*minutes: float) -> list[ReplicationRun]:
     """Complete runs of these lengths, a day apart, the last of them yesterday."""
     return [a_run(-1440 * (len(minutes) - index), lasted=lasted) for index, lasted in enumerate(minutes)]
 
 
-def going_on(began: float) -> Run:
+def going_on(began: float) -> ReplicationRun:
     return a_run(began, None, None)
 
 
@@ -48,7 +48,7 @@ def test_only_the_last_runs_count():
 
 
 def test_what_is_not_complete_does_not_count():
-    history = History.of([*runs(70, 5), going_on(-3), Run(NOW, NOW, None)])
+    history = History.of([*runs(70, 5), going_on(-3), ReplicationRun(NOW, NOW, None)])
     assert history.lengths == (5 * MINUTE,)
 
 
@@ -101,7 +101,7 @@ def test_a_run_that_has_probably_copied_everything_is_noticed(lengths: tuple[flo
     ],
 )
 def test_how_long_it_should_still_take(
-    progress: float, listed: list[Run], pace: Pace | None, expected: tuple[int | None, str]
+    progress: float, listed: list[ReplicationRun], pace: Pace | None, expected: tuple[int | None, str]
 ):
     outlook = eta(True, progress, listed, NOW, pace)
     assert (outlook.seconds, outlook.source) == expected
@@ -153,7 +153,7 @@ def test_an_estimate_is_never_negative_and_always_says_where_it_is_from(
         ),
     ],
 )
-def test_in_a_sentence(listed: list[Run], running: bool, text: str):
+def test_in_a_sentence(listed: list[ReplicationRun], running: bool, text: str):
     assert forecast(running, 25.0, listed, NOW)["text"] == text
 
 

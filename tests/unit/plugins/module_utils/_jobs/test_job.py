@@ -24,10 +24,10 @@ from ansible_collections.cutover.smc.plugins.module_utils._jobs import job as _j
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.job import Sight, Wish
 from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
 from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import Identity
-from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job import TASK
+from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job import MODULE
 from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, a_source, at
 
-NOTHING_SAID = {name: spec.get("default") for name, spec in TASK.argument_spec.items()} | {"wait": True}
+NOTHING_SAID = {name: spec.get("default") for name, spec in MODULE.argument_spec.items()} | {"wait": True}
 
 
 def wish(**params: Any) -> Wish:

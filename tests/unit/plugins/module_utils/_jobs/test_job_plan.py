@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import Run
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import ReplicationRun
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     ConflictError,
@@ -304,7 +304,7 @@ class Model:
     def start_job(self, job_id: str) -> None:
         self._write("start_job", "Ready", "Stopped", "InError", "Waiting")
         self.now += MINUTE
-        self.job = replace(self.job, status="Running", phase="Syncing", runs=(*self.job.runs, Run(self.now)))
+        self.job = replace(self.job, status="Running", phase="Syncing", runs=(*self.job.runs, ReplicationRun(self.now)))
 
     def resume_failed_job(self, job_id: str) -> None:
         self.resumed = True
@@ -422,14 +422,14 @@ def test_what_was_declared_is_so_in_the_end(state: str, params: dict[str, Any]):
     outcome = settled_or_refused(model, said)
     if outcome is None:
         return
-    job = outcome.state.job
+    job = outcome.observed.job
     if said.state == "absent":
         assert job is None or job.status == "Deleting"
     elif said.state == "paused":
         assert said.wait is False or job.status in ("Ready", "Stopped", "InError", "Finished", "Expired")
     elif said.state == "synced" and said.wait:
-        assert _job.is_synced(said, job.runs, outcome.state.now)
-    if said.state == "present" and said.started and not is_migrated(said, outcome.state):
+        assert _job.is_synced(said, job.runs, outcome.observed.now)
+    if said.state == "present" and said.started and not is_migrated(said, outcome.observed):
         assert job.status in ("Running", "Waiting", "Finished")
 
 

@@ -15,14 +15,14 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_l
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import jobs_info as _jobs_info
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.jobs_info import Goal, describe, select
-from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job_info import TASK
+from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job_info import MODULE
 from tests.unit.plugins.builders import NOW, a_job, a_run, at
 from tests.unit.plugins.wire import Cloud
 
-NOTHING_SAID = {name: spec.get("default") for name, spec in TASK.argument_spec.items()}
+NOTHING_SAID = {name: spec.get("default") for name, spec in MODULE.argument_spec.items()}
 
 # goal: state of the job -> (reached, hopeless). The built jobs' newest run began half an hour ago.
 GOALS: dict[str, dict[str, tuple[bool, bool]]] = {
@@ -146,7 +146,7 @@ def info(cloud: Cloud, connection: Any, check_mode: bool = False, **params: Any)
     lines: list[str] = []
     quick = {"wait_timeout": "1m", "poll_interval": 0.0}
     return _jobs_info.info(
-        {**NOTHING_SAID, **own, **quick, **params}, Run(check_mode, lines.append, lines.append)
+        {**NOTHING_SAID, **own, **quick, **params}, Context(check_mode, lines.append, lines.append)
     ), lines
 
 

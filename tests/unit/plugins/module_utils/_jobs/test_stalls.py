@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import PreconditionError
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import forecast as _forecast
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import Facts, Watch, likely_cause, summary
 from tests.unit.plugins.builders import NOW, a_job, a_run, a_source, an_instance, at
@@ -36,7 +36,7 @@ class Scene:
         self.cloud = cloud
         self.smc = Smc(connection)
         self.warnings: list[str] = []
-        self.watch = Watch(self.smc, connection, stall_after, Run(False, print, self.warnings.append))
+        self.watch = Watch(self.smc, connection, stall_after, Context(False, print, self.warnings.append))
 
     def look(self, minutes: float, *progress: float, phase: str = "Syncing", then: Any = ()) -> list[Job]:
         """Look at jobs of this progress, so many minutes from now; ``then`` is answered to what is looked up."""

@@ -115,9 +115,8 @@ def run(smc: Smc, said: Wish, check_mode: bool = False) -> tuple[dict[str, Any],
         desk.actions,
         view,
         check_mode=check_mode,
-        pause=lambda seconds: None,
     )
-    return outcome.result(token=outcome.state), desk
+    return outcome.result(token=outcome.observed), desk
 
 
 def test_the_code_is_told_once():

@@ -24,7 +24,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     PreconditionError,
     WaitTimeoutError,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._sources import connector as _connector
 from ansible_collections.cutover.smc.plugins.module_utils._sources.connector import (
     PENDING_RERUN,
@@ -297,7 +297,7 @@ class Connector:
                 {"platform": None, "architecture": None, "system_disk_key": None, **choice} for choice in given["vms"]
             ]
         heard = [] if warnings is None else warnings
-        return _connector.ensure(given, Run(check_mode, lambda line: None, heard.append))
+        return _connector.ensure(given, Context(check_mode, lambda line: None, heard.append))
 
 
 @pytest.fixture

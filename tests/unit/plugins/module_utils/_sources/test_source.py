@@ -16,10 +16,10 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import In
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._sources import source as _source
 from ansible_collections.cutover.smc.plugins.module_utils._sources.source import Sight, Wish, decide, recognise
-from ansible_collections.cutover.smc.plugins.modules.smc_source import TASK
+from ansible_collections.cutover.smc.plugins.modules.smc_source import MODULE
 from tests.unit.plugins.builders import VM_UUID, a_job, a_source
 
-NOTHING_SAID = {name: spec.get("default") for name, spec in TASK.argument_spec.items()}
+NOTHING_SAID = {name: spec.get("default") for name, spec in MODULE.argument_spec.items()}
 
 
 def wish(**params: Any) -> Wish:

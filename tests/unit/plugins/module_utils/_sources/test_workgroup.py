@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     PreconditionError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
-from ansible_collections.cutover.smc.plugins.module_utils._core.module import Run
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
 from ansible_collections.cutover.smc.plugins.module_utils._sources import workgroup as _workgroup
 from ansible_collections.cutover.smc.plugins.module_utils._sources.workgroup import (
@@ -32,10 +31,10 @@ from ansible_collections.cutover.smc.plugins.module_utils._sources.workgroup imp
     decide,
     view,
 )
-from ansible_collections.cutover.smc.plugins.modules.smc_workgroup import TASK
+from ansible_collections.cutover.smc.plugins.modules.smc_workgroup import MODULE
 from tests.unit.plugins.builders import a_job, a_source
 
-SAID = {name: spec.get("default") for name, spec in TASK.argument_spec.items()} | {"name": "wave-7"}
+SAID = {name: spec.get("default") for name, spec in MODULE.argument_spec.items()} | {"name": "wave-7"}
 
 
 def wish(**params: Any) -> Wish:
@@ -290,9 +289,8 @@ class Smc:
 
 def ensure(smc: Smc, monkeypatch: pytest.MonkeyPatch, check_mode: bool = False, **params: Any) -> dict[str, Any]:
     monkeypatch.setattr(_workgroup._smc, "Smc", lambda connection: smc)
-    monkeypatch.setattr(_workgroup, "converge", partial(converge, pause=lambda seconds: None))
     warnings: list[str] = []
-    result = _workgroup.ensure({**SAID, **params}, Run(check_mode, lambda line: None, warnings.append))
+    result = _workgroup.ensure({**SAID, **params}, Context(check_mode, lambda line: None, warnings.append))
     return dict(result, warned=warnings)
 
 

@@ -18,28 +18,39 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     CutoverError,
     OutcomeUnknownError,
 )
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, wait_step
-from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, converge
+from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, Reconciler
 
 
-class World:
+class World(Reconciler[str, frozenset[str]]):
     """Names that are there, those that should be, and a script of faults for the adding of names."""
 
     def __init__(self, wanted: str, there: str = "", faults: dict[str, list[Exception | None]] | None = None) -> None:
-        self.wanted = wanted
+        super().__init__(wanted, Context(False, lambda line: None, lambda line: None))
         self.there = set(there)
         self.faults = faults or {}
         self.after: dict[str, Callable[[], None]] = {}
         self.calls: list[str] = []
-        self.looks = 0
+        self.observations = 0
         self.pauses: list[float] = []
 
     def observe(self) -> frozenset[str]:
-        self.looks += 1
+        self.observations += 1
         return frozenset(self.there)
 
-    def decide(self, there: frozenset[str]) -> Plan:
-        return Plan(tuple(self.step(name) for name in self.wanted if name not in there))
+    def plan(self, observed: frozenset[str]) -> Plan:
+        return Plan(tuple(self.step(name) for name in self.spec if name not in observed))
+
+    def diff_view(self, observed: frozenset[str]) -> dict[str, Any]:
+        return dict.fromkeys(sorted(observed), True)
+
+    @property
+    def actions(self) -> dict[str, Callable[..., None]]:
+        return {"add": self.add, "wait": lambda **arguments: self.calls.append("wait")}
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
 
     def step(self, name: str) -> Step:
         return Step("add", f"add {name}", {"name": name}, {name: True})
@@ -54,15 +65,9 @@ class World:
         self.there.add(name)
 
     def converge(self, check_mode: bool = False, rounds: int = 20) -> Outcome[frozenset[str]]:
-        return converge(
-            self.observe,
-            self.decide,
-            {"add": self.add, "wait": lambda **arguments: self.calls.append("wait")},
-            lambda there: dict.fromkeys(sorted(there), True),
-            check_mode=check_mode,
-            rounds=rounds,
-            pause=self.pauses.append,
-        )
+        self.context = Context(check_mode, lambda line: None, lambda line: None)
+        self.max_rounds = rounds
+        return self.run()
 
 
 def test_what_is_there_is_left_alone_after_one_look():
@@ -73,14 +78,14 @@ def test_what_is_there_is_left_alone_after_one_look():
         "diff": {"before": {"a": True, "b": True}, "after": {"a": True, "b": True}},
         "plan": [],
     }
-    assert (world.looks, world.calls) == (1, [])
+    assert (world.observations, world.calls) == (1, [])
 
 
 def test_steps_are_done_in_order_and_looked_at_afterwards():
     world = World("abc", "b")
     result = world.converge().result(thing={"id": 1})
     assert world.calls == ["a", "c"]
-    assert world.looks == 2
+    assert world.observations == 2
     assert result["changed"] is True
     assert result["plan"] == ["add a", "add c"]
     assert result["diff"] == {"before": {"b": True}, "after": {"a": True, "b": True, "c": True}}
@@ -90,7 +95,7 @@ def test_steps_are_done_in_order_and_looked_at_afterwards():
 def test_check_mode_looks_once_and_tells_the_same_plan():
     world = World("abc", "b")
     told = world.converge(check_mode=True).result()
-    assert (world.looks, world.calls) == (1, [])
+    assert (world.observations, world.calls) == (1, [])
     assert told == World("abc", "b").converge().result()
 
 
@@ -114,7 +119,7 @@ def test_a_write_without_an_answer_that_did_not_happen_is_repeated_after_a_look(
     world = World("ab", faults={"a": [OutcomeUnknownError("no answer")]})
     world.converge()
     assert world.calls == ["a", "a", "b"]
-    assert world.looks == 3
+    assert world.observations == 3
 
 
 def test_after_a_conflict_the_plan_is_made_anew_and_the_step_not_counted():
@@ -154,15 +159,15 @@ def test_a_failure_at_the_first_step_tells_that_nothing_was_done():
 
 def test_a_step_that_asks_for_another_look_gets_it_before_the_next_step():
     world = World("ab")
-    world.step = lambda name: Step("add", f"add {name}", {"name": name}, look_again=True)
+    world.step = lambda name: Step("add", f"add {name}", {"name": name}, replan_after=True)
     world.converge()
-    assert world.looks == 3
+    assert world.observations == 3
 
 
 def test_waiting_alone_is_no_change():
     world = World("")
     plans = iter([Plan((wait_step("wait", "wait for it", name="x"), world.step("never"))), Plan()])
-    world.decide = lambda there: next(plans)
+    world.plan = lambda observed: next(plans)
     result = world.converge().result()
     assert world.calls == ["wait"]
     assert (result["changed"], result["plan"]) == (False, ["wait for it"])
@@ -187,7 +192,7 @@ def test_hitches_that_pass_are_not_added_up():
 def test_a_world_that_never_settles_is_given_up_with_what_was_done():
     world = World("a")
     world.observe = frozenset
-    with pytest.raises(CutoverError, match="did not settle after 3 looks; still to do: add a") as caught:
+    with pytest.raises(CutoverError, match="did not settle after 3 checks; still to do: add a") as caught:
         world.converge(rounds=3)
     assert world.calls == ["a"] * 3
     assert caught.value.partial == {"changed": True, "plan": ["add a"] * 3}
@@ -198,3 +203,12 @@ def test_a_prediction_is_the_view_with_all_changes_in_order():
     before = {"a": 0, "c": 0}
     assert Plan(tuple(steps)).predicted(before) == {"a": 1, "b": 2, "c": 0}
     assert before == {"a": 0, "c": 0}
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_step_that_nobody_can_do_fails_before_anything_is_done(check_mode: bool):
+    world = World("ab")
+    world.step = lambda name: Step("add" if name == "a" else "ad", f"add {name}", {"name": name})
+    with pytest.raises(LookupError, match="World has no action ad"):
+        world.converge(check_mode=check_mode)
+    assert world.calls == []
