@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The guides name what there is: files, headings, modules, roles, playbooks, make targets, and the roles' variables."""
+"""The guides name what exists: files, headings, modules, roles, playbooks, make targets, and the roles' variables."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.cutover.smc.plugins.module_utils._core import markers
 from tools import permissions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +48,11 @@ def role_variables() -> set[str]:
     return found
 
 
+def marker_names() -> set[str]:
+    """Every tag and VM marker."""
+    return {value for name, value in vars(markers).items() if name.endswith(("_TAG", "_KEY"))}
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_relative_links_lead_somewhere(document: Path) -> None:
     broken = []
@@ -72,8 +78,8 @@ def test_commands_exist(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_full_names_exist(document: Path) -> None:
     filters = {path.stem for path in ROOT.glob("plugins/filter/*.py")}
-    # The notes that modules keep in a VM's configuration look like names, too; group names are those of runtime.yml.
-    others = {"powerOnAgain", "shutDown", "vmware", "alicloud", "git", "MODULE"}
+    # The markers in a VM's configuration have such names, too; group names are those of runtime.yml.
+    others = {name.rpartition(".")[2] for name in marker_names()} | {"vmware", "alicloud", "git", "MODULE"}
     named = set(re.findall(r"\bcutover\.smc\.(\w+)", document.read_text()))
     assert named <= MODULES | ROLES | PLAYBOOKS | filters | others
 
@@ -82,7 +88,7 @@ def test_full_names_exist(document: Path) -> None:
 def test_variables_of_roles_exist(document: Path) -> None:
     prefixes = "|".join(sorted(ROLES))
     mentioned = set(re.findall(rf"\b((?:{prefixes})_[a-z_]+)\b", document.read_text()))
-    # Facts that roles set, as their descriptions tell, are no options.
+    # Facts that roles set, as their descriptions say, are not options.
     facts = {
         "cut_over_evidence",
         "cut_over_downtime",
@@ -110,6 +116,11 @@ def test_modules_have_the_fragments_that_they_name(module: str) -> None:
 def test_readme_lists_everything(names: set[str]) -> None:
     readme = (ROOT / "README.md").read_text()
     assert {name for name in names if not re.search(rf"[`./\[]{name}\b", readme)} == set()
+
+
+def test_the_architecture_explains_every_tag_and_marker() -> None:
+    architecture = (ROOT / "docs" / "architecture.md").read_text()
+    assert {name for name in marker_names() if f"`{name}`" not in architecture} == set()
 
 
 def test_every_playbook_of_a_role_is_explained() -> None:
