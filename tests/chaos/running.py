@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.draws import Kill
-from tests.integration.labs import BIN, Lab
+from tests.integration.lab_harness import BIN, Lab
 
 SECONDS_FOR_A_RUN = 240
 SECONDS_TO_READ = 30

@@ -16,7 +16,7 @@ from tests.chaos.draws import Draw, Kill
 from tests.chaos.judging import Evidence, violations
 from tests.chaos.running import Ended, Playbook
 from tests.chaos.secret_forms import search
-from tests.integration.labs import ROOT, Lab, start_lab
+from tests.integration.lab_harness import ROOT, Lab, start_lab
 
 #: How often it is started again after the last kill: what a kill left under way may stand in the way of the next run once.
 RUNS_TO_END = {False: 2, True: 3}
@@ -82,15 +82,15 @@ def _survive(seed: int, directory: Path) -> Verdict:
 
 
 def _run(lab: Lab, draw: Draw, kill: Kill | None = None) -> Ended:
-    lab.control.delete("/faults").raise_for_status()
+    lab.control.delete("/faults")
     lab.faults(*draw.faults(kill))
     return Playbook(lab).run_until(kill)
 
 
 def _changes_of_a_further_run(lab: Lab, draw: Draw, ended: list[Ended]) -> dict[str, int]:
-    lab.forget_requests()
+    lab.reset_requests()
     ended.append(_run(lab, draw))
-    return lab.mutating()
+    return lab.mutating_requests()
 
 
 def gather(lab: Lab, before: list[dict[str, Any]], changes: dict[str, int]) -> Evidence:

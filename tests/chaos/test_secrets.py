@@ -21,7 +21,7 @@ from tests.chaos.running import Ended, Playbook, environment_of
 from tests.chaos.secret_forms import search
 from tests.chaos.survival import gather, secrets_of
 from tests.chaos.watching import Sight, can_others_read, watching
-from tests.integration.labs import BIN, ROOT, WAYS, Lab, start_lab
+from tests.integration.lab_harness import BIN, ROOT, WAYS, Lab, start_lab
 
 #: Files that may hold a secret, by the end of their path, and why. Each has to be readable by its owner alone.
 ALLOWED = {

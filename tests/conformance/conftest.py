@@ -15,7 +15,7 @@ from alibabacloud_smc20190601.client import Client as SmcClient
 
 from lab.access import PROXY_VARIABLES
 from tests.conformance.checked import Checked, config
-from tests.integration.labs import Lab, start_lab
+from tests.integration.lab_harness import Lab, start_lab
 
 LABS = Path(__file__).resolve().parents[2] / "build" / "conformance"
 
@@ -33,7 +33,7 @@ def lab(session_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """The lab with time standing still: what a test wants to happen, it lets happen by moving the clock."""
     for name in PROXY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    session_lab.mend()
+    session_lab.reset_faults()
     session_lab.post("/clock", {"scale": 0})
     return session_lab
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.labs import Lab
+from tests.integration.lab_harness import Lab
 
 HERE = Path(__file__).parent
 MODULES = HERE.parents[1] / "build" / "node" / "node_modules"
@@ -27,7 +27,7 @@ VM = "app-04"  # app-03 is a Windows guest
 )
 def test_job_life(lab: Lab) -> None:
     lab.post("/switches", {"cloud_assistant_agent": True})
-    lab.forget_requests()
+    lab.reset_requests()
     environment = {
         **os.environ,
         **lab.environment,

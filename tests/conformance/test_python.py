@@ -18,7 +18,7 @@ from alibabacloud_tea_openapi.exceptions import ClientException, ThrottlingExcep
 from Tea.exceptions import TeaException
 
 from tests.conformance.checked import Checked
-from tests.integration.labs import Lab
+from tests.integration.lab_harness import Lab
 
 REGION = "cn-hangzhou"
 # Of all that SMC's models can say, what the lab says only when it was asked for.

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from lab.access import PROXY_VARIABLES
-from tests.integration.labs import BIN, LABS, Call, Lab, Outcome, result_in, start_lab
+from tests.integration.lab_harness import BIN, LABS, Call, Lab, Outcome, call_handler, run_ansible, start_lab
 
 
 @pytest.fixture(scope="session")
@@ -34,36 +34,28 @@ def lab(session_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
         monkeypatch.setenv(name, value)
     for name in PROXY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    session_lab.mend()
-    session_lab.forget_requests()
+    session_lab.reset_faults()
+    session_lab.reset_requests()
     yield session_lab
-    session_lab.mend()
+    session_lab.reset_faults()
 
 
 @pytest.fixture
 def call(lab: Lab) -> Call:
-    """Run a module's handler in the test's own process, its arguments validated as Ansible does."""
+    """Run a module's handler in the test's own process."""
 
     def run(module: str, /, *, check: bool = False, **params: Any) -> Outcome:
-        from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
         definition = importlib.import_module(f"ansible_collections.cutover.smc.plugins.modules.{module}").MODULE
-        core_module = importlib.import_module("ansible_collections.cutover.smc.plugins.module_utils._core.module")
         if "poll_interval" in definition.argument_spec:
             params.setdefault("poll_interval", 0.3)
-        validation = ArgumentSpecValidator(definition.argument_spec, **definition.argument_rules).validate(params)
-        shown: list[str] = []
-        if validation.error_messages:
-            return Outcome({"failed": True, "msg": ", ".join(validation.error_messages)}, "")
-        runner = core_module.Context(check_mode=check, progress=shown.append, warn=shown.append)
-        return Outcome(definition.execute(validation.validated_parameters, runner), "\n".join(shown))
+        return call_handler(module, params, check=check)
 
     return run
 
 
 @pytest.fixture
 def ansible(lab: Lab) -> Call:
-    """Run a module through ``ansible``, in the one way or the other."""
+    """Run a module through ``ansible``, in one of the two ways."""
 
     def run(
         module: str,
@@ -74,26 +66,8 @@ def ansible(lab: Lab) -> Call:
         environment: dict[str, str] | None = None,
         **params: Any,
     ) -> Outcome:
-        command = [str(BIN / "ansible"), "localhost", "-m", f"cutover.smc.{module}"]
-        command += ["-e", json.dumps({"cutover_in_process": way == "in_process"})]
-        command += ["-a", json.dumps(params)] if params else []
-        command += ["--check"] if check else []
-        command += [f"-{'v' * verbosity}"] if verbosity else []
-        quiet = {
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_LOCALHOST_WARNING": "0",
-            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
-        }
-        answer = subprocess.run(
-            command,
-            env=os.environ | lab.environment | quiet | (environment or {}),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        shown = answer.stdout + answer.stderr
-        return Outcome(dict(result_in(answer.stdout), failed=answer.returncode != 0), shown)
+        variables = os.environ | lab.environment | (environment or {})
+        return run_ansible(module, params, variables, way=way, check=check, verbosity=verbosity)
 
     return run
 

@@ -16,7 +16,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs a
 from lab.alicloud.settings import SWITCHES
 from lab.connector.cloud import Cloud as ConnectorCloud
 from lab.connector.home import Connection as ConnectorConnection
-from tests.integration.labs import Call, Lab, Outcome
+from tests.integration.lab_harness import Call, Lab, Outcome
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,9 @@ class Runbook:
         job = self.module("smc_incremental_job", wait=True, **wanted)
         assert (job["job"]["status"], job["synced"]) == ("Waiting", True)
         self.job_id = str(job["job"]["job_id"])
-        self.lab.forget_requests()
+        self.lab.reset_requests()
         assert self.module("smc_incremental_job", **wanted)["changed"] is False
-        assert self.lab.mutating() == {}
+        assert self.lab.mutating_requests() == {}
         self.run_again()
 
     def run_again(self) -> str:
@@ -179,9 +179,9 @@ class Runbook:
         self.image_id = str(done["evidence"]["image_id"])
         images = {disk["key"]: disk["sha256"] for disk in self.lab.get(f"/images/{self.image_id}/disks")}
         assert images == {disk["key"]: disk["sha256"] for disk in self.lab.get(f"/vms/{VM}/disks")}
-        self.lab.forget_requests()
+        self.lab.reset_requests()
         assert self.module("smc_job_finalize", vm_uuid=self.uuid)["changed"] is False
-        assert self.lab.mutating() == {}
+        assert self.lab.mutating_requests() == {}
 
     def clean_up(self) -> None:
         """Nothing is left but the final image."""
@@ -209,7 +209,7 @@ class Runbook:
 
 def forget(lab: Lab, call: Call) -> None:
     """Whatever a runbook has left, also one that failed: the next one begins anew."""
-    lab.mend()
+    lab.reset_faults()
     lab.post("/clock", {"scale": CLOCK_SCALE})
     names = {"access_key_id": "ALIBABA_CLOUD_ACCESS_KEY_ID", "access_key_secret": "ALIBABA_CLOUD_ACCESS_KEY_SECRET"}
     names |= {"region_id": "ALIBABA_CLOUD_REGION_ID", "ecs_endpoint": "CUTOVER_ECS_ENDPOINT"}

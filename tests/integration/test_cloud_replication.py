@@ -21,7 +21,7 @@ from pyVmomi import vim
 from lab.alicloud.replication import DiskReader, NotTracked, ReplicationFailed
 from lab.alicloud.settings import VCenterSettings
 from lab.alicloud.vcenter import VCenterDiskSource
-from tests.integration.labs import LABS, Lab, start_lab
+from tests.integration.lab_harness import LABS, Lab, start_lab
 
 NAME = "app-02"  # it has two disks
 MIB = 1024 * 1024
@@ -46,7 +46,7 @@ def settings(own_lab: Lab) -> Iterator[VCenterSettings]:
         environment["VMWARE_PASSWORD"],
         environment["SSL_CERT_FILE"],
     )
-    own_lab.mend()
+    own_lab.reset_faults()
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_snapshot_goes_when_reading_fails(own_lab: Lab, settings: VCenterSetting
 
 
 def test_replication_is_not_counted_among_the_requests(own_lab: Lab, settings: VCenterSettings, moref: str):
-    own_lab.forget_requests()
+    own_lab.reset_requests()
     with VCenterDiskSource(settings).frozen(moref, "smc_test", never) as disks:
         next(iter(disks.values())).read(0, MIB)
     assert [row for row in own_lab.get("/requests") if row["service"] == "vcenter"] == []

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.labs import BIN, LABS, Call, Lab, import_vms, start_lab
+from tests.integration.lab_harness import BIN, LABS, Call, Lab, import_vms, start_lab
 
 HOOK_FAILS, RUN_FAILS, COMPLETION_FAILS = "app-01", "app-02", "app-03"
 HANGING, OFF_REFUSED = "app-04", "app-05"
@@ -137,7 +137,7 @@ def test_each_vm_that_fails_before_the_point_of_no_return_serves_again(
     assert "It is on" in told(shown, HANGING)
     for words in ("SourceServer.PoweredOff", "It has been powered on again", "cut_over_stop: services"):
         assert words in told(shown, OFF_REFUSED)
-    lab.mend()
+    lab.reset_faults()
     wait_for_the_jobs(call, jobs)
 
 

@@ -12,7 +12,7 @@ from alibabacloud_smc20190601.client import Client
 from alibabacloud_smc20190601.models import CreateAccessTokenRequest, DescribeSourceServersRequest
 from alibabacloud_tea_openapi.models import Config
 
-from tests.integration.labs import LABS, Lab, lab_command, start_lab
+from tests.integration.lab_harness import LABS, Lab, lab_command, start_lab
 
 LAB = LABS / "lab-of-its-own"
 

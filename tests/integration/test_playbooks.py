@@ -28,7 +28,7 @@ from alibabacloud_tea_openapi.models import Config
 from pyVim.connect import Disconnect, SmartConnect
 from pyVmomi import vim
 
-from tests.integration.labs import BIN, LABS, Lab, start_lab
+from tests.integration.lab_harness import BIN, LABS, Lab, start_lab
 
 #: What ECS does not tell, as a user would give it.
 PRICES = json.dumps({"cutover_prices": {"currency": "USD", "snapshot_gib_month": 0.02}})
@@ -96,10 +96,10 @@ def hosts(lab: Lab, name: str, **variables: str) -> str:
 
 
 def test_check_mode_on_a_fresh_lab_goes_to_the_end_and_changes_nothing(own_lab: Lab) -> None:
-    own_lab.forget_requests()
+    own_lab.reset_requests()
     checked = play(own_lab, "migrate", "--check", "--diff")
     assert checked.returncode == 0, checked.stdout[-3000:]
-    assert own_lab.mutating() == {}
+    assert own_lab.mutating_requests() == {}
     assert all(counts["changed"] > 0 and counts["failed"] == 0 for counts in recap(checked.stdout).values())
     assert "ctkEnabled" in checked.stdout
     assert '+    "interval": "7d"' in checked.stdout
@@ -124,7 +124,7 @@ def test_check_mode_on_a_fresh_lab_goes_to_the_end_and_changes_nothing(own_lab: 
 def test_what_is_wrong_is_told_before_anything_is_touched(
     own_lab: Lab, environment: dict[str, str], options: tuple[str, ...], sentence: str
 ) -> None:
-    own_lab.forget_requests()
+    own_lab.reset_requests()
     failed = play(own_lab, "migrate", "-vvv", *options, **environment)
     assert failed.returncode != 0
     shown = failed.stdout + failed.stderr
@@ -137,7 +137,7 @@ def test_what_is_wrong_is_told_before_anything_is_touched(
     ):
         assert secret not in shown
     if not options or "interval" in options[1]:
-        assert "smc CreateReplicationJob" not in own_lab.mutating()
+        assert "smc CreateReplicationJob" not in own_lab.mutating_requests()
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_what_is_wrong_is_told_before_anything_is_touched(
     ],
 )
 def test_a_hook_that_is_not_there_is_told_before_anything_is_touched(own_lab: Lab, variable: str, hook: str) -> None:
-    own_lab.forget_requests()
+    own_lab.reset_requests()
     failed = play(
         own_lab,
         "migrate",
@@ -160,7 +160,7 @@ def test_a_hook_that_is_not_there_is_told_before_anything_is_touched(own_lab: La
     )
     assert failed.returncode != 0
     assert f"{variable} of app-03 names {hook}, which is not the whole path" in failed.stdout
-    assert own_lab.mutating() == {}
+    assert own_lab.mutating_requests() == {}
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_hook_that_is_not_there_is_told_before_anything_is_touched(own_lab: La
 def test_a_hook_that_cannot_be_read_is_told_before_anything_is_touched(own_lab: Lab, text: str, told: str) -> None:
     hook = own_lab.directory / "unreadable.yml"
     hook.write_text(text)
-    own_lab.forget_requests()
+    own_lab.reset_requests()
     wrong = json.dumps({"roll_back_start_services_tasks": str(hook)})
     failed = play(own_lab, "cut_over", "--limit", "app-03", "--check", "-e", wrong)
     assert failed.returncode != 0
@@ -177,7 +177,7 @@ def test_a_hook_that_cannot_be_read_is_told_before_anything_is_touched(own_lab: 
         rf"{re.escape(str(hook))} of app-03 is no list of tasks: [^\n]*{told}[^\n]* Nothing was touched\.",
         failed.stdout,
     )
-    assert own_lab.mutating() == {}
+    assert own_lab.mutating_requests() == {}
 
 
 def test_a_misspelt_module_in_a_hook_is_told_before_anything_is_touched(own_lab: Lab) -> None:
@@ -185,12 +185,12 @@ def test_a_misspelt_module_in_a_hook_is_told_before_anything_is_touched(own_lab:
     hook.write_text(
         "- name: Stop\n  ansible.builtin.servize:\n    name: '{{ item }}'\n  loop: '{{ not_there.results }}'\n"
     )
-    own_lab.forget_requests()
+    own_lab.reset_requests()
     wrong = json.dumps({"roll_back_start_services_tasks": str(hook)})
     failed = play(own_lab, "cut_over", "--limit", "app-03", "--check", "-e", wrong)
     assert failed.returncode != 0
     assert "ansible.builtin.servize" in failed.stdout + failed.stderr
-    assert own_lab.mutating() == {}
+    assert own_lab.mutating_requests() == {}
 
     hook.write_text(hook.read_text().replace("servize", "service"))
     assert play(own_lab, "cut_over", "--limit", "app-03", "--check", "-e", wrong).returncode == 0
@@ -216,7 +216,7 @@ def test_a_run_that_is_killed_goes_on_when_it_is_started_again(own_lab: Lab) -> 
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while not own_lab.mutating().get("smc StartReplicationJob") and time.monotonic() < deadline:
+    while not own_lab.mutating_requests().get("smc StartReplicationJob") and time.monotonic() < deadline:
         time.sleep(0.05)
     os.killpg(victim.pid, signal.SIGKILL)
     victim.wait()
@@ -246,7 +246,7 @@ def test_one_vm_that_fails_leaves_the_others_going_and_is_told_at_the_end(own_la
 def test_finalizing_without_a_fresh_run_is_refused(own_lab: Lab) -> None:
     command = [str(BIN / "ansible"), "localhost", "-m", "cutover.smc.smc_job_finalize", "-a"]
     uuid = own_lab.vm("app-03")["uuid"]
-    own_lab.forget_requests()
+    own_lab.reset_requests()
     refused = subprocess.run(
         [*command, f"vm_uuid={uuid} services_stopped_at={own_lab.get('/clock')['now']}"],
         env=os.environ | own_lab.environment,
@@ -256,7 +256,7 @@ def test_finalizing_without_a_fresh_run_is_refused(own_lab: Lab) -> None:
     )
     assert refused.returncode != 0
     assert "writes may be lost" in refused.stdout
-    assert own_lab.mutating() == {}
+    assert own_lab.mutating_requests() == {}
     assert own_lab.job("app-03")["status"] == "Waiting"
 
 
@@ -300,23 +300,23 @@ def test_migration_ends_as_promised(own_lab: Lab) -> None:
 
 @pytest.mark.parametrize(("in_process", "vms"), [(True, VMS), (False, VMS[:1])], ids=["in process", "as modules"])
 def test_migrating_again_changes_nothing(own_lab: Lab, in_process: bool, vms: tuple[str, ...]) -> None:
-    own_lab.forget_requests()
+    own_lab.reset_requests()
     again = play(own_lab, "migrate", "--limit", ",".join(vms), "-e", json.dumps({"cutover_in_process": in_process}))
     assert again.returncode == 0, again.stdout[-4000:]
     assert {host: counts["changed"] for host, counts in recap(again.stdout).items() if counts["ok"]} == dict.fromkeys(
         vms, 0
     )
-    assert own_lab.mutating() == {}
+    assert own_lab.mutating_requests() == {}
 
 
 @pytest.mark.parametrize(
     "name", ["preflight", "enable_cbt", "import_source", "replicate", "verify_image", "cut_over", "clean_up", "report"]
 )
 def test_each_playbook_by_itself_changes_nothing_any_more(own_lab: Lab, name: str) -> None:
-    own_lab.forget_requests()
+    own_lab.reset_requests()
     again = play(own_lab, name, "-e", PRICES)
     assert again.returncode == 0, again.stdout[-4000:]
-    assert own_lab.mutating() == {}
+    assert own_lab.mutating_requests() == {}
     if name == "clean_up":
         final = own_lab.job("app-01")["image_ids"][-1]
         assert re.search(rf"app-01 +stays +image +{final} +<= \d+\.\d\d USD  it is the final one", again.stdout)
@@ -341,8 +341,8 @@ def test_the_report_tells_what_is_there_and_what_it_costs(own_lab: Lab) -> None:
 
 
 def test_a_vm_that_has_moved_is_not_rolled_back(own_lab: Lab) -> None:
-    own_lab.forget_requests()
+    own_lab.reset_requests()
     refused = play(own_lab, "roll_back")
     assert refused.returncode != 0
-    assert own_lab.mutating() == {}
+    assert own_lab.mutating_requests() == {}
     assert {own_lab.vm(name)["service"] for name in VMS} == {"stopped"}

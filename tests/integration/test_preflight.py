@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import Connection, VCenter
 from lab.launcher import VCENTER
 from lab.places import LabDirectory
-from tests.integration.labs import Lab
+from tests.integration.lab_harness import Lab
 
 pytestmark = pytest.mark.lab
 
@@ -64,7 +64,7 @@ def test_a_blocker_stops_the_vm_until_it_is_waived(patched: Lab, playbook: Playb
     )
     assert passed.returncode == 0, passed.stdout
     assert "blocker, waived until 2099-12-31 (goes tonight (change 4711))" in passed.stdout
-    assert not any(one.startswith("vcenter") for one in patched.mutating() if "Snapshot" not in one)
+    assert not any(one.startswith("vcenter") for one in patched.mutating_requests() if "Snapshot" not in one)
     (vm,) = json.loads(report.read_text())["vms"]
     (concern,) = [one for one in vm["concerns"] if one["id"] == "snapshots"]
     assert concern["waived"] == {"reason": "goes tonight (change 4711)", "expires": "2099-12-31"}

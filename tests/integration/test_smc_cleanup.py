@@ -18,7 +18,7 @@ from pyVim.task import WaitForTask
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
 from lab.alicloud import prices
-from tests.integration.labs import Call, Lab, import_vms
+from tests.integration.lab_harness import Call, Lab, import_vms
 
 VM = "app-01"
 TRANSITION = "no_delete_SMC_transition_instance"
@@ -65,9 +65,9 @@ def ecs(lab: Lab) -> _ecs.Ecs:
 @pytest.fixture
 def no_traces(lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str) -> Iterator[str]:
     """The VM without a job; afterwards it has none again, and no images and snapshots of one."""
-    lab.forget_requests()
+    lab.reset_requests()
     yield uuid
-    lab.mend()
+    lab.reset_faults()
     jobs = call("smc_incremental_job_info", vm_uuids=[uuid])["jobs"]
     call("smc_incremental_job", vm_uuid=uuid, state="absent", discard_replication=True)
     images = ecs.images_by_id([image_id for job in jobs for image_id in job["images"]]).values()
@@ -89,7 +89,7 @@ def moved(lab: Lab, call: Call, uuid: str, replicated: str) -> list[str]:
     """The VM has moved: a finished job with the images of two runs, which are given, the older one first."""
     done = call("smc_job_finalize", vm_uuid=uuid, services_stopped_at=clock(lab), final_sync=True)
     assert done["finished"], done.result
-    lab.forget_requests()
+    lab.reset_requests()
     return [replicated, done["evidence"]["image_id"]]
 
 
@@ -138,10 +138,10 @@ def test_a_fault_at_every_write_leaves_what_was_wished_and_nothing_else(
     snapshots = {image.image_id: set(image.snapshot_ids) for image in ecs.images()}
     token = call("smc_access_token", name=f"clean-up-{kind}")["access_token"]["access_token_id"]
     wanted = {"vm_uuid": uuid, "images_to_keep": 1, "delete_job": True, "access_token_ids": [token], "prices": PRICES}
-    lab.forget_requests()
+    lab.reset_requests()
     checked = call("smc_cleanup", check=True, **wanted)
     assert checked["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
     for action, target in WRITES.items():
         lab.faults(
@@ -166,10 +166,10 @@ def test_a_fault_at_every_write_leaves_what_was_wished_and_nothing_else(
     assert cleared["costs"]["saved_per_day"] > 0
     assert billed_per_day(lab, snapshots[older]) == 0
 
-    lab.forget_requests()
+    lab.reset_requests()
     assert not call("smc_cleanup", **wanted)["changed"]
     assert not call("smc_cleanup", check=True, **wanted)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
 
 def test_images_are_found_when_their_job_is_gone(lab: Lab, call: Call, uuid: str, moved: list[str]) -> None:
@@ -197,7 +197,7 @@ def test_what_an_interrupted_run_left_and_what_ecs_does_not_give_up(
     assert failed.failed
     assert failed["changed"]
     assert replicated not in ids(lab, "image")
-    lab.mend()
+    lab.reset_faults()
     left = {identifier: one for identifier, one in orphans_told(call).items() if identifier not in before}
     assert {one["why"] for one in left.values()} == {f"its image {replicated} was deleted by a clean-up"}
 
@@ -214,7 +214,7 @@ def test_what_an_interrupted_run_left_and_what_ecs_does_not_give_up(
 def test_what_it_costs_is_what_the_lab_charges(lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str) -> None:
     machines = [an_instance(ecs, replicated, TRANSITION), lab.job(VM)["transition_instance_id"]]
     lab.post("/clock", {"advance": "2m"})
-    lab.forget_requests()
+    lab.reset_requests()
     costs = call("smc_cleanup", orphans=[], prices=PRICES, check=True)["costs"]
     counts = {request["action"]: request["count"] for request in lab.get("/requests")}
     told = {item["id"]: item["per_day"] for item in costs["items"]}
@@ -240,7 +240,7 @@ def test_orphans_are_told_and_go_by_id_only(lab: Lab, call: Call, ecs: _ecs.Ecs,
     overdue = an_instance(ecs, replicated, "verify", cutover_verifies_image=replicated, cutover_vm_uuid=uuid)
     bystander = an_instance(ecs, replicated, "web")
     lab.post("/clock", {"advance": "2m"})
-    lab.forget_requests()
+    lab.reset_requests()
 
     told = call("smc_cleanup", orphans=[], check=True)
     assert {one["id"]: one["kind"] for one in told["orphans"] if one["id"] not in before} == {
@@ -258,17 +258,17 @@ def test_orphans_are_told_and_go_by_id_only(lab: Lab, call: Call, ecs: _ecs.Ecs,
         assert f"names {no_orphan}, which is no orphan: {reason}" in refused["msg"]
     wanted = [orphan, overdue, "i-gone"]
     assert call("smc_cleanup", orphans=wanted, check=True)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
     lab.faults({"target": "ecs", "action": "DeleteInstance", "kind": "reset_after_commit"})
     done = call("smc_cleanup", orphans=wanted)
     assert not done.failed, done.result
     assert ids(lab, "instance") & {orphan, overdue, bystander, named} == {bystander, named}
     assert {one["id"] for one in done["orphans"]} == set(before)
-    lab.forget_requests()
+    lab.reset_requests()
     assert not call("smc_cleanup", orphans=wanted)["changed"]
     assert not call("smc_cleanup", orphans=wanted, check=True)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     ecs.delete_instance(bystander)
 
     forbidden = {"kind": "error", "status": 403, "code": "Forbidden.RAM", "count": 0}
@@ -302,7 +302,7 @@ def test_a_snapshot_of_a_job_that_is_no_more_is_told_and_goes_by_its_reference_o
 ) -> None:
     for name in ("smc_j-bp1gone00000000000000_2026-11-22-18:00:00", "smc_by_hand"):
         WaitForTask(machine.CreateSnapshot_Task(name=name, description="", memory=False, quiesce=False))
-    lab.forget_requests()
+    lab.reset_requests()
     told = call("smc_cleanup", vm_uuid=uuid)
     assert not told["changed"]
     assert [(one["kind"], one["name"]) for one in told["orphans"]] == [
@@ -310,7 +310,7 @@ def test_a_snapshot_of_a_job_that_is_no_more_is_told_and_goes_by_its_reference_o
     ]
     wanted = [told["orphans"][0]["id"]]
     assert call("smc_cleanup", vm_uuid=uuid, vm_snapshots=wanted, check=True)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     done = call("smc_cleanup", vm_uuid=uuid, vm_snapshots=wanted)
     assert done["changed"]
     assert done["connector_must_reread"]
@@ -326,7 +326,7 @@ def test_a_snapshot_of_a_job_that_is_no_more_is_told_and_goes_by_its_reference_o
 def test_the_source_goes_when_it_is_told_to(lab: Lab, call: Call, no_traces: str) -> None:
     wanted = {"vm_uuid": no_traces, "delete_source": True}
     assert call("smc_cleanup", check=True, **wanted)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     lab.faults(
         {"target": "smc", "action": "DeleteSourceServer", "kind": "throttle"},
         {"target": "smc", "action": "DeleteSourceServer", "kind": "reset_after_commit", "nth": 2},
@@ -335,7 +335,7 @@ def test_the_source_goes_when_it_is_told_to(lab: Lab, call: Call, no_traces: str
     assert not done.failed, done.result
     lab.post("/clock", {"advance": "2m"})
     assert call("smc_source_info", vm_uuids=[no_traces])["sources"] == []
-    lab.forget_requests()
+    lab.reset_requests()
     assert not call("smc_cleanup", **wanted)["changed"]
     assert not call("smc_cleanup", check=True, **wanted)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()

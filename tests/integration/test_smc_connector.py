@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.labs import Call, Lab, Outcome
+from tests.integration.lab_harness import Call, Lab, Outcome
 
 # Not used by other files: choosing them takes places of the lab's only connector.
 FIRST = "app-09"
@@ -57,7 +57,7 @@ def forget(connector: Call, call: Call, lab: Lab, name: str) -> None:
 def fresh(connector: Call, call: Call, lab: Lab) -> None:
     for name in (FIRST, SECOND):
         forget(connector, call, lab, name)
-    lab.forget_requests()
+    lab.reset_requests()
 
 
 @pytest.mark.usefixtures("fresh")
@@ -69,7 +69,7 @@ def test_import_and_again(lab: Lab, call: Call, connector: Call) -> None:
     checked = connector(check=True, **wanted)
     assert checked["changed"]
     assert checked["plan"][-1] == f"import {FIRST}"
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     assert not choices(lab)[moid]["migrate"]
 
     refused = connector(**wanted)

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
-from tests.integration.labs import WAYS, Call, Lab, import_vms
+from tests.integration.lab_harness import WAYS, Call, Lab, import_vms
 
 CONNECTION = {
     "access_key_id": "ALIBABA_CLOUD_ACCESS_KEY_ID",
@@ -35,7 +35,7 @@ def uuids(imported: dict[str, str], lab: Lab, call: Call) -> dict[str, str]:
         imported.update(import_vms(lab, call, VM, OTHER))
         for name, uuid in imported.items():
             assert not call("smc_source", vm_uuid=uuid, vm_name=name).failed
-        lab.forget_requests()
+        lab.reset_requests()
     return imported
 
 
@@ -43,9 +43,9 @@ def uuids(imported: dict[str, str], lab: Lab, call: Call) -> dict[str, str]:
 def no_jobs(lab: Lab, call: Call, uuids: dict[str, str]) -> Iterator[dict[str, str]]:
     """Both VMs imported and without a job, before and after."""
     forget_migrations(call, uuids)
-    lab.forget_requests()
+    lab.reset_requests()
     yield uuids
-    lab.mend()
+    lab.reset_faults()
     forget_migrations(call, uuids)
 
 
@@ -80,7 +80,7 @@ def test_access_token_life(lab: Lab, call: Call) -> None:
     checked = call("smc_access_token", name="life", check=True)
     assert checked["changed"]
     assert checked["access_token_code"] is None
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
     made = call("smc_access_token", name="life", uses=3, valid_days=2)
     assert made["changed"]
@@ -112,7 +112,7 @@ def test_access_token_of_too_many_uses_is_refused_before_anything_is_sent(lab: L
     refused = call("smc_access_token", name="many", uses=1001)
     assert refused.failed
     assert "Option 'uses' is 1001" in refused["msg"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -137,7 +137,7 @@ def test_source_is_recognised_named_and_tagged(lab: Lab, call: Call, uuids: dict
     }
     checked = call("smc_source", check=True, **wanted)
     assert checked["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
     done = call("smc_source", **wanted)
     assert done["changed"]
@@ -145,10 +145,10 @@ def test_source_is_recognised_named_and_tagged(lab: Lab, call: Call, uuids: dict
     assert done["source"]["tags"] == {"cutover:vm-uuid": uuids[VM], "cutover:project": "spring", "owner": "shop"}
     assert checked["plan"] == done["plan"]
 
-    lab.forget_requests()
+    lab.reset_requests()
     assert not call("smc_source", **wanted)["changed"]
     assert not call("smc_source", check=True, **wanted)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     assert call("smc_source", **dict(wanted, name=VM))["changed"]
 
 
@@ -169,11 +169,11 @@ def test_source_info_by_vm_and_state(call: Call, uuids: dict[str, str]) -> None:
 
 def test_source_with_an_unfinished_job_is_not_deleted(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
     call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="24h", started=False)
-    lab.forget_requests()
+    lab.reset_requests()
     refused = call("smc_source", vm_uuid=no_jobs[VM], state="absent", with_job=True)
     assert refused.failed
     assert "is used by job" in refused["msg"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def test_job_is_created_once_whatever_happens(lab: Lab, call: Call, no_jobs: dic
     wanted = {"vm_uuid": no_jobs[VM], "interval": "6h", "images_to_keep": 3, "project": "spring", "valid_for": "60d"}
     checked = call("smc_incremental_job", check=True, **wanted)
     assert checked["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
     done = call("smc_incremental_job", wait=True, **wanted)
     assert done["changed"]
@@ -214,12 +214,12 @@ def test_job_is_created_once_whatever_happens(lab: Lab, call: Call, no_jobs: dic
     assert done["synced"]
     assert done["job"]["interval"] == "6h"
     assert done["job"]["system_disk_size"] == 20
-    assert lab.mutating()["smc CreateReplicationJob"] == 1
+    assert lab.mutating_requests()["smc CreateReplicationJob"] == 1
 
-    lab.forget_requests()
+    lab.reset_requests()
     assert not call("smc_incremental_job", **wanted)["changed"]
     assert not call("smc_incremental_job", check=True, **wanted)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
 
 @pytest.mark.parametrize("validity", [{}, {"valid_for": "60d"}], ids=["SMC's own validity", "a validity"])
@@ -260,7 +260,7 @@ def test_read_is_repeated_through_throttling(lab: Lab, call: Call, uuids: dict[s
 
 def test_what_smc_still_changes_is_changed_and_the_rest_is_told(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
     call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="6h", wait=True)
-    lab.forget_requests()
+    lab.reset_requests()
     wanted = {
         "vm_uuid": no_jobs[VM],
         "interval": "12h",
@@ -271,12 +271,12 @@ def test_what_smc_still_changes_is_changed_and_the_rest_is_told(lab: Lab, call: 
     changed = call("smc_incremental_job", **wanted)
     assert changed["changed"]
     assert (changed["job"]["interval"], changed["job"]["images_to_keep"]) == ("12h", 5)
-    assert lab.mutating() == {"smc ModifyReplicationJobAttribute": 1}
+    assert lab.mutating_requests() == {"smc ModifyReplicationJobAttribute": 1}
     assert [item["attribute"] for item in changed["drift"]] == ["image_name"]
     assert "not another" in changed.shown
-    lab.forget_requests()
+    lab.reset_requests()
     assert not call("smc_incremental_job", **wanted)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
 
 def test_job_made_by_hand_is_adopted(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
@@ -299,18 +299,18 @@ def test_job_of_a_vm_that_is_not_imported(call: Call) -> None:
 def test_synced_runs_the_job_by_hand_once(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
     call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="7d", wait=True)
     since = clock(call)
-    lab.forget_requests()
+    lab.reset_requests()
     checked = call("smc_incremental_job", vm_uuid=no_jobs[VM], state="synced", synced_since=since, check=True)
     assert checked["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     done = call("smc_incremental_job", vm_uuid=no_jobs[VM], state="synced", synced_since=since)
     assert done["synced"]
     assert len(done["job"]["runs"]) == 2
     assert done["job"]["runs"][-1]["began"] > since
-    assert lab.mutating() == {"smc StartReplicationJob": 1}
-    lab.forget_requests()
+    assert lab.mutating_requests() == {"smc StartReplicationJob": 1}
+    lab.reset_requests()
     assert not call("smc_incremental_job", vm_uuid=no_jobs[VM], state="synced", synced_since=since)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
 
 def test_later_runs_send_what_has_changed_only(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
@@ -386,11 +386,11 @@ def test_pause_that_smc_refuses_is_explained(lab: Lab, call: Call, no_jobs: dict
 
 def test_replication_is_thrown_away_only_when_told(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
     call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="24h", wait=True)
-    lab.forget_requests()
+    lab.reset_requests()
     refused = call("smc_incremental_job", vm_uuid=no_jobs[VM], state="absent")
     assert refused.failed
     assert "discard_replication: true" in refused["msg"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     instance = lab.job(VM)["transition_instance_id"]
     assert call("smc_incremental_job", vm_uuid=no_jobs[VM], state="absent", discard_replication=True)["changed"]
     assert instance not in {known["instance_id"] for known in lab.get("/state")["instances"]}
@@ -411,14 +411,14 @@ def test_an_image_that_no_completion_has_marked_does_not_tell_that_the_vm_has_mo
 def test_one_wait_for_many_jobs_costs_one_call_a_look(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
     for uuid in no_jobs.values():
         call("smc_incremental_job", vm_uuid=uuid, interval="24h", project="pair")
-    lab.forget_requests()
+    lab.reset_requests()
     waited = call("smc_incremental_job_info", project="pair", wait_for="image")
     assert [job["reached"] for job in waited["jobs"]] == [True, True]
     assert all(job["rpo_seconds"] >= 0 for job in waited["jobs"])
     looks = waited.shown.count("2 jobs:") + 2
     describes = next(r["count"] for r in lab.get("/requests") if r["action"] == "DescribeReplicationJobs")
     assert describes <= looks + 20
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
 
 def test_wait_does_not_fail_for_a_job_that_failed(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
@@ -438,16 +438,16 @@ def test_completing_without_proof_is_refused_and_completes_nothing(
 ) -> None:
     set_service(lab, VM, "running")
     call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="7d", wait=True)
-    lab.forget_requests()
+    lab.reset_requests()
     refused = call("smc_job_finalize", vm_uuid=no_jobs[VM], services_stopped_at=clock(call))
     assert refused.failed
     assert "writes may be lost" in refused["msg"]
     assert "synced_since" in refused["msg"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     unsaid = call("smc_job_finalize", vm_uuid=no_jobs[VM])
     assert unsaid.failed
     assert "services_stopped_at" in unsaid["msg"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     assert lab.job(VM)["status"] == "Waiting"
 
 
@@ -457,10 +457,10 @@ def test_completing_with_proof_keeps_every_write(lab: Lab, call: Call, no_jobs: 
     set_service(lab, VM, "stopped")
     stopped_at = clock(call)
     call("smc_incremental_job", vm_uuid=no_jobs[VM], state="synced", synced_since=stopped_at)
-    lab.forget_requests()
+    lab.reset_requests()
     checked = call("smc_job_finalize", vm_uuid=no_jobs[VM], services_stopped_at=stopped_at, check=True)
     assert checked["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
     done = call("smc_job_finalize", vm_uuid=no_jobs[VM], services_stopped_at=stopped_at)
     assert done["finished"]
@@ -469,14 +469,14 @@ def test_completing_with_proof_keeps_every_write(lab: Lab, call: Call, no_jobs: 
     assert done["image"]["tags"]["cutover:vm-uuid"] == no_jobs[VM]
     assert_image_is_disk(lab, done["evidence"]["image_id"], VM)
 
-    lab.forget_requests()
+    lab.reset_requests()
     again = call("smc_job_finalize", vm_uuid=no_jobs[VM])
     assert not again["changed"]
     assert again["evidence"]["proven"]
     moved = call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="6h")
     assert moved["migrated"]
     assert not moved["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
 
 def test_final_sync_makes_the_proof_itself(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
@@ -543,9 +543,9 @@ def test_verification_instance_is_made_for_a_while_and_released(lab: Lab, call: 
         "vswitch_id": "vsw-lab-isolated",
         "security_group_id": "sg-lab-isolated",
     }
-    lab.forget_requests()
+    lab.reset_requests()
     assert call("ecs_verification_instance", check=True, **wanted)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     made = call("ecs_verification_instance", **wanted)
     assert made["instance"]["status"] == "Running"
     assert made["instance"]["released_at"]
@@ -559,28 +559,28 @@ def test_verification_instance_is_made_for_a_while_and_released(lab: Lab, call: 
 def test_clean_up_waits_for_the_end_and_keeps_what_it_is_told_to(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
     set_service(lab, VM, "stopped")
     call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="7d", images_to_keep=5, wait=True)
-    lab.forget_requests()
+    lab.reset_requests()
     early = call("smc_cleanup", vm_uuid=no_jobs[VM])
     assert early.failed
     assert "the migration is not over" in early["msg"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     final = call("smc_job_finalize", vm_uuid=no_jobs[VM], services_stopped_at=clock(call), final_sync=True)["evidence"][
         "image_id"
     ]
 
-    lab.forget_requests()
+    lab.reset_requests()
     assert call("smc_cleanup", vm_uuid=no_jobs[VM], images_to_keep=1, delete_job=True, check=True)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     cleared = call("smc_cleanup", vm_uuid=no_jobs[VM], images_to_keep=1, delete_job=True)
     assert [image["image_id"] for image in cleared["left"]["images"]] == [final]
     assert cleared["left"]["job"] is None
     assert [item["id"] for item in cleared["costs"]["items"] if item["stays"]] == [final]
-    lab.forget_requests()
+    lab.reset_requests()
     assert not call("smc_cleanup", vm_uuid=no_jobs[VM], images_to_keep=1, delete_job=True)["changed"]
     moved = call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="6h")
     assert moved["migrated"]
     assert moved["migrated_image_id"] == final
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
 
 # --- both ways to run -------------------------------------------------------------------------------------------

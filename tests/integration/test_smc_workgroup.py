@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.labs import WAYS, Call, Lab, import_vms
+from tests.integration.lab_harness import WAYS, Call, Lab, import_vms
 
 VM = "app-06"
 OTHER = "app-07"
@@ -32,9 +32,9 @@ def uuids(imported: dict[str, str], lab: Lab, call: Call) -> Iterator[dict[str, 
         imported.update(import_vms(lab, call, VM, OTHER))
         for name, uuid in imported.items():
             assert not call("smc_source", vm_uuid=uuid, vm_name=name).failed
-    lab.forget_requests()
+    lab.reset_requests()
     yield imported
-    lab.mend()
+    lab.reset_faults()
     for group in lab.get("/state")["workgroups"]:
         identity = {"workgroup_id": group["workgroup_id"], "state": "absent"}
         assert not call("smc_workgroup", release_members=True, **identity).failed
@@ -56,7 +56,7 @@ def test_a_wave_is_made_filled_and_dissolved(
     wanted = {"name": "wave-7", "description": "the shop", "vm_uuids": list(uuids.values()), "project": "spring"}
     checked = call("smc_workgroup", check=True, **wanted)
     assert checked["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
     done = call("smc_workgroup", **wanted)
     assert done["plan"] == checked["plan"]
@@ -68,22 +68,22 @@ def test_a_wave_is_made_filled_and_dissolved(
     in_group = call("smc_source_info", workgroup_id=done["workgroup_id"])["by_vm_uuid"]
     assert sorted(in_group) == sorted(uuids.values())
 
-    lab.forget_requests()
+    lab.reset_requests()
     assert not call("smc_workgroup", **wanted)["changed"]
     assert not call("smc_workgroup", check=True, **wanted)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
     renamed = call("smc_workgroup", workgroup_id=done["workgroup_id"], name="wave-8", vm_uuids=[uuids[VM]], purge=True)
     assert renamed["changed"]
     assert members(lab) == {VM: "wave-8"}
 
-    lab.forget_requests()
+    lab.reset_requests()
     refused = call("smc_workgroup", name="wave-8", state="absent")
     assert "release_members: true" in refused["msg"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     over = {"name": "wave-8", "state": "absent", "release_members": True}
     assert call("smc_workgroup", check=True, **over)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     assert call("smc_workgroup", **over)["changed"]
     assert not call("smc_workgroup", **over)["changed"]
     assert not call("smc_workgroup", check=True, **over)["changed"]
@@ -97,21 +97,21 @@ def test_a_source_changes_its_wave_only_by_its_own_declaration(
     lab.post("/switches", {"workgroup_move": moving})
     call("smc_workgroup", name="wave-1", vm_uuids=[uuids[VM]])
     call("smc_workgroup", name="wave-2")
-    lab.forget_requests()
+    lab.reset_requests()
     refused = call("smc_workgroup", name="wave-2", vm_uuids=list(uuids.values()))
     assert refused.failed
     assert "(wave-1)" in refused["msg"]
     assert "smc_source" in refused["msg"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
     assert call("smc_source", vm_uuid=uuids[VM], workgroup="wave-2", check=True)["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     moved = call("smc_source", vm_uuid=uuids[VM], workgroup="wave-2")
     assert moved["changed"]
     assert members(lab) == {VM: "wave-2"}
-    lab.forget_requests()
+    lab.reset_requests()
     assert not call("smc_source", vm_uuid=uuids[VM], workgroup=moved["source"]["workgroup_id"])["changed"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
     assert call("smc_source", vm_uuid=uuids[VM], workgroup="")["source"]["workgroup_id"] is None
     assert "There is no workgroup 'wave-9'" in call("smc_source", vm_uuid=uuids[VM], workgroup="wave-9")["msg"]
 
@@ -138,7 +138,7 @@ def test_a_deleted_wave_can_be_made_again_at_once(lab: Lab, call: Call, uuids: d
 def test_what_is_no_source_is_named_before_anything_is_sent(lab: Lab, call: Call, uuids: dict[str, str]) -> None:
     refused = call("smc_workgroup", name="wave-7", vm_uuids=[uuids[VM], "u-unknown"], source_ids=["s-unknown"])
     assert "SMC has no source for source_id s-unknown, vm_uuid u-unknown" in refused["msg"]
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
 
 def test_both_ways_return_the_same(lab: Lab, ansible: Call, call: Call, uuids: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration import runbook
-from tests.integration.labs import LABS, Call, Lab, start_lab
+from tests.integration.lab_harness import LABS, Call, Lab, start_lab
 
 
 @pytest.fixture(scope="module")

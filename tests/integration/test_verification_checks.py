@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.labs import Call, Lab, import_vms
+from tests.integration.lab_harness import Call, Lab, import_vms
 
 VM = "app-08"
 
@@ -39,9 +39,9 @@ def wanted(made: dict[str, Any], lab: Lab, call: Call) -> Iterator[dict[str, Any
             release_after="7d",
         )
     lab.post("/switches", {"cloud_assistant_agent": True})
-    lab.forget_requests()
+    lab.reset_requests()
     yield made
-    lab.mend()
+    lab.reset_faults()
     assert not call("ecs_verification_instance", image_id=made["image_id"], state="absent").failed
 
 
@@ -56,7 +56,7 @@ def test_checks_are_run_once_and_see_the_disk(lab: Lab, call: Call, wanted: dict
     checked = call("ecs_verification_instance", check=True, checks=GOOD, **wanted)
     assert checked["changed"]
     assert checked["checks_passed"] is None
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
     done = call("ecs_verification_instance", checks=GOOD, **wanted)
     assert not done.failed, done.result
@@ -67,12 +67,12 @@ def test_checks_are_run_once_and_see_the_disk(lab: Lab, call: Call, wanted: dict
         disk["sha256"] for disk in lab.get(f"/images/{wanted['image_id']}/disks")
     }
     assert done["instance"]["released_at"]
-    assert lab.mutating()["ecs RunCommand"] == 3
+    assert lab.mutating_requests()["ecs RunCommand"] == 3
 
-    lab.forget_requests()
+    lab.reset_requests()
     assert not call("ecs_verification_instance", checks=GOOD, **wanted)["changed"]
     assert call("ecs_verification_instance", check=True, checks=GOOD, **wanted)["plan"] == []
-    assert not lab.mutating()
+    assert not lab.mutating_requests()
 
 
 @pytest.mark.parametrize("record_status", ["Finished", "Failed"])
@@ -101,12 +101,12 @@ def test_all_checks_speak_before_the_task_fails(
     assert "login:" in failed["console_output"]
     assert failed["instance"]["status"] == "Running"
 
-    lab.forget_requests()
+    lab.reset_requests()
     reported = call("ecs_verification_instance", checks=checks[:2], report_only=True, release_failed=True, **wanted)
     assert not reported.failed
     assert reported["checks_passed"] is False
-    assert lab.mutating()["ecs RunCommand"] == 2
-    assert lab.mutating()["ecs DeleteInstance"] == 1
+    assert lab.mutating_requests()["ecs RunCommand"] == 2
+    assert lab.mutating_requests()["ecs DeleteInstance"] == 1
 
 
 @pytest.mark.parametrize(("boots", "words"), [(True, "login:"), (False, "panic")])
@@ -121,7 +121,7 @@ def test_the_console_tells_why_no_agent_answers(
     assert failed.failed
     assert failed["agent"] is False
     assert words in failed["console_output"]
-    assert "ecs RunCommand" not in lab.mutating()
+    assert "ecs RunCommand" not in lab.mutating_requests()
 
 
 def test_a_network_fault_runs_no_check_twice(lab: Lab, call: Call, wanted: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from pyVmomi import vim
 from ansible_collections.cutover.smc.plugins.module_utils._cbt import reconciler as _cbt_activation
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import power as _power
 from lab.launcher import Options
-from tests.integration.support import Access, running_vcenter
+from tests.integration.lab_harness import WAYS, VCenterLab, running_vcenter
 
 pytestmark = pytest.mark.lab
 
@@ -32,18 +32,18 @@ OVERRIDES = {
     "app-10": {"sharing": "sharingMultiWriter"},
     "app-11": {"template": True, "powered_off": True},
 }
-WAYS = pytest.mark.parametrize("in_process", [True, False], ids=["in process", "as a module"])
+both_ways = pytest.mark.parametrize("way", WAYS)
 
 
 @pytest.fixture(scope="module")
-def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
+def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VCenterLab]:
     """The vCenter of most tests; each has VMs of its own in it, so that their order does not matter."""
     with running_vcenter(tmp_path_factory.mktemp("vcenter"), Options(vms=24, vm_overrides=OVERRIDES)) as access:
         yield access
 
 
 @pytest.fixture(autouse=True)
-def _clean(vcenter: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+def _clean(vcenter: VCenterLab, monkeypatch: pytest.MonkeyPatch) -> None:
     # A vCenter on the loopback does in milliseconds what a real one takes seconds for.
     monkeypatch.setattr(_cbt_activation, "_POLL_SECONDS", 0.1)
     monkeypatch.setattr(_power, "_POLL_SECONDS", 0.1)
@@ -52,21 +52,21 @@ def _clean(vcenter: Access, monkeypatch: pytest.MonkeyPatch) -> None:
     vcenter.control.delete("/requests")
 
 
-def cbt(access: Access, name: str, **parameters: Any) -> dict[str, Any]:
+def cbt(access: VCenterLab, name: str, **parameters: Any) -> dict[str, Any]:
     """Run vmware_cbt for a VM; what concerns the run and not the module begins with an underscore.
 
     By Ansible where the way to run matters, else by its handler.
     """
     run = {key[1:]: parameters.pop(key) for key in list(parameters) if key.startswith("_")}
-    way = access.run_module if {"in_process", "verbosity"} & set(run) else access.call_module
-    return way("vmware_cbt", {"name": name} | parameters, **run)
+    call = access.run_module if {"way", "verbosity"} & set(run) else access.call_module
+    return call("vmware_cbt", {"name": name} | parameters, **run)
 
 
-def info(access: Access, *names: str) -> list[dict[str, Any]]:
+def info(access: VCenterLab, *names: str) -> list[dict[str, Any]]:
     return access.call_module("vmware_cbt_info", {"names": list(names)})["vms"]
 
 
-def assert_tracked(access: Access, name: str) -> None:
+def assert_tracked(access: VCenterLab, name: str) -> None:
     """By vCenter's own account, and by the files that the module saw."""
     assert all(disk["tracked"] for disk in access.control.vm(name)["disks"])
     (vm,) = info(access, name)
@@ -75,21 +75,21 @@ def assert_tracked(access: Access, name: str) -> None:
     assert all(disk["ctk_file"].endswith("-ctk.vmdk") for disk in vm["disks"])
 
 
-def assert_as_found(access: Access, name: str, power: str = "poweredOn") -> None:
+def assert_as_found(access: VCenterLab, name: str, power: str = "poweredOn") -> None:
     vm = access.control.vm(name)
     assert vm["power_state"] == power
     assert [snapshot for snapshot in vm["snapshots"] if snapshot.startswith("cutover-")] == []
 
 
-@WAYS
-def test_check_do_check_again_do_again(vcenter: Access, in_process: bool) -> None:
-    name = "app-01" if in_process else "app-02"
-    told = cbt(vcenter, name, _check=True, _in_process=in_process)
+@both_ways
+def test_check_do_check_again_do_again(vcenter: VCenterLab, way: str) -> None:
+    name = "app-01" if way == "in_process" else "app-02"
+    told = cbt(vcenter, name, _check=True, _way=way)
     assert told["changed"]
     assert not told["failed"]
     assert vcenter.control.mutating_requests() == []
 
-    done = cbt(vcenter, name, _in_process=in_process)
+    done = cbt(vcenter, name, _way=way)
     assert done["changed"]
     assert done["plan"] == told["plan"]
     assert done["vm"]["cbt"]["effective"]
@@ -99,20 +99,20 @@ def test_check_do_check_again_do_again(vcenter: Access, in_process: bool) -> Non
     assert "PowerOffVM_Task" not in vcenter.control.mutating_requests()
 
     vcenter.control.delete("/requests")
-    for again in (cbt(vcenter, name, _check=True), cbt(vcenter, name, _in_process=in_process)):
+    for again in (cbt(vcenter, name, _check=True), cbt(vcenter, name, _way=way)):
         assert (again["changed"], again["plan"]) == (False, [])
     assert vcenter.control.mutating_requests() == []
 
 
-def test_both_ways_return_the_same(vcenter: Access) -> None:
-    one, other = (cbt(vcenter, "app-12", _check=True, _in_process=way) for way in (True, False))
+def test_both_ways_return_the_same(vcenter: VCenterLab) -> None:
+    one, other = (cbt(vcenter, "app-12", _check=True, _way=way) for way in WAYS)
     for result in (one, other):
         del result["output"]
     assert one == other
 
 
 @pytest.mark.parametrize(("name", "method"), [("app-13", "both"), ("app-14", "advanced_config")])
-def test_a_power_cycle_shuts_the_guest_down_and_powers_on_again(vcenter: Access, name: str, method: str) -> None:
+def test_a_power_cycle_shuts_the_guest_down_and_powers_on_again(vcenter: VCenterLab, name: str, method: str) -> None:
     done = cbt(vcenter, name, activate="power_cycle", method=method)
     assert done["vm"]["power_state"] == "on"
     assert "ShutdownGuest" in vcenter.control.mutating_requests()
@@ -122,7 +122,7 @@ def test_a_power_cycle_shuts_the_guest_down_and_powers_on_again(vcenter: Access,
     assert cbt(vcenter, name)["plan"] == []
 
 
-def test_a_vm_that_is_off_is_configured_and_stays_off(vcenter: Access) -> None:
+def test_a_vm_that_is_off_is_configured_and_stays_off(vcenter: VCenterLab) -> None:
     done = cbt(vcenter, "app-06")
     assert vcenter.control.mutating_requests() == ["ReconfigVM_Task"]
     assert done["vm"]["power_state"] == "off"
@@ -130,7 +130,7 @@ def test_a_vm_that_is_off_is_configured_and_stays_off(vcenter: Access) -> None:
     assert_as_found(vcenter, "app-06", "poweredOff")
 
 
-def test_disabled_and_enabled_again(vcenter: Access) -> None:
+def test_disabled_and_enabled_again(vcenter: VCenterLab) -> None:
     cbt(vcenter, "app-15")
     told = cbt(vcenter, "app-15", state="disabled", _check=True)
     done = cbt(vcenter, "app-15", state="disabled")
@@ -144,7 +144,7 @@ def test_disabled_and_enabled_again(vcenter: Access) -> None:
 
 
 @pytest.mark.parametrize("activate", ["stun", "power_cycle"])
-def test_a_reset_begins_a_new_epoch(vcenter: Access, activate: str) -> None:
+def test_a_reset_begins_a_new_epoch(vcenter: VCenterLab, activate: str) -> None:
     before = _epochs(cbt(vcenter, "app-16"))
     done = cbt(vcenter, "app-16", state="reset", activate=activate)
     assert done["plan"] == cbt(vcenter, "app-16", state="reset", activate=activate, _check=True)["plan"]
@@ -176,7 +176,7 @@ def test_all_states_however_vcenter_reads_the_flag_back(tmp_path: Path, read_bac
 # Refusals
 
 
-def test_snapshots_are_refused_with_their_names(vcenter: Access) -> None:
+def test_snapshots_are_refused_with_their_names(vcenter: VCenterLab) -> None:
     refused = cbt(vcenter, "app-03")
     assert refused["failed"]
     assert "before patch" in refused["msg"]
@@ -194,7 +194,7 @@ def test_snapshots_are_refused_with_their_names(vcenter: Access) -> None:
         ("app-11", "template", "it is a template"),
     ],
 )
-def test_what_cannot_be_tracked_is_refused(vcenter: Access, name: str, code: str, words: str) -> None:
+def test_what_cannot_be_tracked_is_refused(vcenter: VCenterLab, name: str, code: str, words: str) -> None:
     for check in (True, False):
         refused = cbt(vcenter, name, _check=check)
         assert refused["failed"]
@@ -204,7 +204,7 @@ def test_what_cannot_be_tracked_is_refused(vcenter: Access, name: str, code: str
     assert vcenter.control.mutating_requests() == []
 
 
-def test_a_disk_that_cannot_be_tracked_may_be_skipped(vcenter: Access) -> None:
+def test_a_disk_that_cannot_be_tracked_may_be_skipped(vcenter: VCenterLab) -> None:
     done = cbt(vcenter, "app-05", skip_disks=["scsi0:1"])
     assert done["vm"]["cbt"]["effective"]
     assert [disk["tracked"] for disk in vcenter.control.vm("app-05")["disks"]] == [True, False]
@@ -212,7 +212,7 @@ def test_a_disk_that_cannot_be_tracked_may_be_skipped(vcenter: Access) -> None:
     assert cbt(vcenter, "app-05")["failed"]
 
 
-def test_snapshots_are_removed_when_that_is_asked(vcenter: Access) -> None:
+def test_snapshots_are_removed_when_that_is_asked(vcenter: VCenterLab) -> None:
     told = cbt(vcenter, "app-03", snapshots="remove", _check=True)
     assert vcenter.control.vm("app-03")["snapshots"] == ["before patch"]
     done = cbt(vcenter, "app-03", snapshots="remove")
@@ -223,7 +223,7 @@ def test_snapshots_are_removed_when_that_is_asked(vcenter: Access) -> None:
     assert_tracked(vcenter, "app-03")
 
 
-def test_a_running_synchronisation_is_respected(vcenter: Access) -> None:
+def test_a_running_synchronisation_is_respected(vcenter: VCenterLab) -> None:
     with _Client(vcenter) as client:
         client.snapshot("app-17", "smc_j-123_20261122")
         refused = cbt(vcenter, "app-17", snapshots="remove")
@@ -232,7 +232,7 @@ def test_a_running_synchronisation_is_respected(vcenter: Access) -> None:
         assert vcenter.control.vm("app-17")["snapshots"] == ["smc_j-123_20261122"]
 
 
-def test_a_vm_whose_cbt_is_on_is_left_alone_with_snapshots(vcenter: Access) -> None:
+def test_a_vm_whose_cbt_is_on_is_left_alone_with_snapshots(vcenter: VCenterLab) -> None:
     cbt(vcenter, "app-18")
     with _Client(vcenter) as client:
         client.snapshot("app-18", "smc_j-123_20261122")
@@ -245,21 +245,21 @@ def test_a_vm_whose_cbt_is_on_is_left_alone_with_snapshots(vcenter: Access) -> N
 # Input and connection
 
 
-def test_an_unknown_name_is_told_with_names_like_it(vcenter: Access) -> None:
+def test_an_unknown_name_is_told_with_names_like_it(vcenter: VCenterLab) -> None:
     refused = cbt(vcenter, "ap-01")
     assert "No VM is named 'ap-01' (option 'name')" in refused["msg"]
     assert "app-01" in refused["msg"]
 
 
 @pytest.mark.parametrize("parameters", [{"moid": "vm-9999"}, {"uuid": "00000000-0000-0000-0000-000000000000"}])
-def test_an_unknown_id_is_told(vcenter: Access, parameters: dict[str, str]) -> None:
+def test_an_unknown_id_is_told(vcenter: VCenterLab, parameters: dict[str, str]) -> None:
     refused = vcenter.call_module("vmware_cbt", parameters)
     (option, value) = next(iter(parameters.items()))
     assert value in refused["msg"]
     assert f"option '{option}'" in refused["msg"]
 
 
-def test_a_vm_is_named_by_moid_uuid_or_name_and_folder(vcenter: Access) -> None:
+def test_a_vm_is_named_by_moid_uuid_or_name_and_folder(vcenter: VCenterLab) -> None:
     vm = vcenter.control.vm("app-19")
     ways = [{"moid": vm["moid"]}, {"uuid": vm["uuid"]}, {"name": "app-19", "folder": "/DC0/vm", "datacenter": "DC0"}]
     found = [vcenter.call_module("vmware_cbt", way, check=True)["vm"]["moid"] for way in ways]
@@ -267,9 +267,9 @@ def test_a_vm_is_named_by_moid_uuid_or_name_and_folder(vcenter: Access) -> None:
     assert "elsewhere" in vcenter.call_module("vmware_cbt", {"name": "app-19", "folder": "elsewhere"})["msg"]
 
 
-@WAYS
-def test_a_wrong_password_ends_in_one_clear_sentence(vcenter: Access, in_process: bool) -> None:
-    refused = cbt(vcenter, "app-01", _in_process=in_process, _verbosity=3, _VMWARE_PASSWORD="not the secret of anyone")
+@both_ways
+def test_a_wrong_password_ends_in_one_clear_sentence(vcenter: VCenterLab, way: str) -> None:
+    refused = cbt(vcenter, "app-01", _way=way, _verbosity=3, _VMWARE_PASSWORD="not the secret of anyone")
     assert "refuses the user 'migration@vsphere.local' or the password" in refused["msg"]
     assert "Traceback" not in refused["output"]
     assert "not the secret of anyone" not in refused["output"]
@@ -284,7 +284,7 @@ def test_a_wrong_password_ends_in_one_clear_sentence(vcenter: Access, in_process
         ({"SSL_CERT_FILE": "/dev/null", "VMWARE_VALIDATE_CERTS": "false"}, ""),
     ],
 )
-def test_connection_faults_are_told_apart(vcenter: Access, changes: dict[str, str], words: str) -> None:
+def test_connection_faults_are_told_apart(vcenter: VCenterLab, changes: dict[str, str], words: str) -> None:
     result = cbt(vcenter, "app-19", _check=True, _verbosity=3, **{f"_{key}": value for key, value in changes.items()})
     assert result["failed"] == bool(words)
     assert words in result.get("msg", "")
@@ -292,7 +292,7 @@ def test_connection_faults_are_told_apart(vcenter: Access, changes: dict[str, st
     assert vcenter.variables["VMWARE_PASSWORD"] not in result["output"]
 
 
-def test_a_bad_duration_is_told(vcenter: Access) -> None:
+def test_a_bad_duration_is_told(vcenter: VCenterLab) -> None:
     assert "Option 'timeout' is not a duration: 'soon'" in cbt(vcenter, "app-01", timeout="soon")["msg"]
 
 
@@ -310,7 +310,7 @@ FAILING_STEPS = [
 
 @pytest.mark.parametrize("as_task", [False, True], ids=["call", "task"])
 @pytest.mark.parametrize(("activate", "method"), FAILING_STEPS)
-def test_a_failing_step_leaves_the_vm_as_it_was(vcenter: Access, method: str, as_task: bool, activate: str) -> None:
+def test_a_failing_step_leaves_the_vm_as_it_was(vcenter: VCenterLab, method: str, as_task: bool, activate: str) -> None:
     cbt(vcenter, "app-20", state="disabled")
     _fault(vcenter, method, "app-20", "GenericVmConfigFault", task=as_task)
     failed = cbt(vcenter, "app-20", activate=activate, shutdown="hard")
@@ -324,14 +324,14 @@ def test_a_failing_step_leaves_the_vm_as_it_was(vcenter: Access, method: str, as
 
 
 @pytest.mark.parametrize("as_task", [False, True], ids=["call", "task"])
-def test_our_snapshot_is_removed_at_the_second_attempt(vcenter: Access, as_task: bool) -> None:
+def test_our_snapshot_is_removed_at_the_second_attempt(vcenter: VCenterLab, as_task: bool) -> None:
     cbt(vcenter, "app-20", state="disabled")
     _fault(vcenter, "RemoveSnapshot_Task", "*", "GenericVmConfigFault", task=as_task)
     assert not cbt(vcenter, "app-20")["failed"]
     assert_as_found(vcenter, "app-20")
 
 
-def test_a_snapshot_of_ours_that_could_not_be_removed_is_told_and_removed_by_the_next_run(vcenter: Access) -> None:
+def test_a_snapshot_of_ours_that_could_not_be_removed_is_told_and_removed_by_the_next_run(vcenter: VCenterLab) -> None:
     cbt(vcenter, "app-20", state="disabled")
     _fault(vcenter, "RemoveSnapshot_Task", "*", "GenericVmConfigFault", count=-1)
     failed = cbt(vcenter, "app-20")
@@ -342,7 +342,7 @@ def test_a_snapshot_of_ours_that_could_not_be_removed_is_told_and_removed_by_the
     assert_tracked(vcenter, "app-20")
 
 
-def test_a_vm_that_cannot_be_powered_on_again_is_told_loudly(vcenter: Access) -> None:
+def test_a_vm_that_cannot_be_powered_on_again_is_told_loudly(vcenter: VCenterLab) -> None:
     cbt(vcenter, "app-20", state="disabled")
     _fault(vcenter, "PowerOnVM_Task", "app-20", "GenericVmConfigFault", count=-1)
     failed = cbt(vcenter, "app-20", activate="power_cycle", shutdown="hard")
@@ -352,20 +352,20 @@ def test_a_vm_that_cannot_be_powered_on_again_is_told_loudly(vcenter: Access) ->
     assert_tracked(vcenter, "app-20")
 
 
-def test_a_missing_privilege_is_named_with_the_vm(vcenter: Access) -> None:
+def test_a_missing_privilege_is_named_with_the_vm(vcenter: VCenterLab) -> None:
     _fault(vcenter, "ReconfigVM_Task", "app-21", "NoPermission")
     failed = cbt(vcenter, "app-21")
     assert "lacks the privilege VirtualMachine.Config.AdvancedConfig on app-21" in failed["msg"]
 
 
-def test_another_task_in_progress_is_waited_for(vcenter: Access) -> None:
+def test_another_task_in_progress_is_waited_for(vcenter: VCenterLab) -> None:
     _fault(vcenter, "ReconfigVM_Task", "app-21", "TaskInProgress", task=True)
     _fault(vcenter, "CreateSnapshot_Task", "app-21", "TaskInProgress")
     assert not cbt(vcenter, "app-21")["failed"]
     assert_tracked(vcenter, "app-21")
 
 
-def test_a_change_in_between_is_looked_at_again(vcenter: Access) -> None:
+def test_a_change_in_between_is_looked_at_again(vcenter: VCenterLab) -> None:
     _fault(vcenter, "ReconfigVM_Task", "app-22", "ConcurrentAccess", task=True)
     assert not cbt(vcenter, "app-22")["failed"]
     assert_tracked(vcenter, "app-22")
@@ -375,7 +375,7 @@ def test_a_change_in_between_is_looked_at_again(vcenter: Access) -> None:
 @pytest.mark.parametrize(
     "method", ["ReconfigVM_Task", "CreateSnapshot_Task", "RemoveSnapshot_Task", "RetrievePropertiesEx"]
 )
-def test_a_lost_connection_or_session_loses_nothing(vcenter: Access, method: str, fault: str) -> None:
+def test_a_lost_connection_or_session_loses_nothing(vcenter: VCenterLab, method: str, fault: str) -> None:
     cbt(vcenter, "app-23", state="disabled")
     vcenter.control.delete("/requests")
     _fault(vcenter, method, "*", fault)
@@ -385,7 +385,7 @@ def test_a_lost_connection_or_session_loses_nothing(vcenter: Access, method: str
     assert_as_found(vcenter, "app-23")
 
 
-def test_a_guest_without_tools_is_not_cut_off_unasked(vcenter: Access) -> None:
+def test_a_guest_without_tools_is_not_cut_off_unasked(vcenter: VCenterLab) -> None:
     failed = cbt(vcenter, "app-07", activate="power_cycle")
     assert "VMware Tools do not run" in failed["msg"]
     assert_as_found(vcenter, "app-07")
@@ -394,7 +394,7 @@ def test_a_guest_without_tools_is_not_cut_off_unasked(vcenter: Access) -> None:
     assert_as_found(vcenter, "app-07")
 
 
-def test_a_guest_that_does_not_go_down_is_left_running_or_forced(vcenter: Access) -> None:
+def test_a_guest_that_does_not_go_down_is_left_running_or_forced(vcenter: VCenterLab) -> None:
     failed = cbt(vcenter, "app-08", activate="power_cycle", shutdown_timeout="1s")
     assert "did not shut down within 1 seconds" in failed["msg"]
     assert_as_found(vcenter, "app-08")
@@ -403,7 +403,7 @@ def test_a_guest_that_does_not_go_down_is_left_running_or_forced(vcenter: Access
     assert_tracked(vcenter, "app-08")
 
 
-def test_a_vm_that_a_killed_run_left_off_comes_on_again(vcenter: Access) -> None:
+def test_a_vm_that_a_killed_run_left_off_comes_on_again(vcenter: VCenterLab) -> None:
     with _Client(vcenter) as client:
         client.configure("app-24", "cutover.smc.powerOnAgain", "TRUE")
         client.power_off("app-24")
@@ -417,10 +417,10 @@ def test_a_vm_that_a_killed_run_left_off_comes_on_again(vcenter: Access) -> None
 # Information
 
 
-@WAYS
-def test_info_reads_many_vms_in_few_calls(vcenter: Access, in_process: bool) -> None:
+@both_ways
+def test_info_reads_many_vms_in_few_calls(vcenter: VCenterLab, way: str) -> None:
     names = [f"app-{number:02d}" for number in range(1, 13) if number != 5]  # a disk of app-05 may be skipped by now
-    result = vcenter.run_module("vmware_cbt_info", {"names": [*names, "nowhere"]}, in_process=in_process)
+    result = vcenter.run_module("vmware_cbt_info", {"names": [*names, "nowhere"]}, way=way)
     reads = {one["action"]: one["count"] for one in vcenter.control.get("/requests")}
     # The inventory, the VMs that are meant, and what lies around them.
     assert reads["RetrievePropertiesEx"] == 3
@@ -439,7 +439,7 @@ def test_info_reads_many_vms_in_few_calls(vcenter: Access, in_process: bool) -> 
         assert vm["folder"] == "/DC0/vm"
 
 
-def test_info_tells_every_blocker(vcenter: Access) -> None:
+def test_info_tells_every_blocker(vcenter: VCenterLab) -> None:
     found = {vm["name"]: {one["id"] for one in vm["concerns"]} for vm in info(vcenter, *OVERRIDES)}
     assert "hardware_version" in found["app-04"]
     assert "connector_unsupported" in found["app-04"]
@@ -450,7 +450,7 @@ def test_info_tells_every_blocker(vcenter: Access) -> None:
     assert "template" in found["app-11"]
 
 
-def test_info_of_everything_and_by_every_kind_of_name(vcenter: Access) -> None:
+def test_info_of_everything_and_by_every_kind_of_name(vcenter: VCenterLab) -> None:
     everything = vcenter.call_module("vmware_cbt_info", {})
     assert everything["summary"]["total"] == 24
     first = everything["vms"][0]
@@ -462,7 +462,7 @@ def test_info_of_everything_and_by_every_kind_of_name(vcenter: Access) -> None:
     assert vcenter.call_module("vmware_cbt_info", {"names": []})["vms"] == []
 
 
-def test_info_fails_for_missing_vms_when_asked(vcenter: Access) -> None:
+def test_info_fails_for_missing_vms_when_asked(vcenter: VCenterLab) -> None:
     failed = vcenter.call_module("vmware_cbt_info", {"names": ["nowhere"], "fail_on_missing": True})
     assert "No VM was found for nowhere" in failed["msg"]
 
@@ -470,7 +470,7 @@ def test_info_fails_for_missing_vms_when_asked(vcenter: Access) -> None:
 # Helpers
 
 
-def _fault(access: Access, method: str, vm: str, fault: str, task: bool = False, count: int = 1) -> None:
+def _fault(access: VCenterLab, method: str, vm: str, fault: str, task: bool = False, count: int = 1) -> None:
     rule = {"target": "vcenter", "method": method, "object": vm, "fault": fault, "task": task, "count": count}
     access.control.post("/faults", rule)
 
@@ -478,7 +478,7 @@ def _fault(access: Access, method: str, vm: str, fault: str, task: bool = False,
 class _Client:
     """Another client of vCenter, such as a backup product or a user."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: VCenterLab) -> None:
         self._access = access
 
     def __enter__(self) -> _Client:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lab.launcher import Options
-from tests.integration.support import Access, running_vcenter
+from tests.integration.lab_harness import VCenterLab, running_vcenter
 
 pytestmark = pytest.mark.lab
 
@@ -43,7 +43,7 @@ OVERRIDES: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
+def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VCenterLab]:
     """One vCenter with two hosts, of which one is too old; each test has VMs of its own in it."""
     options = Options(vms=20, vm_overrides=_on_the_new_host(OVERRIDES, 20))
     with running_vcenter(
@@ -58,31 +58,31 @@ def _on_the_new_host(overrides: dict[str, Any], count: int) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def _clean(vcenter: Access) -> None:
+def _clean(vcenter: VCenterLab) -> None:
     for path in ("/faults", "/privileges", "/requests"):
         vcenter.control.delete(path)
 
 
-def cbt(access: Access, name: str, check: bool = False, **parameters: Any) -> dict[str, Any]:
+def cbt(access: VCenterLab, name: str, check: bool = False, **parameters: Any) -> dict[str, Any]:
     return access.call_module("vmware_cbt", {"name": name} | parameters, check=check)
 
 
-def info(access: Access, **parameters: Any) -> list[dict[str, Any]]:
+def info(access: VCenterLab, **parameters: Any) -> list[dict[str, Any]]:
     return access.call_module("vmware_cbt_info", parameters)["vms"]
 
 
-def settings_of(access: Access, name: str) -> dict[str, str | None]:
+def settings_of(access: VCenterLab, name: str) -> dict[str, str | None]:
     """The keys of CBT as vCenter has them, without regard to case."""
     (vm,) = info(access, names=[name])
     keys = {"ctkenabled": vm["cbt"]["key"]}
     return keys | {disk["ctk_key"].lower(): disk["ctk_value"] for disk in vm["disks"]}
 
 
-def calls(access: Access) -> dict[str, int]:
+def calls(access: VCenterLab) -> dict[str, int]:
     return {one["action"]: one["count"] for one in access.control.get("/requests")}
 
 
-def assert_untouched(access: Access, name: str) -> None:
+def assert_untouched(access: VCenterLab, name: str) -> None:
     vm = access.control.vm(name)
     assert vm["power_state"] == "poweredOn"
     assert [snapshot for snapshot in vm["snapshots"] if snapshot.startswith("cutover-")] == []
@@ -91,7 +91,7 @@ def assert_untouched(access: Access, name: str) -> None:
 # Cost
 
 
-def test_enabling_takes_twelve_calls_by_name_and_eleven_by_id(vcenter: Access) -> None:
+def test_enabling_takes_twelve_calls_by_name_and_eleven_by_id(vcenter: VCenterLab) -> None:
     assert cbt(vcenter, "app-12")["vm"]["cbt"]["effective"]
     assert sum(calls(vcenter).values()) <= 12, calls(vcenter)
     moid = vcenter.control.vm("app-13")["moid"]
@@ -104,7 +104,7 @@ def test_enabling_takes_twelve_calls_by_name_and_eleven_by_id(vcenter: Access) -
 # Shapes
 
 
-def test_disks_on_every_bus_are_tracked_and_given_back_as_they_were(vcenter: Access) -> None:
+def test_disks_on_every_bus_are_tracked_and_given_back_as_they_were(vcenter: VCenterLab) -> None:
     before = settings_of(vcenter, "app-01")
     done = cbt(vcenter, "app-01")
     assert [disk["address"] for disk in done["vm"]["disks"]] == ["scsi0:0", "scsi1:9", "ide1:0", "sata1:4", "nvme0:3"]
@@ -131,14 +131,14 @@ def test_disks_on_every_bus_are_tracked_and_given_back_as_they_were(vcenter: Acc
         ("app-09", "esxi_version"),
     ],
 )
-def test_what_cannot_be_tracked_is_refused(vcenter: Access, name: str, rule: str) -> None:
+def test_what_cannot_be_tracked_is_refused(vcenter: VCenterLab, name: str, rule: str) -> None:
     refused = cbt(vcenter, name)
     assert rule in [concern["id"] for concern in refused["error"]["details"]["concerns"]]
     assert refused["error"]["remedy"]
     assert vcenter.control.mutating_requests() == []
 
 
-def test_a_finding_may_be_waived_where_data_stay_right(vcenter: Access) -> None:
+def test_a_finding_may_be_waived_where_data_stay_right(vcenter: VCenterLab) -> None:
     waiver = {"rule": "first_class_disk", "reason": "all nodes have CBT on", "expires": "9999-12-31"}
     expired = cbt(vcenter, "app-03", waivers=[waiver | {"expires": "2020-01-01"}])
     assert expired["error"]["code"] == "first_class_disk"
@@ -149,7 +149,7 @@ def test_a_finding_may_be_waived_where_data_stay_right(vcenter: Access) -> None:
     assert cbt(vcenter, "app-06", waivers=[waiver | {"rule": "consolidation_needed"}])["failed"]
 
 
-def test_disks_are_consolidated_when_snapshots_may_be_removed(vcenter: Access) -> None:
+def test_disks_are_consolidated_when_snapshots_may_be_removed(vcenter: VCenterLab) -> None:
     done = cbt(vcenter, "app-06", snapshots="remove")
     assert done["plan"][0] == "consolidate the disks of app-06"
     assert done["vm"]["cbt"]["effective"]
@@ -158,7 +158,7 @@ def test_disks_are_consolidated_when_snapshots_may_be_removed(vcenter: Access) -
 # Proof
 
 
-def test_a_query_proves_tracking_until_it_begins_anew_behind_our_back(vcenter: Access) -> None:
+def test_a_query_proves_tracking_until_it_begins_anew_behind_our_back(vcenter: VCenterLab) -> None:
     told = cbt(vcenter, "app-14", check=True, verify="query")
     done = cbt(vcenter, "app-14", verify="query")
     assert done["plan"] == told["plan"]
@@ -178,7 +178,7 @@ def test_a_query_proves_tracking_until_it_begins_anew_behind_our_back(vcenter: A
     assert "epoch_changed" not in [one["id"] for one in reset["vm"]["concerns"]]
 
 
-def test_a_query_that_fails_leaves_no_snapshot_and_is_made_again(vcenter: Access) -> None:
+def test_a_query_that_fails_leaves_no_snapshot_and_is_made_again(vcenter: VCenterLab) -> None:
     cbt(vcenter, "app-14", state="disabled")
     fault = {"method": "QueryChangedDiskAreas", "object": "app-14", "fault": "FileFault", "details": {"File": "x"}}
     vcenter.control.post("/faults", fault)
@@ -188,7 +188,7 @@ def test_a_query_that_fails_leaves_no_snapshot_and_is_made_again(vcenter: Access
     assert cbt(vcenter, "app-14", verify="query")["vm"]["cbt"]["verified"]
 
 
-def test_a_request_alone_waits_for_the_next_stun(vcenter: Access) -> None:
+def test_a_request_alone_waits_for_the_next_stun(vcenter: VCenterLab) -> None:
     done = cbt(vcenter, "app-15", activate="none")
     assert done["vm"]["cbt"]["enabled"]
     assert done["vm"]["cbt"]["needs_stun"]
@@ -201,7 +201,7 @@ def test_a_request_alone_waits_for_the_next_stun(vcenter: Access) -> None:
 # Moments and users
 
 
-def test_a_snapshot_that_appears_in_the_moment_of_the_change_is_noticed(vcenter: Access) -> None:
+def test_a_snapshot_that_appears_in_the_moment_of_the_change_is_noticed(vcenter: VCenterLab) -> None:
     before = settings_of(vcenter, "app-16")
     vcenter.control.post(
         "/faults", {"method": "ReconfigVM_Task", "object": "app-16", "fault": "Snapshot nightly backup"}
@@ -227,7 +227,7 @@ def test_a_snapshot_that_appears_in_the_moment_of_the_change_is_noticed(vcenter:
     ],
 )
 def test_a_missing_privilege_is_told_before_anything_is_done(
-    vcenter: Access, parameters: dict[str, str], privilege: str
+    vcenter: VCenterLab, parameters: dict[str, str], privilege: str
 ) -> None:
     vcenter.control.post("/privileges", {"object": "app-18", "denied": [privilege]})
     for check in (True, False):
@@ -236,7 +236,7 @@ def test_a_missing_privilege_is_told_before_anything_is_done(
     assert vcenter.control.mutating_requests() == []
 
 
-def test_what_the_connectors_user_lacks_is_told(vcenter: Access) -> None:
+def test_what_the_connectors_user_lacks_is_told(vcenter: VCenterLab) -> None:
     vcenter.control.post("/privileges", {"object": "app-18", "denied": ["VirtualMachine.Config.DiskLease"]})
     found = {vm["name"]: vm for vm in info(vcenter, names=["app-18", "app-19"], connector_user="LAB\\smc")}
     told = {
@@ -249,7 +249,7 @@ def test_what_the_connectors_user_lacks_is_told(vcenter: Access) -> None:
     }
 
 
-def test_a_session_that_ends_in_between_is_opened_again(vcenter: Access) -> None:
+def test_a_session_that_ends_in_between_is_opened_again(vcenter: VCenterLab) -> None:
     names = {"VirtualMachine": ("name",)}
     with vcenter.session() as (session, references):
         vms = references("app-19")
@@ -259,7 +259,7 @@ def test_a_session_that_ends_in_between_is_opened_again(vcenter: Access) -> None
     assert calls(vcenter)["Login"] == 2
 
 
-def test_vms_are_selected_by_pattern_folder_and_attributes(vcenter: Access) -> None:
+def test_vms_are_selected_by_pattern_folder_and_attributes(vcenter: VCenterLab) -> None:
     def names(**how: Any) -> list[str]:
         return sorted(vm["name"] for vm in info(vcenter, **how))
 
@@ -270,7 +270,7 @@ def test_vms_are_selected_by_pattern_folder_and_attributes(vcenter: Access) -> N
     assert names(name_patterns=[]) == []
 
 
-def test_limits_of_smc_are_told(vcenter: Access) -> None:
+def test_limits_of_smc_are_told(vcenter: VCenterLab) -> None:
     (vm,) = info(vcenter, names=["app-17"])
     found = {one["id"]: one for one in vm["concerns"]}
     assert {"guest_unsupported", "uefi_boot"} <= set(found)

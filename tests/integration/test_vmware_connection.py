@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from lab.launcher import Options
-from tests.integration.support import Access, running_vcenter
+from tests.integration.lab_harness import VCenterLab, running_vcenter
 
 pytestmark = pytest.mark.lab
 
@@ -66,7 +66,7 @@ def _carry(one: socket.socket, other: socket.socket) -> None:
             (other if end is one else one).sendall(content)
 
 
-def calls_since(access: Access) -> dict[str, int]:
+def calls_since(access: VCenterLab) -> dict[str, int]:
     """How often each action was asked for since the last ``DELETE /requests``."""
     return {one["action"]: one["count"] for one in access.control.get("/requests")}
 
@@ -84,25 +84,25 @@ def running_proxy() -> Iterator[ConnectProxy]:
 
 
 @pytest.fixture(scope="module")
-def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
+def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VCenterLab]:
     overrides = {"app-02": {"tags": ["wave:7", "os:linux"]}, "app-03": {"tags": ["wave:7"]}}
     with running_vcenter(tmp_path_factory.mktemp("connection"), Options(vms=3, vm_overrides=overrides)) as access:
         yield access
 
 
-def names(access: Access, **parameters: Any) -> list[str]:
+def names(access: VCenterLab, **parameters: Any) -> list[str]:
     result = access.call_module("vmware_cbt_info", parameters)
     assert not result["failed"], result
     return [vm["name"] for vm in result["vms"]]
 
 
-def test_the_proxy_of_the_options_is_the_way_to_vcenter(vcenter: Access) -> None:
+def test_the_proxy_of_the_options_is_the_way_to_vcenter(vcenter: VCenterLab) -> None:
     with running_proxy() as proxy:
         assert names(vcenter, proxy_host="127.0.0.1", proxy_port=proxy.port) == ["app-01", "app-02", "app-03"]
         assert set(proxy.targets) == {f"{vcenter.variables['VMWARE_HOST']}:{vcenter.variables['VMWARE_PORT']}"}
 
 
-def test_the_proxy_of_the_environment_is_the_way_to_vcenter(vcenter: Access) -> None:
+def test_the_proxy_of_the_environment_is_the_way_to_vcenter(vcenter: VCenterLab) -> None:
     with running_proxy() as proxy:
         where = {"VMWARE_PROXY_HOST": "127.0.0.1", "VMWARE_PROXY_PORT": str(proxy.port)}
         result = vcenter.call_module("vmware_cbt", {"name": "app-01"}, **where)
@@ -110,21 +110,21 @@ def test_the_proxy_of_the_environment_is_the_way_to_vcenter(vcenter: Access) -> 
         assert proxy.targets
 
 
-def test_a_proxy_that_is_down_is_not_passed_by(vcenter: Access) -> None:
+def test_a_proxy_that_is_down_is_not_passed_by(vcenter: VCenterLab) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     result = vcenter.call_module("vmware_cbt_info", {"proxy_host": "127.0.0.1", "proxy_port": port})
     assert "cannot be reached (Connection refused)" in result["msg"]
 
 
-def test_vms_are_selected_by_tags(vcenter: Access) -> None:
+def test_vms_are_selected_by_tags(vcenter: VCenterLab) -> None:
     assert names(vcenter, tags=["wave:7"]) == ["app-02", "app-03"]
     assert names(vcenter, tags=["7", "linux"]) == ["app-02"]
     assert names(vcenter, tags=["wave:7"], names=["app-01", "app-03"]) == ["app-03"]
     assert names(vcenter, tags=[]) == []
 
 
-def test_tags_cost_a_call_each_and_none_when_they_are_not_asked_for(vcenter: Access) -> None:
+def test_tags_cost_a_call_each_and_none_when_they_are_not_asked_for(vcenter: VCenterLab) -> None:
     def calls(**parameters: Any) -> dict[str, int]:
         vcenter.control.delete("/requests")
         names(vcenter, **parameters)
@@ -141,13 +141,13 @@ def test_tags_cost_a_call_each_and_none_when_they_are_not_asked_for(vcenter: Acc
     assert vcenter.control.mutating_requests() == []
 
 
-def test_tags_are_read_through_the_proxy(vcenter: Access) -> None:
+def test_tags_are_read_through_the_proxy(vcenter: VCenterLab) -> None:
     with running_proxy() as proxy:
         assert names(vcenter, tags=["os:linux"], proxy_host="127.0.0.1", proxy_port=proxy.port) == ["app-02"]
         assert len(proxy.targets) == 2
 
 
-def test_an_unknown_tag_is_told_with_tags_like_it(vcenter: Access) -> None:
+def test_an_unknown_tag_is_told_with_tags_like_it(vcenter: VCenterLab) -> None:
     result = vcenter.call_module("vmware_cbt_info", {"tags": ["wave:8"]})
     assert "No tag of vCenter is called 'wave:8' (option 'tags'). Is one of these meant: wave:7?" in result["msg"]
 

@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import power as _power
 from lab.launcher import Options
-from tests.integration.support import Access, running_vcenter
+from tests.integration.lab_harness import WAYS, VCenterLab, running_vcenter
 
 pytestmark = pytest.mark.lab
 
@@ -25,17 +25,17 @@ OVERRIDES = {
     NO_TOOLS: {"tools": False},
     HANGING: {"ignores_shutdown": True},
 }
-WAYS = pytest.mark.parametrize("in_process", [True, False], ids=["in process", "as a module"])
+both_ways = pytest.mark.parametrize("way", WAYS)
 
 
 @pytest.fixture(scope="module")
-def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
+def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VCenterLab]:
     with running_vcenter(tmp_path_factory.mktemp("power"), Options(vms=4, vm_overrides=OVERRIDES)) as access:
         yield access
 
 
 @pytest.fixture(autouse=True)
-def _clean(vcenter: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+def _clean(vcenter: VCenterLab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_power, "_POLL_SECONDS", 0.05)
     vcenter.control.delete("/faults")
     for name in (PLAIN, NO_TOOLS, HANGING):
@@ -43,20 +43,20 @@ def _clean(vcenter: Access, monkeypatch: pytest.MonkeyPatch) -> None:
     vcenter.control.delete("/requests")
 
 
-def power(access: Access, name: str, state: str, *, check: bool = False, **parameters: Any) -> dict[str, Any]:
+def power(access: VCenterLab, name: str, state: str, *, check: bool = False, **parameters: Any) -> dict[str, Any]:
     return access.call_module("vmware_guest_power", {"name": name, "state": state} | parameters, check=check)
 
 
-def present(access: Access, name: str) -> str:
+def present(access: VCenterLab, name: str) -> str:
     return str(access.control.vm(name)["power_state"])
 
 
-def fault(access: Access, method: str, name: str, kind: str, **more: Any) -> None:
+def fault(access: VCenterLab, method: str, name: str, kind: str, **more: Any) -> None:
     access.control.post("/faults", {"target": "vcenter", "method": method, "object": name, "fault": kind} | more)
 
 
 @contextmanager
-def going_off_late(access: Access, name: str, seconds: float) -> Iterator[None]:
+def going_off_late(access: VCenterLab, name: str, seconds: float) -> Iterator[None]:
     """The guest goes down by itself after a while, as one does that was asked long ago."""
 
     def deed() -> None:
@@ -69,7 +69,7 @@ def going_off_late(access: Access, name: str, seconds: float) -> Iterator[None]:
     timer.join()
 
 
-def test_shut_down_again_checked_and_restored(vcenter: Access) -> None:
+def test_shut_down_again_checked_and_restored(vcenter: VCenterLab) -> None:
     checked = power(vcenter, PLAIN, "shut_down", check=True)
     assert checked["changed"]
     assert checked["diff"]["after"] == {"power_state": "off", "shut_down_here": True}
@@ -96,7 +96,7 @@ def test_shut_down_again_checked_and_restored(vcenter: Access) -> None:
         assert power(vcenter, PLAIN, "running", check=check)["plan"] == []
 
 
-def test_a_vm_that_was_off_before_stays_off_unless_it_is_to_be_running(vcenter: Access) -> None:
+def test_a_vm_that_was_off_before_stays_off_unless_it_is_to_be_running(vcenter: VCenterLab) -> None:
     assert power(vcenter, OFF_BEFORE, "shut_down")["changed"] is False
     assert power(vcenter, OFF_BEFORE, "restored")["changed"] is False
     assert vcenter.control.mutating_requests() == []
@@ -104,7 +104,7 @@ def test_a_vm_that_was_off_before_stays_off_unless_it_is_to_be_running(vcenter: 
     assert present(vcenter, OFF_BEFORE) == "poweredOn"
 
 
-def test_many_are_asked_at_once_and_waited_for_afterwards(vcenter: Access) -> None:
+def test_many_are_asked_at_once_and_waited_for_afterwards(vcenter: VCenterLab) -> None:
     asked = power(vcenter, HANGING, "shut_down", wait=False)
     assert asked["plan"][-1] == f"ask the guest of {HANGING} to shut down"
     assert (asked["vm"]["power_state"], asked["vm"]["shut_down_here"]) == ("on", True)
@@ -116,7 +116,7 @@ def test_many_are_asked_at_once_and_waited_for_afterwards(vcenter: Access) -> No
     assert power(vcenter, HANGING, "restored")["powered_on"]
 
 
-def test_a_guest_without_tools_is_refused_before_anything_is_done(vcenter: Access) -> None:
+def test_a_guest_without_tools_is_refused_before_anything_is_done(vcenter: VCenterLab) -> None:
     for check in (True, False):
         refused = power(vcenter, NO_TOOLS, "shut_down", check=check)
         assert (refused["failed"], refused["error"]["code"]) == (True, "GuestShutdown")
@@ -127,7 +127,7 @@ def test_a_guest_without_tools_is_refused_before_anything_is_done(vcenter: Acces
     assert (forced["vm"]["power_state"], forced["vm"]["shut_down_here"]) == ("off", True)
 
 
-def test_a_guest_that_hangs_is_left_on_or_forced(vcenter: Access) -> None:
+def test_a_guest_that_hangs_is_left_on_or_forced(vcenter: VCenterLab) -> None:
     failed = power(vcenter, HANGING, "shut_down", shutdown_timeout="1s")
     assert f"The guest of {HANGING} did not shut down within 1 seconds" in failed["msg"]
     assert "shutdown_fallback: force" in failed["error"]["remedy"]
@@ -139,7 +139,7 @@ def test_a_guest_that_hangs_is_left_on_or_forced(vcenter: Access) -> None:
     assert "its power is cut, as shutdown_fallback asks" in forced["output"]
 
 
-def test_a_guest_that_goes_down_after_all_is_powered_on_again(vcenter: Access) -> None:
+def test_a_guest_that_goes_down_after_all_is_powered_on_again(vcenter: VCenterLab) -> None:
     assert power(vcenter, HANGING, "shut_down", shutdown_timeout="1s")["failed"]
     with going_off_late(vcenter, HANGING, 0.3):
         restored = power(vcenter, HANGING, "restored", settle="20s")
@@ -149,7 +149,7 @@ def test_a_guest_that_goes_down_after_all_is_powered_on_again(vcenter: Access) -
 
 @pytest.mark.parametrize("kind", ["NotAuthenticated", "DisconnectAfter"])
 @pytest.mark.parametrize("method", ["ReconfigVM_Task", "ShutdownGuest"])
-def test_a_lost_session_or_connection_loses_nothing(vcenter: Access, method: str, kind: str) -> None:
+def test_a_lost_session_or_connection_loses_nothing(vcenter: VCenterLab, method: str, kind: str) -> None:
     fault(vcenter, method, "*", kind)
     done = power(vcenter, PLAIN, "shut_down")
     assert not done["failed"], done["msg"]
@@ -163,7 +163,7 @@ def test_a_lost_session_or_connection_loses_nothing(vcenter: Access, method: str
     ("method", "state"),
     [("ReconfigVM_Task", "shut_down"), ("ShutdownGuest", "shut_down"), ("PowerOnVM_Task", "restored")],
 )
-def test_a_step_that_fails_is_made_good_by_the_next_run(vcenter: Access, method: str, state: str) -> None:
+def test_a_step_that_fails_is_made_good_by_the_next_run(vcenter: VCenterLab, method: str, state: str) -> None:
     if state == "restored":
         power(vcenter, PLAIN, "shut_down")
     fault(vcenter, method, PLAIN, "GenericVmConfigFault")
@@ -173,15 +173,15 @@ def test_a_step_that_fails_is_made_good_by_the_next_run(vcenter: Access, method:
     assert present(vcenter, PLAIN) == ("poweredOff" if state == "shut_down" else "poweredOn")
 
 
-def test_another_task_is_waited_for(vcenter: Access) -> None:
+def test_another_task_is_waited_for(vcenter: VCenterLab) -> None:
     fault(vcenter, "ReconfigVM_Task", PLAIN, "TaskInProgress", task=True)
     assert not power(vcenter, PLAIN, "shut_down")["failed"]
 
 
-@WAYS
-def test_both_ways(vcenter: Access, in_process: bool) -> None:
+@both_ways
+def test_both_ways(vcenter: VCenterLab, way: str) -> None:
     wanted = {"name": PLAIN, "state": "shut_down"}
-    done = vcenter.run_module("vmware_guest_power", wanted, in_process=in_process)
+    done = vcenter.run_module("vmware_guest_power", wanted, way=way)
     assert (done["changed"], done["vm"]["power_state"]) == (True, "off")
-    refused = vcenter.run_module("vmware_guest_power", {"name": "app-9", "state": "running"}, in_process=in_process)
+    refused = vcenter.run_module("vmware_guest_power", {"name": "app-9", "state": "running"}, way=way)
     assert "No VM is named 'app-9'" in refused["msg"]
