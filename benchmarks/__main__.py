@@ -11,10 +11,10 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
-from benchmarks import machine, peers
+from benchmarks import community_vmware, machine
 from benchmarks.figures import Goal, between_markers
-from benchmarks.rooms import copy_collection
 from benchmarks.running import BenchmarkError
+from benchmarks.servers import copy_collection
 from benchmarks.vcenter import measure_enabling, measure_reading
 from lab.access import PROXY_VARIABLES
 from lab.processes import LabError
@@ -29,16 +29,16 @@ BUSY = " The machine was busy with other work, so that wall times say less than 
 Part = Callable[[argparse.Namespace], tuple[str, list[Goal]]]
 
 
-def poll(wish: argparse.Namespace) -> tuple[str, list[Goal]]:
+def poll(options: argparse.Namespace) -> tuple[str, list[Goal]]:
     """Measure what runs in this process, which can be imported only when it has been copied."""
     from benchmarks.smc import measure_polling
 
-    return measure_polling(wish.jobs)
+    return measure_polling(options.jobs)
 
 
 PARTS: dict[str, Part] = {
-    "read": lambda wish: measure_reading(wish.vms, min(wish.few, ONE_BY_ONE), wish.rounds),
-    "enable": lambda wish: measure_enabling(wish.few, wish.rounds),
+    "read": lambda options: measure_reading(options.vms, min(options.few, ONE_BY_ONE), options.rounds),
+    "enable": lambda options: measure_enabling(options.few, options.rounds),
     "smc": poll,
 }
 
@@ -57,32 +57,32 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command line's wishes, with what it leaves open."""
-    wish = make_parser().parse_args(arguments)
-    vms, few, rounds = (60, 6, 1) if wish.quick else (1000, 50, 3)
-    wish.vms, wish.few, wish.rounds = wish.vms or vms, wish.few or few, wish.rounds or rounds
-    if wish.few > wish.vms:
+    """The command line's options, with what it leaves open."""
+    options = make_parser().parse_args(arguments)
+    vms, few, rounds = (60, 6, 1) if options.quick else (1000, 50, 3)
+    options.vms, options.few, options.rounds = options.vms or vms, options.few or few, options.rounds or rounds
+    if options.few > options.vms:
         raise SystemExit("--few must not be more than --vms")
-    return wish
+    return options
 
 
-def measure(wish: argparse.Namespace, arguments: list[str]) -> str:
+def measure(options: argparse.Namespace, arguments: list[str]) -> str:
     """Measure the parts and tell of them in Markdown."""
     texts: list[str] = []
     goals: list[Goal] = []
     loads = [machine.load()]
-    revision = machine.revision(wish.commit)
-    copy_collection(wish.commit)
+    revision = machine.revision(options.commit)
+    copy_collection(options.commit)
     started = time.monotonic()
-    for name in wish.only or PARTS:
-        text, reached = PARTS[name](wish)
+    for name in options.only or PARTS:
+        text, reached = PARTS[name](options)
         texts.append(text)
         goals += reached
         loads.append(machine.load())
     command = " ".join(["python -m benchmarks", *arguments])
     made = f"{datetime.now(timezone.utc):%Y-%m-%d}, in {(time.monotonic() - started) / 60:.0f} minutes"
     head = [
-        f"Made by `{command}` on {made}; {wish.rounds} rounds. Load average of the machine before and after each part: "
+        f"Made by `{command}` on {made}; {options.rounds} rounds. Load average of the machine before and after each part: "
         f"{', '.join(loads)}.{BUSY if float(loads[0]) > 1 else ''}",
         machine.describe(revision),
         "### Goals",
@@ -93,18 +93,18 @@ def measure(wish: argparse.Namespace, arguments: list[str]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Measure, show, and write unless only a part or a sketch was asked for."""
-    wish = parse(arguments)
+    options = parse(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     for name in PROXY_VARIABLES:  # the Alibaba SDKs send even requests for this machine to a proxy
         os.environ.pop(name, None)
     try:
-        peers.set_up()
-        results = measure(wish, arguments)
+        community_vmware.set_up()
+        results = measure(options, arguments)
     except (BenchmarkError, LabError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"\n{results}")
-    if not wish.quick and not wish.only:
+    if not options.quick and not options.only:
         README.write_text(between_markers(README.read_text(), results))
         print(f"\nwritten into {README}")
     return 0

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks.community_vmware import ANSIBLE, version_of_collection
 from benchmarks.figures import table
-from benchmarks.peers import ANSIBLE, version_of_collection
 from lab.places import ROOT
 
 

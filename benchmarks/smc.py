@@ -15,8 +15,8 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import S
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job_info import MODULE
 from benchmarks.figures import Goal, Sample, Series, comparison, number
-from benchmarks.rooms import Server, cloud
 from benchmarks.running import BenchmarkError
+from benchmarks.servers import Server, cloud
 
 POLL, SINGLE = "`smc_incremental_job_info`", "one call for each job"
 DESCRIBE = "DescribeReplicationJobs"

@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from benchmarks import peers
+from benchmarks import community_vmware
 from benchmarks.figures import Goal, Sample, Series, call_list, comparison, interleave
-from benchmarks.rooms import BENCH, LOGS, Server, vcenter
 from benchmarks.running import BenchmarkError, run
+from benchmarks.servers import BENCH, LOGS, Server, vcenter
 from lab.places import PYTHON
 
 OURS = "`vmware_cbt_info`: facts, concerns, summary"
@@ -26,7 +26,7 @@ MODULE = "`vmware_cbt`, as a module"
 CYCLE = "`vmware_cbt`, in process, by a power cycle"
 PEER = "`community.vmware`: `vmware_guest` and a power cycle"
 
-# What a user who knows the API would ask the other collection for; each is read once (see readers.py about ``snapshot``).
+# What a user who knows the API would ask the other collection for; each is read once (see vcenter_readers.py about ``snapshot``).
 _PEER_PROPERTIES = ["name", "capability", "config", "guest", "layoutEx", "runtime"]
 
 
@@ -76,7 +76,7 @@ def measure_reading(vms: int, few: int, rounds: int) -> tuple[str, list[Goal]]:
 
 def _read(server: Server, name: str, vms: int) -> Sample:
     server.count_anew()
-    done = run([PYTHON, "-m", "benchmarks.readers", name], server.environment, LOGS / f"read-{name}.log")
+    done = run([PYTHON, "-m", "benchmarks.vcenter_readers", name], server.environment, LOGS / f"read-{name}.log")
     measured = json.loads(done.output.splitlines()[-1])
     if measured["things"] != vms:
         raise BenchmarkError(f"{name} has read {measured['things']} VMs instead of {vms}")
@@ -185,12 +185,12 @@ def _play(
     # The environment's own collections, which those of the package are, need no path.
     environment = {key: value for key, value in server.environment.items() if key != "PYTHONPATH"}
     server.count_anew()
-    done = run([peers.PLAYBOOK, "-i", inventory, file], environment, LOGS / f"{name}.log")
+    done = run([community_vmware.PLAYBOOK, "-i", inventory, file], environment, LOGS / f"{name}.log")
     return Sample(done.seconds, done.processor_seconds, things, server.calls())
 
 
 def _inventory(variables: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    local = {"ansible_connection": "local", "ansible_python_interpreter": str(peers.PYTHON)}
+    local = {"ansible_connection": "local", "ansible_python_interpreter": str(community_vmware.PYTHON)}
     return {
         "all": {"hosts": {"localhost": None}, "vars": local},
         "vms": {"hosts": variables},

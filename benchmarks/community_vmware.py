@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.rooms import BENCH
+from benchmarks.servers import BENCH
 
 # The release of the package that belongs to ansible-core 2.19.
 ANSIBLE = "ansible==12.3.0"

@@ -1,4 +1,4 @@
-"""The ways to read CBT facts of all VMs; `python -m benchmarks.readers NAME` reads once and tells what it took.
+"""The ways to read CBT facts of all VMs; `python -m benchmarks.vcenter_readers NAME` reads once and tells what it took.
 
 A process each, because the most memory that a process has ever held can be asked only of the process.
 """
