@@ -14,8 +14,8 @@ import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.chaos.draws import RECORDED
-from tests.chaos.survival import Verdict, seed_directory, survive
+from tests.chaos.runner import Verdict, seed_directory, survive
+from tests.chaos.scenarios import RECORDED
 
 
 def tried(seed: int) -> Verdict:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.judging import violations
-from tests.chaos.running import Ended, Playbook, environment_of
+from tests.chaos.observer import Sight, can_others_read, watching
+from tests.chaos.playbook import Ended, Playbook, environment_of
+from tests.chaos.runner import gather, secrets_of
 from tests.chaos.secret_forms import search
-from tests.chaos.survival import gather, secrets_of
-from tests.chaos.watching import Sight, can_others_read, watching
+from tests.chaos.verdict import violations
 from tests.integration.lab_harness import BIN, ROOT, WAYS, Lab, start_lab
 
 #: Files that may hold a secret, by the end of their path, and why. Each has to be readable by its owner alone.

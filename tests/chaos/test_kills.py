@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.draws import RECORDED
-from tests.chaos.survival import seed_directory, survive
+from tests.chaos.runner import seed_directory, survive
+from tests.chaos.scenarios import RECORDED
 
 
 @pytest.mark.parametrize("seed", RECORDED)

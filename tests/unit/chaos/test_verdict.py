@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.draws import FAULTS, RECORDED, Draw, Kill
-from tests.chaos.judging import Evidence, violations
+from tests.chaos.scenarios import FAULTS, RECORDED, Draw, Kill
+from tests.chaos.verdict import Evidence, violations
 
 Spoil = Callable[[Evidence], None]
 ISOLATED = {"VSwitchId": "vsw-lab-isolated", "SecurityGroupId": "sg-lab-isolated", "AutoReleaseTime": "later"}

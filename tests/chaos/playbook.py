@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.draws import Kill
+from tests.chaos.scenarios import Kill
 from tests.integration.lab_harness import BIN, Lab
 
 SECONDS_FOR_A_RUN = 240

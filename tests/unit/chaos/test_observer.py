@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.observer import Sight, can_others_read, watching
 from tests.chaos.secret_forms import search
-from tests.chaos.watching import Sight, can_others_read, watching
 
 SECRET = "planted-0123456789"
 WAIT = [sys.executable, "-c", "input()"]

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.draws import Draw, Kill
-from tests.chaos.judging import Evidence, violations
-from tests.chaos.running import Ended, Playbook
+from tests.chaos.playbook import Ended, Playbook
+from tests.chaos.scenarios import Draw, Kill
 from tests.chaos.secret_forms import search
+from tests.chaos.verdict import Evidence, violations
 from tests.integration.lab_harness import ROOT, Lab, start_lab
 
 #: How often it is started again after the last kill: what a kill left under way may stand in the way of the next run once.
@@ -82,15 +82,15 @@ def _survive(seed: int, directory: Path) -> Verdict:
 
 
 def _run(lab: Lab, draw: Draw, kill: Kill | None = None) -> Ended:
-    lab.control.delete("/faults")
+    lab.control.delete("/faults").raise_for_status()
     lab.faults(*draw.faults(kill))
     return Playbook(lab).run_until(kill)
 
 
 def _changes_of_a_further_run(lab: Lab, draw: Draw, ended: list[Ended]) -> dict[str, int]:
-    lab.reset_requests()
+    lab.forget_requests()
     ended.append(_run(lab, draw))
-    return lab.mutating_requests()
+    return lab.mutating()
 
 
 def gather(lab: Lab, before: list[dict[str, Any]], changes: dict[str, int]) -> Evidence:
