@@ -1,7 +1,7 @@
-"""Runs the project's checks, mostly one after the other, stops at the first that fails, and sums up at the end.
+"""Runs the project's checks, mostly one after the other, stops at the first that fails, and prints a summary.
 
-Expects what tools/setup.py makes. Everything runs with a home, caches and a PATH of its own under build/, so that
-neither the user's files nor version managers' shims have a say in the outcome.
+Requires what tools/setup.py creates. Everything runs with a home, caches and a PATH of its own under build/, so that
+neither the user's files nor version managers' shims influence the outcome.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Environment = dict[str, str]
 
 
 class CheckFailure(Exception):
-    """A check that did not pass; its text says which command."""
+    """A check that did not pass; its text names the command."""
 
 
 def environment_for_checks() -> Environment:
@@ -58,7 +58,7 @@ def environment_for_checks() -> Environment:
         "ANSIBLE_COLLECTIONS_PATH": str(TREE),
         "ANSIBLE_NOCOLOR": "1",
         "PYTHONUNBUFFERED": "1",
-        # Downloads are shared with the user's other work; only what Ansible keeps in a home is kept apart.
+        # Downloads are shared with the user's other work; only what Ansible stores in a home is separate.
         "GOPATH": environment.get("GOPATH", str(real_home / "go")),
         "GOCACHE": environment.get(
             "GOCACHE", str(Path(environment.get("XDG_CACHE_HOME", real_home / ".cache")) / "go-build")
@@ -67,7 +67,7 @@ def environment_for_checks() -> Environment:
     }
     for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "DEBUG"):
         environment.pop(name, None)
-    # The Alibaba SDKs send even requests for 127.0.0.1 to a proxy and know no exception from it.
+    # The Alibaba SDKs send even requests for 127.0.0.1 to a proxy and support no exception.
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         environment.pop(name, None)
         environment.pop(name.upper(), None)
@@ -85,8 +85,8 @@ def run(command: list[str], environment: Environment, directory: Path = ROOT) ->
 
 
 def run_and_refuse(command: list[str], environment: Environment, directory: Path, phrase: str) -> None:
-    """Run one command with its output shown; raise when it fails, or says the phrase by which it did nothing."""
-    said = False
+    """Run one command with its output shown; raise when it fails, or prints the phrase that means that it did nothing."""
+    has_phrase = False
     with subprocess.Popen(
         command,
         cwd=directory,
@@ -98,10 +98,11 @@ def run_and_refuse(command: list[str], environment: Environment, directory: Path
     ) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)
-            said = said or phrase in line
-    if process.returncode != 0 or said:
+            has_phrase = has_phrase or phrase in line
+    if process.returncode != 0 or has_phrase:
         raise CheckFailure(
-            f"{' '.join(command[:4])} ended with status {process.returncode}" + (f" and {phrase!r}" if said else "")
+            f"{' '.join(command[:4])} ended with status {process.returncode}"
+            + (f" and {phrase!r}" if has_phrase else "")
         )
 
 
@@ -109,22 +110,22 @@ def run_and_refuse(command: list[str], environment: Environment, directory: Path
 class Stage:
     """One check.
 
-    :ivar name: what `make test` calls it
-    :ivar purpose: what it is for, in the summary of --list
-    :ivar subject: the directory or file that it checks; a stage without a subject has nothing to do
-    :ivar action: does it
-    :ivar beside: begins together with the first of several stages, and is waited for at its turn
+    :ivar name: its name on the command line
+    :ivar purpose: what it is for, in one line
+    :ivar subject: the directory or file that it checks; without it the stage is skipped
+    :ivar action: runs it
+    :ivar in_parallel: starts together with the first of several stages; its result is read when its turn comes
     """
 
     name: str
     purpose: str
     subject: Path
     action: Callable[[Environment], None]
-    beside: bool = False
+    in_parallel: bool = False
 
 
-class Beside:
-    """A stage that runs beside others, in a process of its own; what it says is kept until its turn."""
+class ParallelStage:
+    """A stage that runs in parallel to others, in its own process; its output is kept until its turn."""
 
     def __init__(self, stage: Stage) -> None:
         self._output = BUILD / "logs" / f"{stage.name}.log"
@@ -139,14 +140,14 @@ class Beside:
             )
 
     def action(self, _environment: Environment) -> None:
-        """Wait for its end and say what it said; raise when it failed."""
+        """Wait for its end and print its output; raise when it failed."""
         status = self._process.wait()
         print(self._output.read_text(errors="replace"), end="", flush=True)
         if status != 0:
             raise CheckFailure(f"it ended with status {status}")
 
     def stop(self) -> None:
-        """End it with all that it has started, when nobody waits for it any more."""
+        """Kill it and everything that it has started, when its result is not needed any more."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -162,7 +163,7 @@ def commands(*lines: list[str], directory: Path = ROOT) -> Callable[[Environment
 
 
 def mypy(environment: Environment) -> None:
-    """Check types: the lab and the tools as files, the plugins by the names that Ansible knows them under."""
+    """Check types: the lab and the tools as files, the plugins by the names by which Ansible imports them."""
     run(["mypy", "--no-error-summary"], environment)
     packages = [name for name in ("module_utils", "plugin_utils") if any((ROOT / "plugins" / name).rglob("*.py"))]
     for name in packages:
@@ -177,7 +178,7 @@ def shell_scripts() -> list[str]:
 def sanity(environment: Environment) -> None:
     """Run ansible-test sanity on a copy of the collection, with no ignore file."""
     if ignored := sorted((ROOT / "tests" / "sanity").glob("ignore*.txt")):
-        raise CheckFailure(f"{ignored[0].name} excuses failures; this collection has none to excuse")
+        raise CheckFailure(f"{ignored[0].name} ignores failures; this collection ignores none")
     place_get_pip(Path(environment["HOME"]))
     copy_collection(ROOT, COLLECTION_COPY)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -186,7 +187,7 @@ def sanity(environment: Environment) -> None:
 
 
 def place_get_pip(home: Path) -> None:
-    """Give ansible-test a get-pip.py, which it would fetch from a host that a closed network does not reach."""
+    """Give ansible-test a get-pip.py, so that it does not download one: a closed network does not reach the host."""
     source = next(VENV_BIN.parent.glob("lib/python*/site-packages/ansible_test/_internal/python_requirements.py"))
     versions = set(re.findall(r"pip='(\d[\d.]*)'", source.read_text()))
     cache = home / ".ansible" / "test" / "cache"
@@ -196,7 +197,7 @@ def place_get_pip(home: Path) -> None:
 
 
 def coverage(environment: Environment) -> None:
-    """Run the unit tests and measure what they cover, which takes twice as long."""
+    """Run the unit tests and measure their coverage, which takes twice as long."""
     shutil.rmtree(COVERAGE, ignore_errors=True)
     COVERAGE.mkdir(parents=True)
     run(["coverage", "run", "-m", *UNIT_TESTS], environment)
@@ -207,14 +208,14 @@ def coverage(environment: Environment) -> None:
 
 
 def coverage_line() -> str:
-    """What the unit tests cover, in one line."""
+    """The coverage of the unit tests, in one line."""
     measured = json.loads((COVERAGE / "coverage.json").read_text())
-    rooms: dict[str, list[int]] = {}
+    areas: dict[str, list[int]] = {}
     for name, file in measured["files"].items():
-        room = rooms.setdefault("plugins" if name.startswith("plugins") else "lab", [0, 0])
-        room[0] += file["summary"]["covered_lines"] + file["summary"].get("covered_branches", 0)
-        room[1] += file["summary"]["num_statements"] + file["summary"].get("num_branches", 0)
-    parts = [f"{room} {100 * covered / total:.0f} %" for room, (covered, total) in sorted(rooms.items()) if total]
+        area = areas.setdefault("plugins" if name.startswith("plugins") else "lab", [0, 0])
+        area[0] += file["summary"]["covered_lines"] + file["summary"].get("covered_branches", 0)
+        area[1] += file["summary"]["num_statements"] + file["summary"].get("num_branches", 0)
+    parts = [f"{area} {100 * covered / total:.0f} %" for area, (covered, total) in sorted(areas.items()) if total]
     return f"coverage by unit tests (lines and branches): {', '.join(parts)}; details in build/coverage/html/index.html"
 
 
@@ -224,14 +225,14 @@ def integration(environment: Environment) -> None:
 
 
 def chaos(environment: Environment) -> None:
-    """Kill migrations at the recorded points, and look for secrets in a whole run."""
+    """Kill migrations at the recorded points, and search the output of a whole run for secrets."""
     run(["pytest", "-q", "-n", "2", "--dist", "load", "--maxschedchunk", "1", "tests/chaos"], environment)
 
 
 def conformance(environment: Environment) -> None:
-    """Drive the lab by the official SDKs; without Node.js only by those for Python, which CI does not put up with."""
+    """Drive the lab by the official SDKs; without Node.js only by those for Python, which is a failure in CI."""
     if not (BUILD / "node" / "node_modules").is_dir():
-        missing = "build/node is missing: the SDKs for Node.js are left out (is there no Node.js on PATH?)"
+        missing = "build/node is missing: the SDKs for Node.js are skipped (is Node.js on PATH?)"
         if environment.get("CI"):
             raise CheckFailure(missing)
         print(missing, flush=True)
@@ -239,7 +240,7 @@ def conformance(environment: Environment) -> None:
 
 
 def molecule(environment: Environment) -> None:
-    """Run each molecule scenario: converge, the same again without a change, verify."""
+    """Run each molecule scenario: converge, idempotence, verify."""
     for scenario in sorted((ROOT / "extensions" / "molecule").glob("*/molecule.yml")):
         plain = {"NO_COLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "160"}
         run(["molecule", "test", "-s", scenario.parent.name], environment | plain)
@@ -284,20 +285,20 @@ TESTS = (
         commands(["go", "test", "./..."], directory=ROOT / "lab" / "vcenter"),
     ),
     Stage("unit", "unit tests", ROOT / "tests" / "unit", commands(UNIT_TESTS)),
-    # A minute and more of it is spent on its own environments, which need neither much of the processors nor anything of ours.
-    Stage("sanity", "ansible-test sanity", ROOT / "plugins", sanity, beside=True),
+    # It spends more than a minute on its own environments, which need little processor time and nothing of ours.
+    Stage("sanity", "ansible-test sanity", ROOT / "plugins", sanity, in_parallel=True),
     Stage("integration", "modules and roles against the lab", ROOT / "tests" / "integration", integration),
     Stage("conformance", "the lab by the official SDKs", ROOT / "tests" / "conformance", conformance),
     Stage("chaos", "migrations that are killed, and secrets", ROOT / "tests" / "chaos", chaos),
     Stage("molecule", "the whole runbook, twice", ROOT / "extensions" / "molecule", molecule),
 )
-COVERED = (Stage("coverage", "what the unit tests cover", ROOT / "tests" / "unit", coverage),)
+COVERED = (Stage("coverage", "coverage of the unit tests", ROOT / "tests" / "unit", coverage),)
 GROUPS = {"lint": LINT, "test": LINT + TESTS} | {stage.name: (stage,) for stage in LINT + TESTS + COVERED}
 EVIDENCE_OF_TESTS = ("*.py", "*.yml", "*.yaml", "*.go", ".yamllint", ".ansible-lint", "*.toml", "*.sh", "*.md")
 
 
 def has_subject(stage: Stage) -> bool:
-    """Whether there is anything that the stage could check."""
+    """Whether there is something that the stage can check."""
     if stage.name in {"unit", "coverage", "integration", "conformance", "chaos"}:
         return any(stage.subject.rglob("test_*.py"))
     if stage.name == "molecule":
@@ -308,7 +309,7 @@ def has_subject(stage: Stage) -> bool:
 
 
 def summary(results: list[tuple[str, str, float]]) -> str:
-    """The table of stages, what came of them and how long they took."""
+    """The table of stages, with outcomes and durations."""
     lines = [f"  {name:<14}{outcome:<18}{seconds:8.1f} s" for name, outcome, seconds in results]
     return "\n".join(["", *lines, f"  {'total':<32}{sum(result[2] for result in results):8.1f} s"])
 
@@ -318,19 +319,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("groups", nargs="+", choices=GROUPS)
     stages = [stage for group in parser.parse_args().groups for stage in GROUPS[group]]
-    beside = {stage.name: Beside(stage) for stage in stages if stage.beside and len(stages) > 1 and has_subject(stage)}
+    parallel = {
+        stage.name: ParallelStage(stage)
+        for stage in stages
+        if stage.in_parallel and len(stages) > 1 and has_subject(stage)
+    }
     try:
-        results, failure = run_stages(stages, beside)
+        results, failure = run_stages(stages, parallel)
     finally:
-        for running in beside.values():
+        for running in parallel.values():
             running.stop()
     print(summary(results))
     print(failure or f"All {sum(result[1] == 'passed' for result in results)} stages passed.", flush=True)
     return 1 if failure else 0
 
 
-def run_stages(stages: list[Stage], beside: dict[str, Beside]) -> tuple[list[tuple[str, str, float]], str]:
-    """Run stages one after the other until one fails; returns what the summary tells, and the failure."""
+def run_stages(stages: list[Stage], parallel: dict[str, ParallelStage]) -> tuple[list[tuple[str, str, float]], str]:
+    """Run stages one after the other until one fails; returns the rows of the summary, and the failure."""
     environment = environment_for_checks()
     results: list[tuple[str, str, float]] = []
     for stage in stages:
@@ -340,7 +345,7 @@ def run_stages(stages: list[Stage], beside: dict[str, Beside]) -> tuple[list[tup
             continue
         print(f"\n=== {stage.name}: {stage.purpose}", flush=True)
         try:
-            (beside[stage.name].action if stage.name in beside else stage.action)(environment)
+            (parallel[stage.name].action if stage.name in parallel else stage.action)(environment)
         except CheckFailure as error:
             results.append((stage.name, "FAILED", time.monotonic() - started))
             return results, f"FAILED in stage {stage.name}: {error}"

@@ -1,7 +1,7 @@
-"""Copies the collection to a place of its own, for ansible-test, which refuses a checkout that is reached by links.
+"""Copies the collection to a directory of its own for ansible-test, which refuses a checkout that is reached by links.
 
-Takes what git tracks and what it would track (new files that no ignore rule names), and removes from the
-destination what is no longer there. Unchanged files keep their times, so that caches stay warm.
+Copies the files that git tracks or would track (new files that are not ignored), and removes from the
+destination the files that no longer exist. Unchanged files keep their times, so that caches stay valid.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-#: What a user of the collection never gets; its own checks (ruff, mypy, pytest, go vet) look after it.
+#: What the Galaxy archive does not contain; other checks (ruff, mypy, pytest, go vet) cover it.
 NOT_THE_COLLECTION = (
     "lab",
     "benchmarks",
@@ -39,7 +39,7 @@ def files_to_copy(source: Path) -> list[Path]:
         ).stdout
         names = [Path(os.fsdecode(name)) for name in listing.split(b"\0") if name]
     except (OSError, subprocess.CalledProcessError):
-        # A source archive has no git; then everything that is not hidden or built belongs to it.
+        # A source archive has no git; then everything that is not hidden or built belongs to the collection.
         names = [
             path.relative_to(source)
             for path in source.rglob("*")
@@ -53,11 +53,11 @@ def _is_apart(name: Path) -> bool:
 
 
 def remove_what_is_gone(destination: Path, wanted: set[Path]) -> None:
-    """Delete files that the source no longer has, and directories that this leaves empty."""
+    """Delete files that the source no longer has, and directories that become empty."""
     for directory, _children, names in os.walk(destination, topdown=False):
         here = Path(directory)
         if {"output", ".git"} & set(here.relative_to(destination).parts):
-            continue  # what ansible-test writes, and what keeps it from asking an outer repository
+            continue  # what ansible-test writes, and the repository that keeps it from asking an outer one
         for name in names:
             if (here / name).relative_to(destination) not in wanted:
                 (here / name).unlink()
@@ -86,14 +86,14 @@ def copy_collection(source: Path, destination: Path) -> int:
 def make_repository(destination: Path) -> None:
     """Make the copy a repository of its own.
 
-    ansible-test asks git which files there are, and the repository around a copy under build/ would say: none.
+    ansible-test asks git for the files, and the repository around a copy under build/ would list none.
     """
     if not (destination / ".git").exists() and shutil.which("git"):
         subprocess.run(["git", "init", "--quiet", str(destination)], check=True)
 
 
 def main() -> int:
-    """Copy as the command line says."""
+    """Copy from the source to the destination of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path)
     parser.add_argument("destination", type=Path)

