@@ -197,6 +197,15 @@ jobs:
       type: bool
       returned: always
       sample: true
+    completing:
+      description:
+        - Whether SMC has accepted the completion of the job, or may have accepted it, and the job is not Finished yet.
+        - It is V(true) for a job that is Running in the phase C(Cleaning), or Running with the tag C(cutover:services-stopped-at), which
+          M(cutover.smc.smc_job_finalize) sets immediately before it completes the job.
+        - Do not start the services of such a VM. What they write would be in no image.
+      type: bool
+      returned: always
+      sample: false
     trouble:
       description: What SMC says is wrong; empty when nothing is.
       type: str
@@ -223,6 +232,11 @@ jobs:
           seconds: 1830
           since: '2026-11-22T19:29:30Z'
   sample: [{job_id: j-bp1a2b3c4d5e6f, status: Waiting, rpo_seconds: 5400, reached: true}]
+by_job_id:
+  description: The jobs, by their id.
+  returned: success
+  type: dict
+  sample: {j-bp1a2b3c4d5e6f: {job_id: j-bp1a2b3c4d5e6f, status: Waiting, completing: false}}
 by_vm_uuid:
   description: The jobs that are tied to a VM, by its instance UUID.
   returned: success

@@ -122,6 +122,27 @@ stalls:
   type: list
   elements: dict
   sample: []
+error:
+  description:
+    - What went wrong, with C(kind), C(code), C(message), C(remedy), C(request_id), C(http_status) and C(details).
+    - C(details.completion) says what became of the completion. Start the services again only after V(not_sent) or V(refused).
+      Treat a failure without it as V(unknown).
+    - V(not_sent) - this run sent no completion, and the job, read after the failure, shows none. It is also V(not_sent) when an option is
+      invalid.
+    - V(refused) - SMC refused the completion, and the job, read after the failure, is still Waiting.
+    - V(unknown) - the completion may have been accepted, by this run or an earlier one. SMC did not answer, or the job does not show
+      whether it was accepted, or the job could not be read.
+    - V(accepted) - SMC accepted the completion. The job is Finished, or will be.
+  returned: failure
+  type: dict
+  sample:
+    kind: outcome_unknown
+    code: ''
+    message: 'CutOverReplicationJob: no usable answer from smc.aliyuncs.com: Read timed out'
+    remedy: It may or may not have happened; run it again to find out
+    request_id: ''
+    http_status: null
+    details: {completion: unknown}
 plan:
   description: What was done, or in check mode what would be done.
   returned: success

@@ -98,6 +98,7 @@ class Connection:
 # Codes with which the platform says that it did not execute a call, so that even a write may be sent again.
 # The SDK compares codes exactly (smc-api, section 5).
 _THROTTLED = ["Throttling", "Throttling.User", "Throttling.Api", "Throttling.Resource", "Rejected.Throttling"]
+_CONNECT_TIMEOUT, _READ_TIMEOUT = 10_000, 30_000  # milliseconds
 _ATTEMPTS = 6
 # Flow control counts by the minute: a minute of it is outlasted, for giving up may cost a cut-over that is half-way.
 _ATTEMPTS_THROTTLED = 10
@@ -160,8 +161,8 @@ class Api:
                 region_id=connection.region_id,
                 endpoint=host,
                 protocol=self._protocol,
-                connect_timeout=10000,
-                read_timeout=30000,
+                connect_timeout=_CONNECT_TIMEOUT,
+                read_timeout=_READ_TIMEOUT,
                 user_agent="cutover.smc",
                 retry_options=_retry_options(read),
                 **credentials,

@@ -15,6 +15,7 @@ from datetime import datetime
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as _lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import ReplicationRun, newest_complete
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import Wire, listed
+from ansible_collections.cutover.smc.plugins.module_utils._core.markers import SERVICES_STOPPED_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, read_moment
 
 #: JobType of an agentless migration from VMware; whether SMC infers it is not documented, so it is always sent.
@@ -183,6 +184,23 @@ class Job:
     @property
     def has_run(self) -> bool:
         return bool(self.runs) or self.status not in (_lifecycle.READY, _lifecycle.EXPIRED)
+
+    @property
+    def completion_accepted(self) -> bool:
+        """Whether SMC has accepted a completion: the job is Finished, or in the phase that only a completion has."""
+        return self.status == _lifecycle.FINISHED or (
+            self.status == _lifecycle.RUNNING and self.phase == _lifecycle.CLEANING
+        )
+
+    @property
+    def completing(self) -> bool:
+        """Whether a completion was accepted, or may have been, and is not over.
+
+        The time when the services stopped is a tag of the job from right before its completion is sent until they are started again.
+        A run that such a job makes may be that of its completion.
+        """
+        tagged = bool(self.tags.get(SERVICES_STOPPED_TAG))
+        return self.status == _lifecycle.RUNNING and (tagged or self.phase == _lifecycle.CLEANING)
 
     @property
     def newest_run(self) -> t.Optional[ReplicationRun]:

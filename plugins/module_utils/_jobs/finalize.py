@@ -64,6 +64,41 @@ class Wish:
     wait: bool = True
 
 
+#: What became of the completion, as far as it is known. ``error.details.completion`` of a failure is one of these.
+NOT_SENT = "not_sent"
+REFUSED = "refused"
+UNKNOWN = "unknown"
+ACCEPTED = "accepted"
+#: A later answer replaces an earlier one only when it is further to the right: a refusal does not undo a completion that may
+#: have been accepted before.
+_ANSWERS = (NOT_SENT, REFUSED, UNKNOWN, ACCEPTED)
+
+
+def strongest_answer(*answers: str) -> str:
+    """What several completions in a row mean together."""
+    return max(answers, key=_ANSWERS.index)
+
+
+def completion_of(answer: str, job: t.Optional[Job]) -> str:
+    """What became of the completion when a run of the module failed; pure.
+
+    Services must not be started again after ``unknown`` or ``accepted``, because what they write would be in no image. So the
+    outcome is ``not_sent`` or ``refused`` only when a job that was read after the failure confirms it.
+
+    :param answer: the strongest answer to the completions that this run sent; ``not_sent`` when it sent none
+    :param job: the job, read after the failure; None when it could not be read
+    """
+    if answer == ACCEPTED or (job is not None and job.completion_accepted):
+        return ACCEPTED
+    if job is None or answer == UNKNOWN or job.completing:
+        return UNKNOWN
+    if answer == REFUSED:
+        return REFUSED if job.status == lifecycle.WAITING else UNKNOWN
+    # A completion of an earlier run may have failed: the job would complete when it is resumed.
+    failed = job.status == lifecycle.IN_ERROR and bool(job.tags.get(SERVICES_STOPPED_TAG))
+    return UNKNOWN if failed else NOT_SENT
+
+
 @dataclass(frozen=True)
 class Sight:
     """What was seen at one look: the job, its newest image, and the cloud's clock."""
@@ -71,6 +106,18 @@ class Sight:
     job: Job
     image: t.Optional[Image]
     now: datetime
+
+
+def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
+    """Check the options and turn them into a wish."""
+    moment = params["services_stopped_at"]
+    return Wish(
+        parse_moment("services_stopped_at", moment) if moment else None,
+        params["final_sync"],
+        params["accept_data_loss"],
+        params["vm_uuid"],
+        params["wait"],
+    )
 
 
 def stopped_at(wish: Wish, job: Job) -> t.Optional[datetime]:
@@ -234,7 +281,7 @@ class Desk:
         self._watch = watch
         self._wish = wish
         self._warned: set[str] = set()
-        self._sent = False
+        self._answer = NOT_SENT
         self._status = ""
         self._fails_on_stall = params["on_stall"] == "fail"
         self._timeout = parse_duration("wait_timeout", params["wait_timeout"]).total_seconds()
@@ -277,16 +324,20 @@ class Desk:
     def finish(self, check_mode: bool) -> Outcome[Sight]:
         """Do what is left to do.
 
+        :raises CutoverError: ``details.completion`` says what became of the completion
         :raises OutcomeUnknownError: a completion was sent, no answer refused it, and the job does not show yet whether it was accepted
         """
         try:
+            _job.check_not_in_the_future("services_stopped_at", self._wish.stopped_at, self._smc)
             return converge(
                 self.observe, self.plan, self.actions, lambda sight: view(self._wish, sight), check_mode=check_mode
             )
-        except (OutcomeUnknownError, WaitTimeoutError):
+        except (OutcomeUnknownError, WaitTimeoutError) as failure:
+            failure.details["completion"] = self._completion()
             raise
         except CutoverError as failure:
-            if not self._sent or self._status != lifecycle.WAITING:
+            failure.details["completion"] = self._completion()
+            if self._answer not in (UNKNOWN, ACCEPTED) or self._status != lifecycle.WAITING:
                 raise
             unknown = OutcomeUnknownError(
                 "%s. A completion was sent before, and SMC does not show yet whether it was accepted"
@@ -294,27 +345,47 @@ class Desk:
                 remedy="Leave the services stopped, and run this again",
                 code=failure.code,
                 request_id=failure.request_id,
+                details=failure.details,
             )
             unknown.partial = failure.partial
             raise unknown from failure
+
+    def _completion(self) -> str:
+        """What became of the completion, by the answers and by the job as it is now."""
+        try:
+            job: t.Optional[Job] = self._job()
+        except CutoverError:
+            job = None
+        return completion_of(self._answer, job)
 
     def _complete(self, job_id: str, sync_data: bool) -> None:
         """Complete it and wait until SMC shows it, lest the next look sees the old state and does it twice."""
         if sync_data and self._wish.stopped_at:
             _job.let_pass(self._wish.stopped_at, self._smc, self._context.progress)
         try:
-            self._smc.complete_job(job_id, sync_data)
-        except OutcomeUnknownError:
-            self._sent = True
-            raise
+            self._send_completion(job_id, sync_data)
         except PreconditionError:
             # Its next scheduled run has begun between the look and the deed: the next look waits for it.
             if self._job().status == lifecycle.RUNNING:
                 return
             raise
-        self._sent = True
         waiter = Waiter(lifecycle.TIME_TO_REACT.total_seconds(), self._interval, self._context.progress)
         waiter.until(self._job, lambda job: job.status != lifecycle.WAITING, lambda job: job.told)
+
+    def _send_completion(self, job_id: str, sync_data: bool) -> None:
+        """Send it, and keep what the answer means, also when there is none."""
+        answer = UNKNOWN
+        try:
+            self._smc.complete_job(job_id, sync_data)
+            answer = ACCEPTED
+        except OutcomeUnknownError:
+            raise
+        except CutoverError as refusal:
+            # Without a code nothing answered: the request did not leave this machine.
+            answer = REFUSED if refusal.code else NOT_SENT
+            raise
+        finally:
+            self._answer = strongest_answer(self._answer, answer)
 
     def _wait(self, done: t.Callable[[Job], bool]) -> None:
         Waiter(self._timeout, self._interval, self._context.progress).until(
@@ -324,18 +395,16 @@ class Desk:
 
 def ensure(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
     """The handler of ``smc_job_finalize``."""
-    connection = _alicloud.Connection.from_params(params)
-    wish = Wish(
-        parse_moment("services_stopped_at", params["services_stopped_at"]) if params["services_stopped_at"] else None,
-        params["final_sync"],
-        params["accept_data_loss"],
-        params["vm_uuid"],
-        params["wait"],
-    )
-    smc, ecs = _smc.Smc(connection), _ecs.Ecs(connection)
-    watch = Watch.from_params(smc, connection, params, context)
-    desk = Desk(smc, ecs, _identity.Identity.from_params(params), params, context, watch, wish)
-    _job.check_not_in_the_future("services_stopped_at", wish.stopped_at, smc)
+    try:
+        wish = wish_from(params)
+        connection = _alicloud.Connection.from_params(params)
+        smc, ecs = _smc.Smc(connection), _ecs.Ecs(connection)
+        watch = Watch.from_params(smc, connection, params, context)
+        desk = Desk(smc, ecs, _identity.Identity.from_params(params), params, context, watch, wish)
+    except CutoverError as failure:
+        # Nothing has been asked of SMC yet.
+        failure.details["completion"] = NOT_SENT
+        raise
     outcome = desk.finish(context.check_mode)
     told = {"stalls": [stall.as_result() for stall in watch.stalls]}
     return _result(wish, outcome.result(**told), outcome.observed, smc.clock_offset, context)

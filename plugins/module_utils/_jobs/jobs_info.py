@@ -101,6 +101,7 @@ def describe(job: Job, now: datetime, forecast_runs: int = _forecast.RUNS) -> di
         images=[run.image_id for run in _evidence.complete_runs(job.runs)],
         newest_image_id=newest.image_id if newest else None,
         billed=job.status in lifecycle.BILLED,
+        completing=job.completing,
         trouble=job.trouble,
     )
 
@@ -136,6 +137,7 @@ def info(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
         "diff": {"before": {}, "after": {}},
         "plan": [],
         "jobs": sorted(described, key=lambda job: str(job["job_id"])),
+        "by_job_id": {job["job_id"]: job for job in described},
         "by_vm_uuid": {job["vm_uuid"]: job for job in described if job["vm_uuid"]},
         "cloud_time": format_moment(smc_time),
         "clock_offset": smc.clock_offset,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import format_datetime
@@ -30,11 +31,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is to be answered: JSON, or bytes as they are; a status of 0 hangs up without a word."""
+    """What is answered: JSON, or bytes as they are; a status of 0 closes the connection without an answer.
+
+    :ivar delay: seconds until the answer
+    """
 
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0
 
     @property
     def content(self) -> bytes:
@@ -106,6 +111,7 @@ class Cloud:
                     )
                 )
                 self.close_connection = True
+                time.sleep(answer.delay)
                 if answer.status == 0:
                     return
                 self.send_response_only(answer.status)

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as _lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
-from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
+from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, SERVICES_STOPPED_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import jobs_info as _jobs_info
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.jobs_info import Goal, describe, select
@@ -120,6 +120,22 @@ def test_a_job_described():
     ] * 4 + [False]
 
 
+@pytest.mark.parametrize(
+    ("status", "fields", "completing"),
+    [
+        ("Running", {}, False),
+        ("Running", {"phase": "Cleaning"}, True),
+        ("Running", {"tags": {SERVICES_STOPPED_TAG: "2026-11-22T17:00:00Z"}}, True),
+        ("Running", {"tags": {SERVICES_STOPPED_TAG: ""}}, False),
+        ("Waiting", {"tags": {SERVICES_STOPPED_TAG: "2026-11-22T17:00:00Z"}}, False),
+        ("InError", {"tags": {SERVICES_STOPPED_TAG: "2026-11-22T17:00:00Z"}}, False),
+        ("Finished", {"tags": {SERVICES_STOPPED_TAG: "2026-11-22T17:00:00Z"}}, False),
+    ],
+)
+def test_a_completion_in_progress_is_shown(status: str, fields: Any, completing: bool):
+    assert describe(a_job(status, **fields), NOW)["completing"] is completing
+
+
 # --- selecting and waiting, over the wire -----------------------------------------------------------------------
 
 
@@ -169,6 +185,10 @@ def test_without_a_wait_one_call_is_all(cloud: Cloud, connection: Any):
     result, _lines = info(cloud, connection)
     assert [job["job_id"] for job in result["jobs"]] == ["j-1", "j-2"]
     assert result["by_vm_uuid"]["u-2"]["job_id"] == "j-2"
+    assert {job_id: job["status"] for job_id, job in result["by_job_id"].items()} == {
+        "j-1": "Running",
+        "j-2": "Waiting",
+    }
     assert "reached" not in result["jobs"][0]
     assert (result["changed"], result["cloud_time"]) == (False, "2026-11-22T18:00:07Z")
     assert len(cloud.requests) == 1
