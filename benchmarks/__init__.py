@@ -1,1 +1,1 @@
-"""What cutover.smc costs, beside what else could do the same; `make bench` runs it (see README.md)."""
+"""Measures what cutover.smc costs, compared with alternatives; `make bench` runs it (see README.md)."""

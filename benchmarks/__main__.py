@@ -21,16 +21,16 @@ from lab.processes import LabError
 
 README = Path(__file__).with_name("README.md")
 
-# A loop of the other collection's module takes seconds for each VM; more of them would say no more.
+# A loop of the other collection's module takes seconds for each VM; more of them would not change the figure.
 ONE_BY_ONE = 20
 
-BUSY = " The machine was busy with other work, so that wall times say less than processor times and counts."
+BUSY = " The machine was busy with other work, so wall times are less reliable than processor times and counts."
 
 Part = Callable[[argparse.Namespace], tuple[str, list[Goal]]]
 
 
 def poll(options: argparse.Namespace) -> tuple[str, list[Goal]]:
-    """Measure what runs in this process, which can be imported only when it has been copied."""
+    """Measure what runs in this process, which can be imported only after it has been copied."""
     from benchmarks.smc import measure_polling
 
     return measure_polling(options.jobs)
@@ -48,7 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--vms", type=int, help="how many VMs are read (1000)")
     parser.add_argument("--few", type=int, help="how many VMs are enabled (50)")
-    parser.add_argument("--jobs", type=int, default=120, help="how many SMC jobs are looked at (120)")
+    parser.add_argument("--jobs", type=int, default=120, help="how many SMC jobs are polled (120)")
     parser.add_argument("--rounds", type=int, help="how often each is measured (3)")
     parser.add_argument("--commit", help="what is measured (the files as they are)")
     parser.add_argument("--only", choices=PARTS, action="append", help="only this part; nothing is written")
@@ -57,7 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command line's options, with what it leaves open."""
+    """The options of the command line, with defaults."""
     options = make_parser().parse_args(arguments)
     vms, few, rounds = (60, 6, 1) if options.quick else (1000, 50, 3)
     options.vms, options.few, options.rounds = options.vms or vms, options.few or few, options.rounds or rounds
@@ -67,7 +67,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace, arguments: list[str]) -> str:
-    """Measure the parts and tell of them in Markdown."""
+    """Measure the parts and return the report as Markdown."""
     texts: list[str] = []
     goals: list[Goal] = []
     loads = [machine.load()]
@@ -92,7 +92,7 @@ def measure(options: argparse.Namespace, arguments: list[str]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Measure, show, and write unless only a part or a sketch was asked for."""
+    """Measure and show; write the results unless --only or --quick is set."""
     options = parse(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     for name in PROXY_VARIABLES:  # the Alibaba SDKs send even requests for this machine to a proxy

@@ -1,6 +1,6 @@
-"""The collection that ours is measured beside, from the Python package index, in a virtual environment of its own.
+"""The collection that ours is compared with, from the Python package index, in a virtual environment of its own.
 
-The playbooks of all contestants run from this environment, with the core and the pyvmomi that cutover.smc is developed with.
+The playbooks of all candidates run from this environment, with the core and the pyvmomi that cutover.smc is developed with.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ _STAMP = VENV / "installed.json"
 
 
 def wanted() -> list[str]:
-    """What is to be installed: the same versions as ours, beside the package that holds the other collection."""
+    """The packages to install: the same versions as ours, and the package with the other collection."""
     return [f"{name}=={importlib.metadata.version(name)}" for name in SHARED] + [ANSIBLE]
 
 
 def set_up() -> None:
-    """Install it, unless it is there."""
+    """Install the packages unless they are installed."""
     if _STAMP.is_file() and json.loads(_STAMP.read_text()) == wanted():
         return
     print(f"installing {ANSIBLE} into {VENV} ...", flush=True)
     if not PYTHON.is_file():
         subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    # Ansible compiles the Python of collections itself at each start, so that compiling 40,000 files would be waste.
+    # Ansible compiles the Python of collections itself at each start, so compiling 40,000 files is unnecessary.
     subprocess.run([*pip, *wanted()[:-1]], check=True)
     subprocess.run([*pip, "--no-compile", ANSIBLE], check=True)
     _STAMP.write_text(json.dumps(wanted()))

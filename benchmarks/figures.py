@@ -1,4 +1,4 @@
-"""Samples, what is made of them, and the tables in which they are told (pure)."""
+"""Samples, the figures that follow from them, and the tables that show them (pure)."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ END = "<!-- results: end -->"
 
 @dataclass(frozen=True)
 class Sample:
-    """One measurement of one contestant.
+    """One measurement of one candidate.
 
     :ivar seconds: wall time
-    :ivar processor_seconds: of the contestant's processes, without the server's
-    :ivar things: how many VMs (or jobs) were dealt with
+    :ivar processor_seconds: of the candidate's processes, without the server's
+    :ivar units: how many VMs (or jobs) were processed
     :ivar calls: requests that the server counted, by action
-    :ivar memory_mib: the most memory that was held at once; None where it was not measured
+    :ivar memory_mib: the peak memory; None where it was not measured
     """
 
     seconds: float
     processor_seconds: float
-    things: int
+    units: int
     calls: Mapping[str, int] = field(default_factory=dict)
     memory_mib: float | None = None
 
 
 @dataclass(frozen=True)
 class Series:
-    """All samples of one contestant."""
+    """All samples of one candidate."""
 
     name: str
     samples: Sequence[Sample]
@@ -41,23 +41,23 @@ class Series:
             raise ValueError(f"{self.name} has not been measured")
 
     @property
-    def things(self) -> int:
-        return self.samples[0].things
+    def units(self) -> int:
+        return self.samples[0].units
 
     @property
     def least_milliseconds(self) -> float:
-        """Wall time for one thing, in the best round."""
-        return 1000 * min(sample.seconds / sample.things for sample in self.samples)
+        """Wall time of one unit in the best round."""
+        return 1000 * min(sample.seconds / sample.units for sample in self.samples)
 
     @property
     def median_milliseconds(self) -> float:
-        """Wall time for one thing, in the middle round."""
-        return 1000 * statistics.median(sample.seconds / sample.things for sample in self.samples)
+        """Wall time of one unit in the median round."""
+        return 1000 * statistics.median(sample.seconds / sample.units for sample in self.samples)
 
     @property
     def processor_milliseconds(self) -> float:
-        """Processor time for one thing, in the best round."""
-        return 1000 * min(sample.processor_seconds / sample.things for sample in self.samples)
+        """Processor time of one unit in the best round."""
+        return 1000 * min(sample.processor_seconds / sample.units for sample in self.samples)
 
     @property
     def calls(self) -> int:
@@ -73,7 +73,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Goal:
-    """What was aimed at, and what came of it."""
+    """A goal and the measured figure."""
 
     text: str
     limit: float
@@ -89,7 +89,7 @@ class Goal:
 
 
 def number(value: float | None) -> str:
-    """A figure with as many digits as it deserves."""
+    """A figure with three significant digits."""
     if value is None:
         return "-"
     if value == 0:
@@ -100,44 +100,44 @@ def number(value: float | None) -> str:
 
 
 def ratio(value: float, base: float) -> str:
-    """How many times as much it is."""
+    """The value as a multiple of the base."""
     return f"{number(value / base)} x"
 
 
 def interleave(
-    rounds: int, contestants: Mapping[str, Callable[[], Sample]], tell: Callable[[str, int, Sample], None]
+    rounds: int, candidates: Mapping[str, Callable[[], Sample]], report: Callable[[str, int, Sample], None]
 ) -> dict[str, Series]:
-    """Measure all in turn, round after round, so that what else the machine does falls on all of them."""
-    samples: dict[str, list[Sample]] = {name: [] for name in contestants}
+    """Measure all in turn, round after round, so that other load on the machine affects all of them alike."""
+    samples: dict[str, list[Sample]] = {name: [] for name in candidates}
     for number_of_round in range(1, rounds + 1):
-        for name, measure in contestants.items():
+        for name, measure in candidates.items():
             samples[name].append(measure())
-            tell(name, number_of_round, samples[name][-1])
+            report(name, number_of_round, samples[name][-1])
     return {name: Series(name, found) for name, found in samples.items()}
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column holds text, the others figures."""
+    """A Markdown table; the first column contains text, the others figures."""
     marks = ["---"] + ["--:"] * (len(header) - 1)
     return "\n".join("| " + " | ".join(row) + " |" for row in (header, marks, *rows))
 
 
-def comparison(series: Mapping[str, Series], base: str, *, calls_named: str, thing: str = "VM") -> str:
-    """All series beside the one that the ratios refer to."""
+def comparison(series: Mapping[str, Series], base: str, *, calls_named: str, unit: str = "VM") -> str:
+    """All series, compared with the one that the ratios refer to."""
     reference = series[base]
     with_memory = any(one.memory_mib is not None for one in series.values())
-    header = ["", f"{thing}s", f"ms per {thing}, least", "median", "ratio of the least", "of the median"]
-    header += [f"processor ms per {thing}", f"{calls_named} per {thing}"] + ["peak memory, MiB"] * with_memory
+    header = ["", f"{unit}s", f"ms per {unit}, least", "median", "ratio of the least", "of the median"]
+    header += [f"processor ms per {unit}", f"{calls_named} per {unit}"] + ["peak memory, MiB"] * with_memory
     rows = [
         [
             one.name,
-            f"{one.things:,}",
+            f"{one.units:,}",
             number(one.least_milliseconds),
             number(one.median_milliseconds),
             ratio(one.least_milliseconds, reference.least_milliseconds),
             ratio(one.median_milliseconds, reference.median_milliseconds),
             number(one.processor_milliseconds),
-            number(one.calls / one.things),
+            number(one.calls / one.units),
         ]
         + [number(one.memory_mib)] * with_memory
         for one in series.values()
@@ -145,10 +145,10 @@ def comparison(series: Mapping[str, Series], base: str, *, calls_named: str, thi
     return table(header, rows)
 
 
-def call_list(calls: Mapping[str, int], things: int) -> str:
-    """The requests for one thing, the most frequent first."""
+def call_list(calls: Mapping[str, int], units: int) -> str:
+    """The requests of one unit, the most frequent first."""
     ordered = sorted(calls.items(), key=lambda entry: (-entry[1], entry[0]))
-    return ", ".join(f"{action} {number(count / things)}" for action, count in ordered)
+    return ", ".join(f"{action} {number(count / units)}" for action, count in ordered)
 
 
 def between_markers(document: str, results: str) -> str:

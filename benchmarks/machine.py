@@ -1,4 +1,4 @@
-"""What was measured, and on what."""
+"""Describes what was measured, and the machine."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from lab.places import ROOT
 
 
 def load() -> str:
-    """How many processes wanted a processor, over the last minute."""
+    """The load average of the last minute."""
     return f"{os.getloadavg()[0]:.1f}"
 
 
 def revision(commit: str | None) -> str:
-    """What is measured: a commit, or the files as they are, whose last commit is told."""
+    """What is measured: a commit, or the files as they are, with their last commit."""
     command = ["git", "describe", "--always", *([commit] if commit else ["--dirty=, with changes"])]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return f"commit {told.stdout.strip()}" if told.returncode == 0 else "no commit"
+    described = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return f"commit {described.stdout.strip()}" if described.returncode == 0 else "no commit"
 
 
 def describe(measured: str) -> str:

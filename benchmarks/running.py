@@ -1,4 +1,4 @@
-"""Runs a contestant as a process of its own and measures it."""
+"""Runs a candidate as a separate process and measures it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 
 class BenchmarkError(Exception):
-    """Something that keeps a figure from being what it claims; its text says what."""
+    """Something that makes a figure wrong; its text says what."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A process that has ended well."""
+    """A process that has succeeded."""
 
     output: str
     seconds: float
@@ -26,7 +26,7 @@ class Finished:
 def run(command: Sequence[str | Path], environment: Mapping[str, str], log: Path, timeout: float = 1800) -> Finished:
     """Run a command to its end, with all processes that it starts, its output into a file.
 
-    :raises BenchmarkError: it failed; the end of its output is told
+    :raises BenchmarkError: it failed; the message contains the end of its output
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     before = os.times()

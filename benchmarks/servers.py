@@ -1,4 +1,4 @@
-"""Where the benchmarks keep things, and the servers that they measure against: a vCenter alone, or a whole lab."""
+"""The directories of the benchmarks, and the servers that they measure against: a vCenter alone, or a whole lab."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ TREE = BENCH / "tree"
 _MEASURED = ("plugins", "meta")
 _COLLECTION = TREE / "ansible_collections" / "cutover" / "smc"
 
-# Making the disks of a thousand VMs takes longer than a lab's user should wait.
+# Creating the disks of a thousand VMs takes longer than a lab's user should wait.
 SECONDS_TO_START = 900.0
-# The guests write nothing worth mentioning, so that the server has nothing else to do.
+# The guests write almost nothing, so that the server has nothing else to do.
 QUIET_GUESTS = {"guest_interval_ms": 3_600_000}
 
 
 def copy_collection(commit: str | None) -> None:
-    """Copy what is measured, so that a run measures one state of it, whatever is edited meanwhile.
+    """Copy what is measured, so that a run measures one state of it, even if files are edited meanwhile.
 
     :param commit: the commit that is measured; None for the files as they are
     """
@@ -58,11 +58,11 @@ class Server:
     endpoints: Endpoints
     client: httpx.Client = field(repr=False)
 
-    def count_anew(self) -> None:
+    def reset_counts(self) -> None:
         self.client.delete("/requests").raise_for_status()
 
     def calls(self) -> dict[str, int]:
-        """The requests since, by action."""
+        """The requests since the last reset, by action."""
         counted = self.client.get("/requests").raise_for_status().json()
         return {request["action"]: request["count"] for request in counted}
 

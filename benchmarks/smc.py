@@ -1,4 +1,4 @@
-"""Counts what one look at many replication jobs costs, by `smc_incremental_job_info` and by a poll for each job."""
+"""Counts what one poll of many replication jobs costs, by `smc_incremental_job_info` and by a call for each job."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from benchmarks.servers import Server, cloud
 
 POLL, SINGLE = "`smc_incremental_job_info`", "one call for each job"
 DESCRIBE = "DescribeReplicationJobs"
-LOOKS = 4
+POLLS = 4
 
 
 def measure_polling(jobs: int) -> tuple[str, list[Goal]]:
-    """The table about polling, and what became of the goal."""
+    """The table about polling, and the goal."""
     print(f"polling {jobs} jobs ...", flush=True)
     with cloud("polling") as server:
-        # While the cloud's clock stands still, the jobs stay running and no byte moves.
+        # While SMC's clock is stopped, the jobs keep running and no data is copied.
         server.client.post("/clock", json={"scale": 0}).raise_for_status()
         options = _connection(server)
         smc = Smc(Connection.from_params(options))
         ids = _start_jobs(server, smc, jobs)
-        together = Series(POLL, [_sample(server, jobs, lambda: _info(options, ids)) for _round in range(LOOKS)])
+        together = Series(POLL, [_sample(server, jobs, lambda: _info(options, ids)) for _round in range(POLLS)])
         apart = Series(SINGLE, [_sample(server, jobs, lambda: [smc.jobs([job_id]) for job_id in ids])])
-        calls, looks = _wait(server, options, ids)
+        calls, polls = _wait(server, options, ids)
     text = [
-        f"### One look at {jobs} running SMC jobs, in one Python process",
-        comparison({POLL: together, SINGLE: apart}, POLL, calls_named="Describe calls", thing="job"),
-        f"A wait for all of them made {looks} looks with {calls} `{DESCRIBE}` calls, {number(calls / looks)} a look.",
+        f"### One poll of {jobs} running SMC jobs, in one Python process",
+        comparison({POLL: together, SINGLE: apart}, POLL, calls_named="Describe calls", unit="job"),
+        f"A wait for all of them made {polls} polls with {calls} `{DESCRIBE}` calls, {number(calls / polls)} per poll.",
     ]
-    aim = f"a look at {jobs} jobs takes ceil({jobs} / 50) = {math.ceil(jobs / 50)} Describe calls"
-    return "\n\n".join(text), [Goal(aim, math.ceil(jobs / 50), calls / looks)]
+    aim = f"one poll of {jobs} jobs takes ceil({jobs} / 50) = {math.ceil(jobs / 50)} Describe calls"
+    return "\n\n".join(text), [Goal(aim, math.ceil(jobs / 50), calls / polls)]
 
 
 def _connection(server: Server) -> dict[str, str]:
@@ -56,7 +56,7 @@ def _connection(server: Server) -> dict[str, str]:
 
 
 def _start_jobs(server: Server, smc: Smc, jobs: int) -> list[str]:
-    """Import so many VMs as a connector does, and start a job for each."""
+    """Import the VMs as a connector does, and start a job for each."""
     token, code = smc.create_access_token("benchmark", None, jobs, 1)
     started = []
     for number_of_vm in range(1, jobs + 1):
@@ -103,10 +103,10 @@ def _job(source_id: str) -> dict[str, Any]:
     }
 
 
-def _sample(server: Server, jobs: int, look: Callable[[], object]) -> Sample:
-    server.count_anew()
+def _sample(server: Server, jobs: int, poll: Callable[[], object]) -> Sample:
+    server.reset_counts()
     processor, started = time.process_time(), time.perf_counter()
-    look()
+    poll()
     seconds, processor_seconds = time.perf_counter() - started, time.process_time() - processor
     return Sample(seconds, processor_seconds, jobs, server.calls())
 
@@ -120,13 +120,13 @@ def _info(options: dict[str, str], ids: list[str], **more: Any) -> dict[str, Any
     if checked.error_messages or result.get("failed") or len(result["jobs"]) != len(ids):
         raise BenchmarkError(f"the jobs could not be read: {checked.error_messages or result.get('msg')}")
     if any(job["status"] != "Running" for job in result["jobs"]):
-        raise BenchmarkError("some jobs do not run, so that a wait would not look at them")
+        raise BenchmarkError("some jobs are not running, so a wait would not poll them")
     return result
 
 
 def _wait(server: Server, options: dict[str, str], ids: list[str]) -> tuple[int, int]:
-    """Wait in vain for a while; how many calls and looks that made."""
-    with mock.patch.object(Smc, "jobs", autospec=True, side_effect=Smc.jobs) as look:
-        server.count_anew()
+    """Wait until a timeout; return the number of calls and polls."""
+    with mock.patch.object(Smc, "jobs", autospec=True, side_effect=Smc.jobs) as polled:
+        server.reset_counts()
         _info(options, ids, wait_for="idle", wait_timeout="3s", poll_interval=0.5)
-    return server.calls()[DESCRIBE], look.call_count
+    return server.calls()[DESCRIBE], polled.call_count

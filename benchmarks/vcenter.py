@@ -1,4 +1,4 @@
-"""Measures vSphere: reading CBT facts of a fleet, and enabling CBT on many VMs through Ansible, beside what else does it."""
+"""Measures vSphere: reading CBT facts of a fleet, and enabling CBT on many VMs through Ansible, compared with alternatives."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ from lab.places import PYTHON
 
 OURS = "`vmware_cbt_info`: facts, concerns, summary"
 RAW = "pyvmomi, one property-collector question, decoded only"
-ATTRIBUTES = "pyvmomi, attribute by attribute, not judged"
+ATTRIBUTES = "pyvmomi, attribute by attribute, not evaluated"
 FLEET_OURS = "`cutover.smc.vmware_cbt_info`, one task for all"
-FLEET_PEER = "`community.vmware.vmware_guest_info`, a loop, not judged"
+FLEET_PEER = "`community.vmware.vmware_guest_info`, a loop, not evaluated"
 PING = "`ansible.builtin.ping` (connects to no vCenter)"
 IN_PROCESS = "`vmware_cbt`, in process (the default)"
 MODULE = "`vmware_cbt`, as a module"
 CYCLE = "`vmware_cbt`, in process, by a power cycle"
 PEER = "`community.vmware`: `vmware_guest` and a power cycle"
 
-# What a user who knows the API would ask the other collection for; each is read once (see vcenter_readers.py about ``snapshot``).
+# The properties that a user who knows the API would name to the other collection; each is read once (see vcenter_readers.py about ``snapshot``).
 _PEER_PROPERTIES = ["name", "capability", "config", "guest", "layoutEx", "runtime"]
 
 
-def told(line: str) -> None:
-    """Progress, for whoever waits."""
+def show(line: str) -> None:
+    """Show a line of progress."""
     print(line, flush=True)
 
 
-def tell_sample(name: str, number: int, sample: Sample) -> None:
-    told(f"  round {number}: {sample.seconds:8.2f} s, {sum(sample.calls.values()):6} calls  {name}")
+def show_sample(name: str, number: int, sample: Sample) -> None:
+    show(f"  round {number}: {sample.seconds:8.2f} s, {sum(sample.calls.values()):6} calls  {name}")
 
 
 def measure_reading(vms: int, few: int, rounds: int) -> tuple[str, list[Goal]]:
-    """The tables about reading, and what became of the goal."""
-    told(f"a vCenter of {vms} VMs starts (a thousand take two minutes) ...")
+    """The tables about reading, and the goals."""
+    show(f"starting a vCenter with {vms} VMs (a thousand take two minutes) ...")
     with vcenter("reading", vms) as server:
         readers = {
             title: functools.partial(_read, server, name, vms)
             for title, name in ((OURS, "ours"), (RAW, "raw"), (ATTRIBUTES, "attributes"))
         }
-        read = interleave(rounds, readers, tell_sample)
+        read = interleave(rounds, readers, show_sample)
         through_ansible = {
             FLEET_OURS: functools.partial(_play, server, "read-ours", _reading_play(None), vms),
             FLEET_PEER: functools.partial(_play, server, "read-peer", _reading_play(_few_moids(server, few)), few),
         }
-        played = interleave(rounds, through_ansible, tell_sample)
+        played = interleave(rounds, through_ansible, show_sample)
     ours, base = read[OURS], read[RAW]
     aim = f"{vms:,} VMs read at no more than 1.3 times the raw property-collector answer"
     goals = [
@@ -75,11 +75,11 @@ def measure_reading(vms: int, few: int, rounds: int) -> tuple[str, list[Goal]]:
 
 
 def _read(server: Server, name: str, vms: int) -> Sample:
-    server.count_anew()
+    server.reset_counts()
     done = run([PYTHON, "-m", "benchmarks.vcenter_readers", name], server.environment, LOGS / f"read-{name}.log")
     measured = json.loads(done.output.splitlines()[-1])
-    if measured["things"] != vms:
-        raise BenchmarkError(f"{name} has read {measured['things']} VMs instead of {vms}")
+    if measured["units"] != vms:
+        raise BenchmarkError(f"{name} has read {measured['units']} VMs instead of {vms}")
     return Sample(
         measured["seconds"], measured["processor_seconds"], vms, server.calls(), memory_mib=measured["memory_mib"]
     )
@@ -90,7 +90,7 @@ def _few_moids(server: Server, few: int) -> list[str]:
 
 
 def _reading_play(moids: list[str] | None) -> list[dict[str, Any]]:
-    """Ours for all VMs, or the other collection's for some, each named by what costs it the least to find it."""
+    """Ours for all VMs, or the other collection's for some, each named by what is cheapest to find."""
     if moids is None:
         task: dict[str, Any] = {"name": "Read", "cutover.smc.vmware_cbt_info": {}, "register": "read"}
     else:
@@ -100,8 +100,8 @@ def _reading_play(moids: list[str] | None) -> list[dict[str, Any]]:
 
 
 def measure_enabling(vms: int, rounds: int) -> tuple[str, list[Goal]]:
-    """The table about enabling, and what became of the goals."""
-    told(f"enabling CBT on {vms} VMs; each way has a fresh vCenter in each round ...")
+    """The table about enabling, and the goals."""
+    show(f"enabling CBT on {vms} VMs; each way gets a fresh vCenter in each round ...")
     ways: dict[str, Callable[[], Sample]] = {
         PING: functools.partial(_enable, "ping", vms, _ping(), enables=False),
         IN_PROCESS: functools.partial(_enable, "in-process", vms, _ours(in_process=True)),
@@ -109,7 +109,7 @@ def measure_enabling(vms: int, rounds: int) -> tuple[str, list[Goal]]:
         CYCLE: functools.partial(_enable, "cycle", vms, _ours(in_process=True, activate="power_cycle")),
         PEER: functools.partial(_enable, "peer", vms, _peer()),
     }
-    series = interleave(rounds, ways, tell_sample)
+    series = interleave(rounds, ways, show_sample)
     ours = series[IN_PROCESS]
     goals = [
         Goal("to enable one VM takes at most 12 SOAP calls, login included", 12, ours.calls / vms),
@@ -148,7 +148,7 @@ def _ours(*, in_process: bool, activate: str = "auto") -> list[dict[str, Any]]:
 
 
 def _peer() -> list[dict[str, Any]]:
-    """The recipe that people use; the keys of the disks, which it cannot find out, are given to it."""
+    """The usual recipe. It cannot find out the keys of the disks, so they are given to it."""
     vm = {"uuid": "{{ uuid }}", "use_instance_uuid": True}
     settings = "{{ [{'key': 'ctkEnabled', 'value': 'TRUE'}] + ctk_keys }}"
     power = {**vm, "state_change_timeout": 120}
@@ -160,7 +160,7 @@ def _peer() -> list[dict[str, Any]]:
 
 
 def _enable(name: str, vms: int, tasks: list[dict[str, Any]], *, enables: bool = True) -> Sample:
-    """Have one way enable CBT on all VMs of a fresh vCenter; that it did so is checked afterwards."""
+    """Enable CBT in one way on all VMs of a fresh vCenter, and check the result."""
     with vcenter(f"enabling-{name}", vms) as server:
         play = {"name": "Enable", "hosts": "vms", "gather_facts": False, "tasks": tasks}
         variables = {str(vm["name"]): _variables(vm) for vm in server.vms()}
@@ -174,7 +174,7 @@ def _play(
     server: Server,
     name: str,
     playbook: list[dict[str, Any]],
-    things: int,
+    units: int,
     variables: dict[str, dict[str, Any]] | None = None,
 ) -> Sample:
     directory = BENCH / "plays"
@@ -182,11 +182,11 @@ def _play(
     inventory, file = directory / f"{name}.inventory.yml", directory / f"{name}.yml"
     inventory.write_text(yaml.safe_dump(_inventory(variables or {}), sort_keys=False))
     file.write_text(yaml.safe_dump(playbook, sort_keys=False, width=160))
-    # The environment's own collections, which those of the package are, need no path.
+    # The collections of the package are in the virtual environment and need no path.
     environment = {key: value for key, value in server.environment.items() if key != "PYTHONPATH"}
-    server.count_anew()
+    server.reset_counts()
     done = run([community_vmware.PLAYBOOK, "-i", inventory, file], environment, LOGS / f"{name}.log")
-    return Sample(done.seconds, done.processor_seconds, things, server.calls())
+    return Sample(done.seconds, done.processor_seconds, units, server.calls())
 
 
 def _inventory(variables: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -198,16 +198,18 @@ def _inventory(variables: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _variables(vm: dict[str, Any]) -> dict[str, Any]:
-    """What the plays know of a host; the keys of its disks are for the other collection."""
+    """The variables of a host; the keys of its disks are for the other collection."""
     keys = [{"key": f"{disk['address']}.ctkEnabled", "value": "TRUE"} for disk in vm["disks"]]
     return {"moid": vm["moid"], "uuid": vm["uuid"], "ctk_keys": keys}
 
 
 def _check_tracked(server: Server, name: str, vms: int) -> None:
-    """A way that does not do its work must not look fast."""
+    """Check the result: a way that does not do its work must not appear fast."""
     tracked = sum(
         vm["power_state"] == "poweredOn" and not vm["snapshots"] and all(disk["tracked"] for disk in vm["disks"])
         for vm in server.vms()
     )
     if tracked != vms:
-        raise BenchmarkError(f"after {name}, CBT is at work on {tracked} of {vms} VMs that are on and have no snapshot")
+        raise BenchmarkError(
+            f"after {name}, CBT is effective on {tracked} of {vms} VMs that are on and have no snapshot"
+        )

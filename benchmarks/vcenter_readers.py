@@ -1,6 +1,6 @@
-"""The ways to read CBT facts of all VMs; `python -m benchmarks.vcenter_readers NAME` reads once and tells what it took.
+"""The ways to read CBT facts of all VMs; `python -m benchmarks.vcenter_readers NAME` reads once and prints what it took.
 
-A process each, because the most memory that a process has ever held can be asked only of the process.
+Each reader runs in its own process, because peak memory is known only per process.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import inventory as _machines
 from ansible_collections.cutover.smc.plugins.modules import vmware_cbt_info
 
-# What these hold is what the collection's own read names one by one. Left out, to this reader's advantage, is what a VM
-# may not have, such as ``snapshot``: the simulator's answer about an attribute that is not set is one that pyvmomi cannot decode.
+# These contain the properties that the collection's own read names one by one. What a VM may not have, such as ``snapshot``, is
+# left out, to this reader's advantage: pyvmomi cannot decode the simulator's answer about an attribute that is not set.
 _ATTRIBUTES = ("name", "parent", "capability", "config", "datastore", "guest", "layoutEx", "runtime")
 
 
@@ -39,7 +39,7 @@ def options() -> dict[str, Any]:
 
 
 def ours() -> int:
-    """As the module does it: facts, what speaks against CBT or a migration, and a summary."""
+    """As the module does it: facts, concerns about CBT or a migration, and a summary."""
     result = _cbt_tasks.read_cbt(
         options(), Context(check_mode=False, progress=lambda line: None, warn=lambda line: None)
     )
@@ -47,7 +47,7 @@ def ours() -> int:
 
 
 def log_in() -> Any:
-    """A session by pyvmomi alone, which speaks the newest version that the server offers, as ours does."""
+    """A session by pyvmomi alone, with the newest API version that the server offers, as ours does."""
     stub = SoapStubAdapter(
         host=os.environ["VMWARE_HOST"],
         port=int(os.environ["VMWARE_PORT"]),
@@ -61,7 +61,7 @@ def log_in() -> Any:
 
 
 def raw() -> int:
-    """The answer of the property collector to one question about everything that ours reads, decoded and forgotten."""
+    """The answer of the property collector to one question about everything that ours reads, decoded only."""
     content = log_in()
     collector = vmodl.query.PropertyCollector
     paths = _machines._DETAILS
@@ -83,7 +83,7 @@ def raw() -> int:
 
 
 def attributes() -> int:
-    """A script by pyvmomi that is careful: each attribute of a VM is read once, each host once; nothing is judged."""
+    """A careful pyvmomi script: each attribute of a VM is read once, each host once; nothing is evaluated."""
     content = log_in()
     view = content.viewManager.CreateContainerView(content.rootFolder, [vim.VirtualMachine], True)
     hosts: dict[str, str] = {}
@@ -102,7 +102,7 @@ READERS: dict[str, Callable[[], int]] = {"ours": ours, "raw": raw, "attributes":
 
 
 def peak_memory_mib() -> float:
-    """The most memory that this process has held."""
+    """The peak memory of this process."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     return int(found.group(1)) / 1024 if found else 0.0
 
@@ -111,9 +111,9 @@ def main(name: str) -> None:
     """Read once and print what it took, without the start of Python and the imports, which are the same for all."""
     before = peak_memory_mib()
     processor, started = time.process_time(), time.perf_counter()
-    things = READERS[name]()
+    units = READERS[name]()
     seconds, processor_seconds = time.perf_counter() - started, time.process_time() - processor
-    measured = {"seconds": seconds, "processor_seconds": processor_seconds, "things": things}
+    measured = {"seconds": seconds, "processor_seconds": processor_seconds, "units": units}
     print(json.dumps(measured | {"memory_mib": peak_memory_mib(), "memory_before_mib": before}))
 
 

@@ -24,7 +24,6 @@ GLOSSARY = ROOT / "docs" / "development.md"
 NOT_YET: set[str] = {
     "README.md",
     "SECURITY.md",
-    "benchmarks",
     "changelogs",
     "docs/awx.md",
     "docs/cbt.md",

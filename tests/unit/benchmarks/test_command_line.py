@@ -9,13 +9,20 @@ from benchmarks.figures import between_markers
 
 
 def test_everything_is_measured_at_full_size_by_default() -> None:
-    wish = parse([])
-    assert (wish.vms, wish.few, wish.jobs, wish.rounds, wish.only, wish.quick) == (1000, 50, 120, 3, None, False)
+    options = parse([])
+    assert (options.vms, options.few, options.jobs, options.rounds, options.only, options.quick) == (
+        1000,
+        50,
+        120,
+        3,
+        None,
+        False,
+    )
 
 
 def test_a_sketch_is_small_unless_a_size_is_given() -> None:
-    wish = parse(["--quick"])
-    assert wish.vms < 100
+    options = parse(["--quick"])
+    assert options.vms < 100
     assert parse(["--quick", "--vms", "200"]).vms == 200
 
 

@@ -60,7 +60,7 @@ def test_a_number_has_three_digits_that_count(value: float | None, text: str) ->
 
 
 @given(st.floats(min_value=1e-3, max_value=1e6))
-def test_a_number_is_told_to_half_a_percent(value: float) -> None:
+def test_a_number_is_shown_to_half_a_percent(value: float) -> None:
     assert float(number(value).replace(",", "")) == pytest.approx(value, rel=0.005)
 
 
@@ -77,7 +77,7 @@ def test_the_comparison_refers_to_the_base() -> None:
 
 
 def test_the_comparison_leaves_out_memory_that_nobody_measured() -> None:
-    text = comparison({"quick": QUICK}, "quick", calls_named="calls", thing="job")
+    text = comparison({"quick": QUICK}, "quick", calls_named="calls", unit="job")
     assert "memory" not in text
     assert "ms per job" in text
 
@@ -102,21 +102,21 @@ def test_a_goal_is_met_or_missed(limit: float, reached: float, strictly: bool, m
     assert str(goal).startswith("met: few calls" if met else "**missed**: few calls")
 
 
-def test_contestants_take_turns() -> None:
+def test_candidates_take_turns() -> None:
     turns: list[str] = []
 
     def contestant(name: str) -> Sample:
         turns.append(name)
         return Sample(len(turns), 0, 1)
 
-    told: list[tuple[str, int]] = []
+    reported: list[tuple[str, int]] = []
     series = interleave(
         2,
         {name: lambda name=name: contestant(name) for name in "ab"},
-        lambda name, count, _: told.append((name, count)),
+        lambda name, count, _: reported.append((name, count)),
     )
     assert turns == ["a", "b", "a", "b"]
-    assert told == [("a", 1), ("b", 1), ("a", 2), ("b", 2)]
+    assert reported == [("a", 1), ("b", 1), ("a", 2), ("b", 2)]
     assert [sample.seconds for sample in series["b"].samples] == [2, 4]
 
 
