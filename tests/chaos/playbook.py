@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the playbook, watches how far it gets, and kills it there."""
+"""Runs the playbook, follows its progress, and kills it at the given point."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.integration.lab_harness import BIN, Lab
 
 SECONDS_FOR_A_RUN = 240
 SECONDS_TO_READ = 30
-#: A run may end before it gets to where it is to be killed.
-LOOK_SECONDS = 0.25
+#: Between two polls of the progress: a run may end before it reaches the point of its kill.
+POLL_SECONDS = 0.25
 MODULE = b"MODULE ["
 
 
@@ -38,7 +38,7 @@ def environment_of(lab: Lab) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that is over.
+    """A run that has ended.
 
     :ivar status: its exit status; negative when a signal ended it
     :ivar hit: what it was doing when it was killed
@@ -55,7 +55,7 @@ class Playbook:
     def __init__(self, lab: Lab, *options: str, **environment: str) -> None:
         self._lab = lab
         self._first_entry = len(lab.get("/journal"))
-        self._asked_before = self._asked_of_vcenter()
+        self._vcenter_requests_before = self._vcenter_request_counts()
         self._lines: list[bytes] = []
         self._tasks = 0
         self._progress = threading.Condition()
@@ -102,7 +102,7 @@ class Playbook:
         return Ended(status, self._output(kill is not None and kill.spares_workers), hit)
 
     def _output(self, has_survivors: bool) -> str:
-        """What it has written. Workers that were spared hold the pipe open: they are not waited for, so that the next run meets them."""
+        """The output. Spared workers keep the pipe open; they are not waited for, so that the next run meets them."""
         if not has_survivors:
             self._reader.join(SECONDS_TO_READ)
         return b"".join(self._lines).decode(errors="replace")
@@ -114,29 +114,29 @@ class Playbook:
             while self._tasks < kill.number:
                 if not self._is_running():
                     return False
-                self._progress.wait(LOOK_SECONDS)
+                self._progress.wait(POLL_SECONDS)
         time.sleep(kill.after_seconds)
         return self._is_running()
 
     def _reaches_request(self, kill: Kill) -> bool:
-        service, action = kill.deed
+        service, action = kill.request
         while self._is_running():
             entries = self._entries()
-            arrived = [entry for entry in entries if not service or (entry["service"], entry["action"]) == kill.deed]
+            arrived = [entry for entry in entries if not service or (entry["service"], entry["action"]) == kill.request]
             count = len(arrived)
             if service == "vcenter":
-                count = self._asked_of_vcenter().get(action, 0) - self._asked_before.get(action, 0)
+                count = self._vcenter_request_counts().get(action, 0) - self._vcenter_requests_before.get(action, 0)
             if count >= kill.number:
                 return True
-            wait = 0.05 if service == "vcenter" else LOOK_SECONDS
+            wait = 0.05 if service == "vcenter" else POLL_SECONDS
             self._lab.get(f"/journal?after={self._first_entry + len(entries)}&wait={wait}")
         return False
 
-    def _asked_of_vcenter(self) -> dict[str, int]:
+    def _vcenter_request_counts(self) -> dict[str, int]:
         return {one["action"]: one["count"] for one in self._lab.get("/requests") if one["service"] == "vcenter"}
 
     def _entries(self) -> list[dict[str, Any]]:
-        """What has arrived since the run was started."""
+        """The requests since the run was started."""
         return self._lab.get(f"/journal?after={self._first_entry}")
 
     def _last_task(self) -> str:
@@ -145,7 +145,7 @@ class Playbook:
         return tasks[-1].decode().strip(" *\n") if tasks else "before the first task"
 
     def _kill(self, spares_workers: bool) -> None:
-        """Kill the group. Workers lead groups of their own, so that they are looked for when they are to die as well."""
+        """Kill the process group. Workers lead groups of their own, so they are searched for when they must die as well."""
         workers = [] if spares_workers else descendants(self.pid, self._lab.directory)
         for pid in (self.pid, *workers):
             with contextlib.suppress(ProcessLookupError):
@@ -153,7 +153,7 @@ class Playbook:
 
 
 def descendants(pid: int, lab: Path) -> list[int]:
-    """The processes below one, without those of the connector: these run on the appliance, which does not die."""
+    """The descendants of a process, without those of the connector: the appliance does not die."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a seed stands for: which faults the clouds have, when the playbook is killed, and how much of it dies."""
+"""The scenario of a seed: the faults of the clouds, when the playbook is killed, and which of its processes die."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-#: Every third seed has them: of any twelve in a row eight are plain and four are faulted.
-SEEDS_A_FAULTED_ONE = 3
-#: Those that CI runs: twelve kills, every kind of them, and both flavours of the clouds.
+#: Every third seed has faults: of any twelve in a row, eight are plain and four are faulted.
+FAULTED_SEED_INTERVAL = 3
+#: The seeds that CI runs: twelve kills of every kind, with and without faults.
 RECORDED = (202, 639, 1646, 1711, 1731, 2453)
-#: An undisturbed run over three VMs shows about so many task lines and makes about so many requests that change something.
+#: The approximate numbers of task lines and of mutating requests of an undisturbed run over three VMs.
 TASKS = 118
 REQUESTS = 36
-#: Requests around which it is worth dying, and how many of each an undisturbed run makes.
-DEEDS = {
+#: The requests around which a run is killed, and how many of each an undisturbed run makes.
+REQUEST_COUNTS = {
     ("smc", "CreateAccessToken"): 1,
     ("smc", "DisableAccessToken"): 1,
     ("smc", "DeleteAccessToken"): 1,
@@ -32,7 +32,7 @@ DEEDS = {
     ("vcenter", "CreateSnapshot_Task"): 3,
     ("vcenter", "RemoveSnapshot_Task"): 3,
 }
-MILLISECONDS_TO_DIE_IN = 2500
+KILL_WINDOW_MS = 2500
 FAULTS: tuple[dict[str, Any], ...] = (
     {"target": "smc", "kind": "throttle", "probability": 0.05, "count": 0},
     {"target": "ecs", "kind": "throttle", "probability": 0.05, "count": 0},
@@ -44,18 +44,18 @@ FAULTS: tuple[dict[str, Any], ...] = (
 
 @dataclass(frozen=True)
 class Kill:
-    """When a run dies.
+    """When a run is killed.
 
-    :ivar trigger: ``task``: so many seconds after the N-th task line; ``request``: at the N-th request that changes
-        something; ``answer``: the N-th request of a kind has been done, and its answer does not arrive any more; ``late``: that
-        request is done only when its client is dead and its successor is at work
-    :ivar spares_workers: the playbook's process group dies, and what its workers had begun comes to its end, beside
-        the next run; otherwise everything dies that runs on the controller
+    :ivar trigger: ``task``: some seconds after the N-th task line; ``request``: at the N-th mutating request;
+        ``answer``: the N-th request of a kind has been carried out, but its answer never arrives; ``late``: that request is
+        carried out only after its client has died, while the next run is active
+    :ivar spares_workers: only the playbook's process group dies; its workers finish what they have begun, in parallel to
+        the next run. Otherwise every process on the controller dies
     """
 
     trigger: str
     number: int
-    deed: tuple[str, str] = ("", "")
+    request: tuple[str, str] = ("", "")
     after_seconds: float = 0.0
     spares_workers: bool = False
 
@@ -63,46 +63,46 @@ class Kill:
         reach = "the process group" if self.spares_workers else "everything"
         where = {
             "task": f"{self.after_seconds:.2f} s after task line {self.number}",
-            "request": f"request {self.number} that changes something",
-            "answer": f"before the answer to {' '.join(self.deed)} {self.number}",
-            "late": f"before {' '.join(self.deed)} {self.number} is done",
+            "request": f"mutating request {self.number}",
+            "answer": f"before the answer to {' '.join(self.request)} {self.number}",
+            "late": f"before {' '.join(self.request)} {self.number} is done",
         }[self.trigger]
         return f"{reach} at {where}"
 
     def rules(self) -> tuple[dict[str, Any], ...]:
-        """The fault by which the cloud, or vCenter, makes the moment last long enough."""
-        service, action = self.deed
+        """The fault that extends the request, so that the kill happens during it."""
+        service, action = self.request
         if service == "vcenter":
-            # It is carried out as soon as its client is gone.
-            delay = {"method": action, "fault": "", "skip": self.number - 1, "delay_ms": MILLISECONDS_TO_DIE_IN}
+            # vCenter carries it out as soon as its client has disconnected.
+            delay = {"method": action, "fault": "", "skip": self.number - 1, "delay_ms": KILL_WINDOW_MS}
             return ({"target": "vcenter", **delay},)
         kind = {"answer": "late_answer", "late": "slow"}.get(self.trigger)
         if kind is None:
             return ()
-        delay = {"kind": kind, "nth": self.number, "delay_ms": MILLISECONDS_TO_DIE_IN}
+        delay = {"kind": kind, "nth": self.number, "delay_ms": KILL_WINDOW_MS}
         return ({"target": service, "action": action, **delay},)
 
 
 @dataclass(frozen=True)
-class Draw:
-    """All that a seed decides.
+class Scenario:
+    """Everything that a seed decides.
 
-    :ivar looks_again: a run after the last one has to find that there is nothing to do
+    :ivar checks_idempotence: a further run after the last one must change nothing
     """
 
     seed: int
     is_faulted: bool
     kills: tuple[Kill, ...]
-    looks_again: bool
+    checks_idempotence: bool
 
     @classmethod
-    def of(cls, seed: int) -> Draw:
+    def of(cls, seed: int) -> Scenario:
         chance = random.Random(seed)
         kills = tuple(_kill(chance) for _ in range(chance.choice((1, 1, 1, 2))))
-        return cls(seed, seed % SEEDS_A_FAULTED_ONE == 0, kills, chance.random() < 0.25)
+        return cls(seed, seed % FAULTED_SEED_INTERVAL == 0, kills, chance.random() < 0.25)
 
     def faults(self, kill: Kill | None) -> list[dict[str, Any]]:
-        """The rules for a run. That of the kill comes first: the first that matches holds."""
+        """The fault rules of a run. Those of the kill come first, because the first match applies."""
         return [*(kill.rules() if kill else ()), *(FAULTS if self.is_faulted else ())]
 
 
@@ -113,6 +113,6 @@ def _kill(chance: random.Random) -> Kill:
         return Kill(trigger, chance.randint(1, TASKS), ("", ""), round(chance.uniform(0, 0.6), 2), spares_workers)
     if trigger == "request":
         return Kill(trigger, chance.randint(1, REQUESTS), spares_workers=spares_workers)
-    deed = chance.choice(list(DEEDS))
-    trigger = "late" if deed[0] == "vcenter" else trigger
-    return Kill(trigger, chance.randint(1, DEEDS[deed]), deed, spares_workers=spares_workers)
+    request = chance.choice(list(REQUEST_COUNTS))
+    trigger = "late" if request[0] == "vcenter" else trigger
+    return Kill(trigger, chance.randint(1, REQUEST_COUNTS[request]), request, spares_workers=spares_workers)

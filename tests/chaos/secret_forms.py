@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Looks for secrets in whatever form they may have got out: as they are, URL-encoded, in base64, or escaped in JSON."""
+"""Searches for secrets in every form: plain, URL-encoded, in base64, or escaped in JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 
 @dataclass(frozen=True)
 class Find:
-    """A secret where it should not be. The secret itself is not told again."""
+    """A secret where it should not be. The secret itself is not part of it."""
 
     name: str
     form: str
@@ -26,7 +26,7 @@ class Find:
 
 
 def forms(secret: str) -> dict[str, frozenset[bytes]]:
-    """How a secret can look, by what that is called."""
+    """The forms of a secret, by name."""
     value = secret.encode()
     percent = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
     everything = "".join(f"%{byte:02x}" for byte in value)
@@ -47,7 +47,7 @@ def _encoded(texts: Iterable[str]) -> frozenset[bytes]:
 
 
 def _base64(value: bytes) -> Iterator[bytes]:
-    """What is common to the encodings of all texts that hold the value, for each of the three ways in which it can lie in them."""
+    """The common part of the encodings of all texts that contain the value, for each of its three alignments."""
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + value)
         first = -(-before * 8 // 6)  # characters that also depend on what comes before
@@ -58,7 +58,7 @@ def _base64(value: bytes) -> Iterator[bytes]:
 
 
 def search(secrets: Mapping[str, str], places: Iterable[tuple[str, bytes]]) -> list[Find]:
-    """Every secret in every form in every place, a place being a name and what it holds."""
+    """Search every place, which is a name and its content, for every secret in every form."""
     wanted = {name: forms(secret) for name, secret in secrets.items()}
     found = []
     for place, content in places:

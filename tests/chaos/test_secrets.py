@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A whole run with all that can show something turned up: nothing that it shows or leaves holds a secret."""
+"""A whole run at the highest verbosity: no output and no file that it leaves contains a secret."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.observer import Sight, can_others_read, watching
+from tests.chaos.observer import Observation, can_others_read, observing
 from tests.chaos.playbook import Ended, Playbook, environment_of
-from tests.chaos.runner import gather, secrets_of
+from tests.chaos.runner import collect_evidence, secrets_of
 from tests.chaos.secret_forms import search
 from tests.chaos.verdict import violations
 from tests.integration.lab_harness import BIN, ROOT, WAYS, Lab, start_lab
 
-#: Files that may hold a secret, by the end of their path, and why. Each has to be readable by its owner alone.
+#: Files that may contain a secret, by the end of their path, and why. Only the owner may be able to read them.
 ALLOWED = {
     "env.sh": "what the user sources",
-    "vcenter/config.json": "whom the simulated vCenter lets in",
+    "vcenter/config.json": "the accounts of the simulated vCenter",
     "alicloud/config.json": "the simulated cloud's key, and its login at vCenter",
-    "root/smc/vmware_connect_config.json": "the connector's login at vCenter, where SMC's own client keeps it",
+    "root/smc/vmware_connect_config.json": "the connector's login at vCenter, where SMC's own client stores it",
 }
 #: Directories that are not searched, and why.
 NOT_SEARCHED = {
@@ -47,19 +47,19 @@ SHOW_ALL = {
 
 @dataclass
 class Traces:
-    """What a run over a lab has left everywhere."""
+    """Everything that the runs over a lab have left."""
 
     lab: Lab
     migration: Ended
     carried: list[Ended] = field(default_factory=list)
-    sights: list[Sight] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
     before: list[dict[str, object]] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
 def traces() -> Iterator[Traces]:
-    """The migration, and the tasks with secrets in both ways, watched."""
+    """The migration, and the tasks with secrets run both ways, observed."""
     lab = start_lab(ROOT / "build" / "chaos" / "secrets", "--vms", "3")
     token = secrets.token_urlsafe(32)
     temporary = lab.directory / "tmp"
@@ -72,20 +72,20 @@ def traces() -> Iterator[Traces]:
     try:
         before = lab.get("/vms")
         run = Playbook(lab, "-vvvv", **show_all)
-        with watching(run.pid, lab.directory / "ansible") as sight:
-            left = Traces(lab, run.run_until(None), before=before, sights=[sight])
+        with observing(run.pid, lab.directory / "ansible") as observed:
+            left = Traces(lab, run.run_until(None), before=before, observations=[observed])
         for way in WAYS:
-            _carry(left, way, show_all | {"CARRIED_TOKEN": token})
-        told = lab.get("/secrets")
+            _run_secret_tasks(left, way, show_all | {"CARRIED_TOKEN": token})
+        known = lab.get("/secrets")
         left.secrets = secrets_of(lab) | {"STS token": token}
-        left.secrets |= {f"activation code {number}": code for number, code in enumerate(told["activation_codes"])}
-        left.secrets |= {f"session {number}": key for number, key in enumerate(told["sessions"])}
+        left.secrets |= {f"activation code {number}": code for number, code in enumerate(known["activation_codes"])}
+        left.secrets |= {f"session {number}": key for number, key in enumerate(known["sessions"])}
         yield left
     finally:
         lab.stop()
 
 
-def _carry(left: Traces, way: str, environment: dict[str, str]) -> None:
+def _run_secret_tasks(left: Traces, way: str, environment: dict[str, str]) -> None:
     variables = {"cutover_in_process": way == "in_process", "connector_home": str(left.lab.connector(1))}
     command = [str(BIN / "ansible-playbook"), str(Path(__file__).parent / "secrets.yml"), "-vvvv", "--diff"]
     with (
@@ -97,15 +97,15 @@ def _carry(left: Traces, way: str, environment: dict[str, str]) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         ) as process,
-        watching(process.pid, left.lab.directory / "ansible") as sight,
+        observing(process.pid, left.lab.directory / "ansible") as observed,
     ):
         shown = process.communicate(timeout=120)[0].decode(errors="replace")
     left.carried.append(Ended(process.returncode, shown, ""))
-    left.sights.append(sight)
+    left.observations.append(observed)
 
 
 def files(lab: Lab) -> Iterator[Path]:
-    """What lies below the lab's directory, but for what is no text of anybody's."""
+    """The files in the lab's directory, without the directories that are not searched."""
     for directory, inner, names in os.walk(lab.directory):
         inner[:] = [name for name in inner if name not in NOT_SEARCHED]
         for name in names:
@@ -119,9 +119,9 @@ def is_allowed(lab: Lab, path: Path) -> bool:
 
 
 def the_runs_went_as_they_should(traces: Traces) -> None:
-    """Otherwise they would have had little to give away. It is also the undisturbed run that the killed ones are compared with."""
+    """A failed run would show too few secrets. This is also the undisturbed run that the killed ones are compared with."""
     assert traces.migration.status == 0, traces.migration.output[-4000:]
-    assert violations(gather(traces.lab, traces.before, {})) == []
+    assert violations(collect_evidence(traces.lab, traces.before, {})) == []
     assert [run.status for run in traces.carried] == [0, 0], "".join(run.output[-4000:] for run in traces.carried)
     kinds = {name.split()[0] for name in traces.secrets}
     assert kinds == {"access", "vCenter", "STS", "activation", "session"}
@@ -143,7 +143,7 @@ def no_file_that_stays_holds_a_secret(traces: Traces) -> None:
 
 
 def what_may_hold_a_secret_is_where_the_list_says(traces: Traces) -> None:
-    """A file of the list that is not there, or holds none, is no reason to have it in the list."""
+    """A file that does not exist, or contains no secret, must not be in the list."""
     lab = traces.lab
     for end in ALLOWED:
         (path,) = [path for path in files(lab) if str(path).endswith("/" + end)]
@@ -151,30 +151,30 @@ def what_may_hold_a_secret_is_where_the_list_says(traces: Traces) -> None:
 
 
 def no_process_shows_a_secret_in_its_arguments(traces: Traces) -> None:
-    arguments = set().union(*(sight.arguments for sight in traces.sights))
+    arguments = set().union(*(observed.arguments for observed in traces.observations))
     assert any(b"go2aliyun_client" in one or b"lab.connector.client" in one for one in arguments)
     places = ((one.replace(b"\0", b" ").decode(errors="replace"), one) for one in arguments)
     assert search(traces.secrets, places) == []
 
 
 def no_environment_but_the_users_own_holds_a_secret(traces: Traces) -> None:
-    """What the user has put into the environment reaches the processes of the run, and no others."""
-    for sight in traces.sights:
+    """The user's environment reaches the processes of the run only."""
+    for observed in traces.observations:
         places = [
-            (name.replace(b"\0", b" ").decode(errors="replace"), held) for name, held in sight.environments.items()
+            (name.replace(b"\0", b" ").decode(errors="replace"), held) for name, held in observed.environments.items()
         ]
         assert search(traces.secrets, places) == []
 
 
 def what_passes_through_files_is_for_the_owner_alone(traces: Traces) -> None:
-    """Ansible hands a module its arguments in a file, in a directory of mode 0700, and removes it."""
-    passed = {path: held for sight in traces.sights for path, held in sight.passing.items()}
+    """Ansible passes the arguments of a module in a file, in a directory of mode 0700, and removes the file."""
+    passed = {path: held for observed in traces.observations for path, held in observed.passing.items()}
     assert any("AnsiballZ" in path for path in passed)
     assert search(traces.secrets, ((path, content) for path, (content, is_open) in passed.items() if is_open)) == []
 
 
-def test_a_whole_run_gives_nothing_away(traces: Traces) -> None:
-    """One test, because pytest's workers share no run."""
+def test_a_whole_run_leaks_nothing(traces: Traces) -> None:
+    """One test, because pytest's workers do not share a run."""
     the_runs_went_as_they_should(traces)
     no_output_holds_a_secret(traces)
     no_file_that_stays_holds_a_secret(traces)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Judges a migration by what the lab's own control tells, its whole history included; what the product says of itself counts for nothing."""
+"""Judges a migration by the lab's control port and journal; what the product reports about itself is not considered."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-#: What the runbook asks for that changes something. Whatever else is asked is a fault of the runbook.
-KNOWN_DEEDS = frozenset(
+#: The mutating requests of the runbook. Any other mutating request is an error of the runbook.
+KNOWN_ACTIONS = frozenset(
     {
         ("smc", "CreateAccessToken"),
         ("smc", "DisableAccessToken"),
@@ -37,12 +37,12 @@ Hashes = dict[int, str]
 
 @dataclass
 class Evidence:
-    """What the lab tells.
+    """What the lab reports.
 
     :ivar vms_before: the VMs before the first run
-    :ivar disks: the sha256 of each VM's disks now, by VM and key
-    :ivar images: the same of each image that is there
-    :ivar changes: what a run that should have nothing to do has changed
+    :ivar disks: the SHA-256 of each VM's disks, by VM and key
+    :ivar images: the same of each existing image
+    :ivar changes: the mutating requests of a run that should have had nothing to do
     """
 
     vms_before: list[dict[str, Any]]
@@ -55,19 +55,22 @@ class Evidence:
 
 
 def violations(evidence: Evidence) -> list[str]:
-    """Everything that is not as it has to be after a migration, however often it was killed."""
+    """Everything that is wrong after a migration, no matter how often it was killed."""
     return [
-        *_strange_deeds(evidence),
+        *_unknown_actions(evidence),
         *_jobs(evidence),
-        *(told for vm in evidence.vms for told in _vm(evidence, vm)),
+        *(violation for vm in evidence.vms for violation in _vm(evidence, vm)),
         *_instances(evidence),
         *_left_over(evidence),
-        *(f"a run with nothing left to do asked {count} times for {deed}" for deed, count in evidence.changes.items()),
+        *(
+            f"a run with nothing left to do made {count} requests {action}"
+            for action, count in evidence.changes.items()
+        ),
     ]
 
 
 def _done(evidence: Evidence, service: str, *actions: str) -> list[Entry]:
-    """The requests that were carried out, or whose outcome is not known."""
+    """The requests that were carried out, or whose outcome is unknown."""
     return [
         entry
         for entry in evidence.journal
@@ -75,14 +78,14 @@ def _done(evidence: Evidence, service: str, *actions: str) -> list[Entry]:
     ]
 
 
-def _strange_deeds(evidence: Evidence) -> Iterator[str]:
+def _unknown_actions(evidence: Evidence) -> Iterator[str]:
     asked = {(entry["service"], entry["action"]) for entry in evidence.journal}
-    for service, action in sorted(asked - KNOWN_DEEDS):
-        yield f"{service} {action} was asked for, which the runbook never needs"
+    for service, action in sorted(asked - KNOWN_ACTIONS):
+        yield f"{service} {action} was requested, which the runbook never needs"
 
 
 def _jobs(evidence: Evidence) -> Iterator[str]:
-    """One source for a VM, and one job for a source in all its history."""
+    """One source for each VM, and one job for each source in its whole history."""
     names = sorted(vm["name"] for vm in evidence.vms)
     if sorted(source["vm_name"] for source in evidence.state["sources"]) != names:
         yield f"the sources are {[source['vm_name'] for source in evidence.state['sources']]}, the VMs {names}"
@@ -91,7 +94,7 @@ def _jobs(evidence: Evidence) -> Iterator[str]:
         made.setdefault(entry["parameters"].get("SourceId", ""), set()).update(entry["made"])
     for source_id, jobs in made.items():
         if len(jobs) != 1:
-            yield f"source {source_id} had {len(jobs)} jobs in its life: {sorted(jobs)}"
+            yield f"source {source_id} had {len(jobs)} jobs: {sorted(jobs)}"
 
 
 def _vm(evidence: Evidence, vm: dict[str, Any]) -> Iterator[str]:
@@ -104,7 +107,7 @@ def _vm(evidence: Evidence, vm: dict[str, Any]) -> Iterator[str]:
     if not all(disk["tracked"] for disk in vm["disks"]):
         yield f"{name} has a disk whose changes are not tracked"
     if vm["service"] != "stopped":
-        yield f"{name}: the service runs, and its image can be started: both sides may serve"
+        yield f"{name}: the service runs although its image can be started: both sides may serve"
     jobs = [job for job in evidence.state["jobs"] if job["vm_name"] == name]
     if len(jobs) != 1 or jobs[0]["status"] != "Finished":
         yield f"{name}: its jobs are {[(job['job_id'], job['status']) for job in jobs]}, not one that is Finished"
@@ -114,7 +117,7 @@ def _vm(evidence: Evidence, vm: dict[str, Any]) -> Iterator[str]:
 
 
 def _completion(evidence: Evidence, name: str, job: dict[str, Any]) -> Iterator[str]:
-    """The services stopped, then the last run began, then the completion was sent, and the services never ran again."""
+    """The services stopped, the last run started, the completion was sent, and the services never ran again."""
     sent = [
         one for one in _done(evidence, "smc", "CutOverReplicationJob") if one["parameters"]["JobId"] == job["job_id"]
     ]
@@ -143,18 +146,18 @@ def _image(evidence: Evidence, name: str, job: dict[str, Any]) -> Iterator[str]:
     if any(image["status"] != "Available" for image in mine):
         yield f"{name}: an image is {[image['status'] for image in mine]}"
     if not 1 <= len(mine) <= job["images_to_keep"]:
-        yield f"{name}: there are {len(mine)} images; {job['images_to_keep']} were to be kept"
+        yield f"{name}: there are {len(mine)} images; {job['images_to_keep']} should have been kept"
 
 
 def _instances(evidence: Evidence) -> Iterator[str]:
-    """Ours are isolated and end by themselves, and none but ours is deleted."""
+    """Our instances are isolated and have a release time, and only they are deleted."""
     ours = set()
     for entry in _done(evidence, "ecs", "RunInstances"):
         ours.update(entry["made"])
         if any(entry["parameters"].get(name) != value for name, value in ISOLATED.items()):
             yield f"an instance was started outside the isolated network: entry {entry['number']}"
         if not entry["parameters"].get("AutoReleaseTime"):
-            yield f"an instance was started that would never release itself: entry {entry['number']}"
+            yield f"an instance was started that would never be released automatically: entry {entry['number']}"
     for entry in _done(evidence, "ecs", "DeleteInstance", "DeleteInstances"):
         meant = entry["parameters"].get("InstanceId", "?")
         if meant not in ours:

@@ -4,7 +4,7 @@
 
 """A callback that writes every result as JSON, as a job runner with a database does.
 
-What stands in a task as its user wrote it is not in it: that Ansible keeps from others only where the user says `no_log`.
+The task as its user wrote it is not included: Ansible hides it only where the user sets `no_log`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,6 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core carrie
     def v2_on_any(self, *args: Any, **kwargs: Any) -> None:
         with open(os.environ["EVERYTHING_PATH"], "a", encoding="utf-8") as lines:
             for one in (*args, *kwargs.values()):
-                told = getattr(one, "result", getattr(one, "_result", None))
-                if told is not None:
-                    lines.write(json.dumps(told, default=str) + "\n")
+                result = getattr(one, "result", getattr(one, "_result", None))
+                if result is not None:
+                    lines.write(json.dumps(result, default=str) + "\n")
