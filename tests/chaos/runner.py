@@ -84,15 +84,15 @@ def _survive(seed: int, directory: Path) -> Verdict:
 
 
 def _run(lab: Lab, scenario: Scenario, kill: Kill | None = None) -> Ended:
-    lab.control.delete("/faults").raise_for_status()
+    lab.control.delete("/faults")
     lab.faults(*scenario.faults(kill))
     return Playbook(lab).run_until(kill)
 
 
 def _changes_of_a_further_run(lab: Lab, scenario: Scenario, ended: list[Ended]) -> dict[str, int]:
-    lab.forget_requests()
+    lab.reset_requests()
     ended.append(_run(lab, scenario))
-    return lab.mutating()
+    return lab.mutating_requests()
 
 
 def collect_evidence(lab: Lab, before: list[dict[str, Any]], changes: dict[str, int]) -> Evidence:
