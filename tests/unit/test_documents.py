@@ -23,6 +23,7 @@ NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 PLAYBOOKS = {path.stem for path in ROOT.glob("playbooks/*.yml")}
 ROLES = {path.parent.parent.name for path in ROOT.glob("roles/*/meta/argument_specs.yml")}
 MODULES = {path.stem for path in ROOT.glob("plugins/modules/*.py")}
+FILTERS = {path.stem for path in ROOT.glob("plugins/filter/*.py")}
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 _FENCE = re.compile(r"^\s*```.*?^\s*```", re.MULTILINE | re.DOTALL)
@@ -77,11 +78,10 @@ def test_commands_exist(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_full_names_exist(document: Path) -> None:
-    filters = {path.stem for path in ROOT.glob("plugins/filter/*.py")}
     # The markers in a VM's configuration have such names, too; group names are those of runtime.yml.
     others = {name.rpartition(".")[2] for name in marker_names()} | {"vmware", "alicloud", "git", "MODULE"}
     named = set(re.findall(r"\bcutover\.smc\.(\w+)", document.read_text()))
-    assert named <= MODULES | ROLES | PLAYBOOKS | filters | others
+    assert named <= MODULES | ROLES | PLAYBOOKS | FILTERS | others
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
@@ -112,7 +112,9 @@ def test_modules_have_the_fragments_that_they_name(module: str) -> None:
     assert all(f"{part.upper()} = " in fragments[file] for file, part in named)
 
 
-@pytest.mark.parametrize("names", [MODULES, ROLES, PLAYBOOKS], ids=["modules", "roles", "playbooks"])
+@pytest.mark.parametrize(
+    "names", [MODULES, ROLES, PLAYBOOKS, FILTERS], ids=["modules", "roles", "playbooks", "filters"]
+)
 def test_readme_lists_everything(names: set[str]) -> None:
     readme = (ROOT / "README.md").read_text()
     assert {name for name in names if not re.search(rf"[`./\[]{name}\b", readme)} == set()
