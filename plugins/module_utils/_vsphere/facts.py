@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass, field
 
@@ -18,6 +19,8 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
 #: The VM's key. vSphere compares keys without case, and may read them back in another case.
 VM_KEY = "ctkEnabled"
 
+# SMC names a snapshot smc_<JobId>_<time>. Any other name with that prefix may be a user's.
+_SMC_SNAPSHOT_NAME = re.compile(rf"^{SMC_SNAPSHOT_PREFIX}(j-[0-9A-Za-z]+)_")
 
 ON, OFF, SUSPENDED = "on", "off", "suspended"
 
@@ -85,6 +88,12 @@ class SnapshotFacts:
     @property
     def of_smc(self) -> bool:
         return self.name.startswith(SMC_SNAPSHOT_PREFIX)
+
+    @property
+    def smc_job_id(self) -> t.Optional[str]:
+        """The job of SMC that took the snapshot, by its name; None when SMC did not take it."""
+        found = _SMC_SNAPSHOT_NAME.match(self.name)
+        return found.group(1) if found else None
 
 
 @dataclass(frozen=True)

@@ -6,24 +6,11 @@
 
 from __future__ import annotations
 
-import re
-import typing as t
-
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotFoundError
-from ansible_collections.cutover.smc.plugins.module_utils._core.markers import SMC_SNAPSHOT_PREFIX
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as _vcenter
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import inventory as _machines
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import SnapshotFacts
-
-# SMC names a snapshot smc_<JobId>_<time>. Anything else that begins so may be a person's.
-_NAME = re.compile(r"^%s(j-[0-9A-Za-z]+)_" % SMC_SNAPSHOT_PREFIX)
-
-
-def job_of(snapshot: SnapshotFacts) -> t.Optional[str]:
-    """The job that a snapshot was taken for, by its name; None when it is not SMC's."""
-    found = _NAME.match(snapshot.name)
-    return found.group(1) if found else None
 
 
 class MachineSnapshots:
@@ -37,7 +24,7 @@ class MachineSnapshots:
 
     def read(self) -> list[SnapshotFacts]:
         facts = _machines.read_one(self._vcenter, self._machine)
-        return [snapshot for snapshot in facts.snapshots if job_of(snapshot)]
+        return [snapshot for snapshot in facts.snapshots if snapshot.smc_job_id]
 
     def remove(self, moid: str) -> None:
         """Remove one snapshot by its own reference; one that is gone already is fine."""
