@@ -177,10 +177,10 @@ checks:
   type: list
   elements: dict
   sample:
-    - {name: SSH answers, passed: true, told: It has passed., exit_code: 0, output: "active\n", truncated: false, code: ''}
+    - {name: SSH answers, passed: true, told: The check passed., exit_code: 0, output: "active\n", truncated: false, code: ''}
     - name: the disk of the database is mounted
       passed: false
-      told: Its exit code is 1, not 0.
+      told: The exit code is 1, not 0.
       exit_code: 1
       output: ''
       truncated: false
@@ -229,15 +229,14 @@ diff:
   sample: {before: {instances: []}, after: {instances: [i-bp1a2b3c4d5e6f]}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api, ecs
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
-from ansible_collections.cutover.smc.plugins.module_utils._instances import verification as _verification
+from ansible_collections.cutover.smc.plugins.module_utils._instances.reconciler import run
 
 MODULE = ModuleDefinition(
     argument_spec=dict(
-        _alicloud.CONNECTION_SPEC,
+        api.CONNECTION_SPEC,
         **WAITING_SPEC,
         state={"type": "str", "choices": ["present", "absent"], "default": "present"},
         image_id={"type": "str", "required": True},
@@ -268,10 +267,10 @@ MODULE = ModuleDefinition(
         report_only={"type": "bool", "default": False},
         release_failed={"type": "bool", "default": False},
     ),
-    handler=_verification.ensure,
-    required_libraries=(_ecs.LIBRARY,),
+    handler=run,
+    required_libraries=(ecs.LIBRARY,),
     argument_rules=dict(
-        _alicloud.CONNECTION_RULES,
+        api.CONNECTION_RULES,
         required_if=[("state", "present", ("instance_type", "vswitch_id", "security_group_id"))],
     ),
 )

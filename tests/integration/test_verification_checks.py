@@ -147,7 +147,7 @@ def test_the_role_notes_an_image_only_when_its_checks_have_passed(
     failed = playbook("verify_image", "--limit", VM, verify_image_checks=broken, **again)
     assert failed.returncode != 0
     assert f"{VM}: passed: the system is up" in failed.stdout
-    assert f"{VM}: FAILED: the shop answers: Its exit code is 7, not 0." in failed.stdout
+    assert f"{VM}: FAILED: the shop answers: The exit code is 7, not 0." in failed.stdout
     assert "no shop here" in failed.stdout
     assert "the console ends with" in failed.stdout
     assert "login:" in failed.stdout

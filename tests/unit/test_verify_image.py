@@ -17,7 +17,7 @@ ROLE = Path(__file__).resolve().parents[2] / "roles" / "verify_image"
 
 
 def a_check(name: str, told: str = "", output: str = "") -> dict[str, Any]:
-    return {"name": name, "passed": not told, "told": told or "It has passed.", "output": output}
+    return {"name": name, "passed": not told, "told": told or "The check passed.", "output": output}
 
 
 def known(started: dict[str, Any], check_mode: bool = False, **options: Any) -> Templar:
@@ -48,8 +48,8 @@ def test_checks_that_pass_are_a_line_each() -> None:
 
 def test_a_check_that_fails_shows_the_end_of_its_output_and_of_the_console() -> None:
     output = "".join(f"line {number}\n" for number in range(20))
-    lines = said(a_check("disk", "Its exit code is 1, not 0.", output), console_output="booting\nlogin: ")
-    assert lines[0] == "app-01: FAILED: disk: Its exit code is 1, not 0."
+    lines = said(a_check("disk", "The exit code is 1, not 0.", output), console_output="booting\nlogin: ")
+    assert lines[0] == "app-01: FAILED: disk: The exit code is 1, not 0."
     assert [line.strip() for line in lines[1:11]] == [f"line {number}" for number in range(10, 20)]
     assert [line.strip() for line in lines[11:]] == ["app-01: the console ends with", "booting", "login:"]
 

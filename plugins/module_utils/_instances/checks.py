@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks of an instance: what is asked of it, and whether its answer will do (pure; private to the collection)."""
+"""Checks of an instance: what Cloud Assistant is asked to run, and whether the result is as required (pure; private to the collection)."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from datetime import timedelta
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Invocation
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import client_token
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError, InvalidOptionError
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import parse_duration
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_duration, parse_duration
 
-#: Cloud Assistant takes this much of a command in Base64.
-LARGEST_COMMAND = 24 * 1024
-#: The end of an output is what tells why a command failed.
-MOST_OUTPUT = 4000
-MOST_CONSOLE = 6000
+#: Cloud Assistant accepts this many characters of a command in Base64.
+MAX_COMMAND_LENGTH = 24 * 1024
+#: How many characters of an output are returned. The end of an output usually shows why a command failed.
+MAX_OUTPUT_LENGTH = 4000
+MAX_CONSOLE_LENGTH = 6000
 
-_KINDS = {"shell": "RunShellScript", "powershell": "RunPowerShellScript", "bat": "RunBatScript"}
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r(?!\n)")
+_COMMAND_TYPES = {"shell": "RunShellScript", "powershell": "RunPowerShellScript", "bat": "RunBatScript"}
+_TERMINAL_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r(?!\n)")
 
-# What Cloud Assistant's error codes mean for the one who wrote the check.
-_MEANINGS = {
+# What the error codes of Cloud Assistant mean for the author of a check.
+_ERROR_REASONS = {
     "ClientNotRunning": "Cloud Assistant's agent does not run in the instance",
     "ClientNotResponse": "Cloud Assistant's agent does not answer",
     "ClientIsUpgrading": "Cloud Assistant's agent is being upgraded",
     "ClientNeedUpgrade": "Cloud Assistant's agent is too old",
     "DeliveryTimeout": "the command did not reach the instance in time",
-    "ExecutionTimeout": "it had not ended when its timeout was over",
-    "ExecutionException": "it could not be carried out in the instance",
-    "ExecutionInterrupted": "it was interrupted, for instance by a restart",
-    "InstanceNotRunning": "the instance did not run",
-    "InstanceReleased": "the instance was released meanwhile",
+    "ExecutionTimeout": "the command did not end before its timeout",
+    "ExecutionException": "the command could not be run in the instance",
+    "ExecutionInterrupted": "the command was interrupted, for example by a restart",
+    "InstanceNotRunning": "the instance was not running",
+    "InstanceReleased": "the instance has been released",
     "InstanceNotExists": "the instance does not exist any more",
-    "InvalidInstance.NotMatch": "this type of command does not run on the instance's system",
-    "CommandNotApplicable": "this type of command does not run on the instance's system",
-    "SecurityGroupRuleDenied": "the rules of the security group keep Cloud Assistant out",
-    "TaskConcurrencyLimit": "too many commands run in the instance already",
+    "InvalidInstance.NotMatch": "this type of command does not run on the instance's operating system",
+    "CommandNotApplicable": "this type of command does not run on the instance's operating system",
+    "SecurityGroupRuleDenied": "the rules of the security group block Cloud Assistant",
+    "TaskConcurrencyLimit": "too many commands are running in the instance already",
 }
 
 
@@ -52,7 +52,8 @@ _MEANINGS = {
 class Check:
     """One declared check.
 
-    :ivar kind: ``shell``, ``powershell`` or ``bat``; None is what the instance's system takes
+    :ivar kind: ``shell``, ``powershell`` or ``bat``; None selects the one of the instance's operating system
+    :ivar output_matches: a regular expression that must be found in the output; None accepts every output
     """
 
     name: str
@@ -65,12 +66,16 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Result:
-    """How a check went. A check that an earlier run has seen pass is not run again."""
+class CheckResult:
+    """The outcome of a check.
+
+    :ivar message: that it passed, or why it failed, in a sentence
+    :ivar code: the error code of Cloud Assistant; empty when the check passed
+    """
 
     name: str
     passed: bool
-    told: str
+    message: str
     exit_code: t.Optional[int] = None
     output: str = ""
     truncated: bool = False
@@ -80,7 +85,7 @@ class Result:
         return {
             "name": self.name,
             "passed": self.passed,
-            "told": self.told,
+            "told": self.message,
             "exit_code": self.exit_code,
             "output": self.output,
             "truncated": self.truncated,
@@ -88,136 +93,147 @@ class Result:
         }
 
 
-def checks_from(options: t.Optional[list[dict[str, t.Any]]]) -> tuple[Check, ...]:
+def parse_checks(options: t.Optional[list[dict[str, t.Any]]]) -> tuple[Check, ...]:
     """:raises InvalidOptionError: names the check, the value and the remedy"""
-    checks = tuple(_check(option) for option in options or ())
+    checks = tuple(_parse_check(option) for option in options or ())
     names = [check.name for check in checks]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InvalidOptionError(
-            "Several checks are called '%s'" % twice[0], remedy="Give each check a name of its own"
-        )
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise InvalidOptionError(f"Several checks are named '{duplicates[0]}'", remedy="Give each check a unique name")
     return checks
 
 
-def _check(option: dict[str, t.Any]) -> Check:
+def _parse_check(option: dict[str, t.Any]) -> Check:
     name = option["name"]
     timeout = parse_duration("checks.timeout", option["timeout"])
     if not timedelta(seconds=1) <= timeout <= timedelta(days=1):
         raise InvalidOptionError(
-            "The timeout of check '%s' is %s" % (name, option["timeout"]), remedy="Choose 1s to 1d"
+            f"The timeout of check '{name}' is {option['timeout']}", remedy="Choose a timeout of 1s to 1d"
         )
-    if len(base64.b64encode(option["command"].encode())) > LARGEST_COMMAND:
+    if len(base64.b64encode(option["command"].encode())) > MAX_COMMAND_LENGTH:
         raise InvalidOptionError(
-            "The command of check '%s' is too long" % name,
-            remedy="Cloud Assistant takes 18 kB; have the command fetch the rest, or put it into the image",
+            f"The command of check '{name}' is too long: Cloud Assistant accepts 18 kB",
+            remedy="Download the rest in the command, or put it into the image",
         )
     try:
         re.compile(option["output_matches"] or "")
     except re.error as error:
         raise InvalidOptionError(
-            "The option output_matches of check '%s' is no regular expression: %s" % (name, error),
-            remedy="Write it as Python takes it",
+            f"Option 'output_matches' of check '{name}' is not a valid regular expression: {error}",
+            remedy="Write it in the syntax of Python",
         ) from None
     return Check(
-        name,
-        option["command"],
-        option["type"],
-        timeout,
-        option["exit_code"],
-        option["output_matches"],
-        option["no_output"],
+        name=name,
+        command=option["command"],
+        kind=option["type"],
+        timeout=timeout,
+        exit_code=option["exit_code"],
+        output_matches=option["output_matches"],
+        no_output=option["no_output"],
     )
 
 
 def digest(checks: t.Iterable[Check]) -> str:
-    """What the checks demand, in short; names, timeouts and what is shown make no difference."""
-    demands = [[check.kind, check.command, check.exit_code, check.output_matches] for check in checks]
-    return hashlib.sha256(json.dumps(demands).encode()).hexdigest()[:32]
+    """A hash of what the checks require. Names, timeouts and the visibility of the output make no difference."""
+    requirements = [[check.kind, check.command, check.exit_code, check.output_matches] for check in checks]
+    return hashlib.sha256(json.dumps(requirements).encode()).hexdigest()[:32]
 
 
 def outcome_tag(checks: t.Iterable[Check], passed: bool, before: str) -> str:
-    """The value of the tag. It differs after each failure, so that checks that failed are run afresh, not answered from memory."""
+    """The value of the tag that records the outcome.
+
+    It differs after each failure. The client tokens depend on it, so failed checks are run again instead of being answered with
+    their former result.
+    """
     if passed:
-        return "passed-%s" % digest(checks)
+        return f"passed-{digest(checks)}"
     match = re.match(r"failed-(\d+)$", before)
-    return "failed-%d" % (int(match.group(1)) + 1 if match else 1)
+    return f"failed-{int(match.group(1)) + 1 if match else 1}"
 
 
 def have_passed(checks: t.Iterable[Check], tag: str) -> bool:
-    return tag == "passed-%s" % digest(checks)
+    return tag == f"passed-{digest(checks)}"
 
 
-def parameters(check: Check, instance_id: str, os_type: str, outcome_before: str) -> dict[str, t.Any]:
-    """What Cloud Assistant is sent. The token makes a check that was sent already one and the same, until its outcome is noted."""
+def command_parameters(check: Check, instance_id: str, os_type: str, tag_before: str) -> dict[str, t.Any]:
+    """The parameters of ``RunCommand``. With the same client token, Cloud Assistant runs a command once only.
+
+    :param tag_before: the recorded outcome of earlier checks; a new outcome leads to a new token
+    """
     kind = check.kind or ("powershell" if os_type == "windows" else "shell")
-    sent = {
-        "Type": _KINDS[kind],
+    parameters = {
+        "Type": _COMMAND_TYPES[kind],
         "CommandContent": base64.b64encode(check.command.encode()).decode(),
         "ContentEncoding": "Base64",
         "Timeout": int(check.timeout.total_seconds()),
-        "Name": ("cutover: %s" % check.name)[:128],
+        "Name": f"cutover: {check.name}"[:128],
     }
-    text = json.dumps([instance_id, outcome_before, sent], sort_keys=True)
-    return dict(sent, ClientToken=client_token(text))
+    text = json.dumps([instance_id, tag_before, parameters], sort_keys=True)
+    return dict(parameters, ClientToken=client_token(text))
 
 
-def judge(check: Check, invocation: Invocation) -> Result:
-    """Whether what the command did is what the check demands."""
-    wrong = _wrong(check, invocation)
+def judge(check: Check, invocation: Invocation) -> CheckResult:
+    """Compare the result of the command with what the check requires."""
+    reason = _failure_reason(check, invocation)
     output = "" if check.no_output else clean(invocation.output)
-    return Result(
-        check.name,
-        not wrong,
-        wrong or "It has passed.",
-        invocation.exit_code,
-        tail(output, MOST_OUTPUT),
-        len(output) > MOST_OUTPUT or (invocation.dropped > 0 and not check.no_output),
-        invocation.error_code if wrong else "",
+    return CheckResult(
+        name=check.name,
+        passed=not reason,
+        message=reason or "The check passed.",
+        exit_code=invocation.exit_code,
+        output=tail(output, MAX_OUTPUT_LENGTH),
+        truncated=len(output) > MAX_OUTPUT_LENGTH or (invocation.dropped > 0 and not check.no_output),
+        code=invocation.error_code if reason else "",
     )
 
 
-def _wrong(check: Check, invocation: Invocation) -> str:
+def _failure_reason(check: Check, invocation: Invocation) -> str:
     if invocation.status not in ("Success", "Failed") or invocation.exit_code is None:
-        return _sentence(_MEANINGS.get(invocation.error_code) or invocation.error_info or invocation.status)
+        return _sentence(_ERROR_REASONS.get(invocation.error_code) or invocation.error_info or invocation.status)
     if invocation.exit_code != check.exit_code:
-        return "Its exit code is %d, not %d." % (invocation.exit_code, check.exit_code)
+        return f"The exit code is {invocation.exit_code}, not {check.exit_code}."
     if check.output_matches is not None and not re.search(check.output_matches, invocation.output, re.MULTILINE):
-        return "Its output does not match '%s'." % check.output_matches
+        return f"The output does not match '{check.output_matches}'."
     return ""
 
 
-def refused(check: Check, failure: CutoverError) -> Result:
-    """The result of a check that was not taken."""
-    return Result(check.name, False, _sentence(_MEANINGS.get(failure.code) or str(failure)), code=failure.code)
+def refused(check: Check, error: CutoverError) -> CheckResult:
+    """The result of a check that Cloud Assistant did not accept."""
+    return CheckResult(check.name, False, _sentence(_ERROR_REASONS.get(error.code) or str(error)), code=error.code)
 
 
-def overdue(check: Check, seconds: float) -> Result:
-    told = "Cloud Assistant had no result of it after %d seconds." % seconds
-    return Result(check.name, False, told, code="ResultTimeout")
+def overdue(check: Check, seconds: float) -> CheckResult:
+    """The result of a check of which Cloud Assistant returns no result."""
+    message = f"Cloud Assistant returned no result within {seconds:.0f} seconds."
+    return CheckResult(check.name, False, message, code="ResultTimeout")
 
 
-def without_agent(check: Check, patience: str) -> Result:
-    told = "It was not run: Cloud Assistant's agent has not answered from the instance within %s." % patience
-    return Result(check.name, False, told, code="ClientNotRunning")
+def without_agent(check: Check, agent_timeout: timedelta) -> CheckResult:
+    """The result of a check that was not run because the agent does not answer."""
+    message = (
+        "The check was not run, because Cloud Assistant's agent did not answer from the instance within "
+        f"{format_duration(agent_timeout)}."
+    )
+    return CheckResult(check.name, False, message, code="ClientNotRunning")
 
 
-def known(check: Check) -> Result:
-    return Result(check.name, True, "It has passed on this instance before.")
+def passed_before(check: Check) -> CheckResult:
+    """The result of a check that an earlier run has recorded as passed; it is not run again."""
+    return CheckResult(check.name, True, "The check passed on this instance before.")
 
 
 def clean(text: str) -> str:
-    """Text without the sequences that only a terminal understands."""
-    return _ESCAPES.sub("", text)
+    """Text without the control sequences of a terminal."""
+    return _TERMINAL_SEQUENCES.sub("", text)
 
 
-def tail(text: str, most: int) -> str:
-    """The end of a text, from the beginning of a line if there is one."""
-    if len(text) <= most:
+def tail(text: str, length: int) -> str:
+    """The last characters of a text, from the start of a line if possible."""
+    if len(text) <= length:
         return text
-    end = text[-most:]
+    end = text[-length:]
     line = end.find("\n")
-    return end[line + 1 :] if 0 <= line < most // 2 else end
+    return end[line + 1 :] if 0 <= line < length // 2 else end
 
 
 def _sentence(text: str) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks of an instance: what they demand, what is sent, how answers are judged, and how much of them is shown."""
+"""Checks of an instance: what they require, what is sent, how results are judged, and how much of them is shown."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Invocation
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError, InvalidOptionError
-from ansible_collections.cutover.smc.plugins.module_utils._instances import checks as _checks
-from ansible_collections.cutover.smc.plugins.module_utils._instances.checks import Check, checks_from, judge
+from ansible_collections.cutover.smc.plugins.module_utils._instances import checks
+from ansible_collections.cutover.smc.plugins.module_utils._instances.checks import Check, judge, parse_checks
 from ansible_collections.cutover.smc.plugins.modules.ecs_verification_instance import MODULE
 
 OPTION = {name: spec.get("default") for name, spec in MODULE.argument_spec["checks"]["options"].items()}
@@ -26,43 +26,43 @@ def option(**values: Any) -> dict[str, Any]:
 
 
 def check(**values: Any) -> Check:
-    return checks_from([option(**values)])[0]
+    return parse_checks([option(**values)])[0]
 
 
 # --- options ----------------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_said():
+def test_the_defaults():
     assert check() == Check("ssh", "true", None, timedelta(minutes=1), 0, None, False)
-    assert checks_from(None) == ()
+    assert parse_checks(None) == ()
 
 
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"timeout": "0s"}, "The timeout of check 'ssh' is 0s. Choose 1s to 1d."),
+        ({"timeout": "0s"}, "The timeout of check 'ssh' is 0s. Choose a timeout of 1s to 1d."),
         ({"timeout": "2d"}, "The timeout of check 'ssh' is 2d"),
         ({"timeout": "soon"}, "'checks.timeout' is not a duration: 'soon'"),
-        ({"command": "x" * 18433}, "The command of check 'ssh' is too long. Cloud Assistant takes 18 kB"),
-        ({"output_matches": "("}, "output_matches of check 'ssh' is no regular expression"),
+        ({"command": "x" * 18433}, "The command of check 'ssh' is too long: Cloud Assistant accepts 18 kB"),
+        ({"output_matches": "("}, "'output_matches' of check 'ssh' is not a valid regular expression"),
     ],
 )
-def test_what_cannot_be_checked_is_refused(values: dict[str, Any], words: str):
+def test_an_invalid_check_is_refused(values: dict[str, Any], words: str):
     with pytest.raises(InvalidOptionError) as caught:
         check(**values)
     assert words in str(caught.value)
 
 
-def test_a_command_may_be_as_long_as_cloud_assistant_takes():
+def test_a_command_may_be_as_long_as_cloud_assistant_accepts():
     assert len(check(command="x" * 18432).command) == 18432
 
 
-def test_names_tell_results_apart():
-    with pytest.raises(InvalidOptionError, match="Several checks are called 'ssh'"):
-        checks_from([option(), option(command="false"), option(name="other")])
+def test_names_are_unique():
+    with pytest.raises(InvalidOptionError, match="Several checks are named 'ssh'"):
+        parse_checks([option(), option(command="false"), option(name="other")])
 
 
-# --- the outcome that the instance carries ------------------------------------------------------------------------
+# --- the outcome that is recorded on the instance ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -77,20 +77,20 @@ def test_names_tell_results_apart():
         ({"output_matches": ""}, False),
     ],
 )
-def test_what_has_passed_need_not_pass_again(values: dict[str, Any], same: bool):
-    tag = _checks.outcome_tag([check()], True, "failed-3")
+def test_checks_that_passed_are_recognized(values: dict[str, Any], same: bool):
+    tag = checks.outcome_tag([check()], True, "failed-3")
     assert len(tag) <= 128
-    assert _checks.have_passed([check(**values)], tag) is same
-    assert not _checks.have_passed([check(), check(name="more")], tag)
+    assert checks.have_passed([check(**values)], tag) is same
+    assert not checks.have_passed([check(), check(name="more")], tag)
 
 
-def test_every_failure_is_another():
+def test_every_failure_has_another_tag():
     failures = [""]
     for _number in range(3):
-        failures.append(_checks.outcome_tag([check()], False, failures[-1]))
+        failures.append(checks.outcome_tag([check()], False, failures[-1]))
     assert failures[1:] == ["failed-1", "failed-2", "failed-3"]
-    assert _checks.outcome_tag([check()], False, "passed-0123") == "failed-1"
-    assert not _checks.have_passed([check()], "failed-1")
+    assert checks.outcome_tag([check()], False, "passed-0123") == "failed-1"
+    assert not checks.have_passed([check()], "failed-1")
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------
@@ -107,19 +107,21 @@ def test_every_failure_is_another():
         ("powershell", "windows", "RunPowerShellScript"),
     ],
 )
-def test_the_system_tells_what_runs_a_script(kind: str | None, os_type: str, sent: str):
-    assert _checks.parameters(check(type=kind), "i-1", os_type, "")["Type"] == sent
+def test_the_operating_system_selects_the_type_of_command(kind: str | None, os_type: str, sent: str):
+    assert checks.command_parameters(check(type=kind), "i-1", os_type, "")["Type"] == sent
 
 
 def test_a_command_is_sent_whole():
-    sent = _checks.parameters(check(name="n" * 200, command="echo 'ä' {{x}}\n", timeout="90s"), "i-1", "linux", "")
+    sent = checks.command_parameters(
+        check(name="n" * 200, command="echo 'ä' {{x}}\n", timeout="90s"), "i-1", "linux", ""
+    )
     assert base64.b64decode(sent["CommandContent"]).decode() == "echo 'ä' {{x}}\n"
     assert (sent["ContentEncoding"], sent["Timeout"], len(sent["Name"])) == ("Base64", 90, 128)
 
 
-def test_a_check_is_the_same_until_its_outcome_is_noted():
+def test_the_client_token_is_the_same_until_the_outcome_is_recorded():
     def token(instance_id: str = "i-1", before: str = "", **values: Any) -> str:
-        return str(_checks.parameters(check(**values), instance_id, "linux", before)["ClientToken"])
+        return str(checks.command_parameters(check(**values), instance_id, "linux", before)["ClientToken"])
 
     assert token() == token()
     assert len({token(), token("i-2"), token(before="failed-1"), token(command="false"), token(name="b")}) == 5
@@ -130,27 +132,27 @@ def test_a_check_is_the_same_until_its_outcome_is_noted():
 
 
 @pytest.mark.parametrize(
-    ("values", "invocation", "told"),
+    ("values", "invocation", "message"),
     [
         ({}, Invocation("Success", 0), ""),
-        ({}, Invocation("Failed", 3, error_code="ExitCodeNonzero"), "Its exit code is 3, not 0."),
+        ({}, Invocation("Failed", 3, error_code="ExitCodeNonzero"), "The exit code is 3, not 0."),
         ({"exit_code": 3}, Invocation("Failed", 3, error_code="ExitCodeNonzero"), ""),
-        ({"exit_code": 3}, Invocation("Success", 0), "Its exit code is 0, not 3."),
+        ({"exit_code": 3}, Invocation("Success", 0), "The exit code is 0, not 3."),
         ({"output_matches": "^active$"}, Invocation("Success", 0, "first\nactive\nlast"), ""),
-        ({"output_matches": "^active$"}, Invocation("Success", 0, "inactive"), "Its output does not match '^active$'."),
+        ({"output_matches": "^active$"}, Invocation("Success", 0, "inactive"), "The output does not match '^active$'."),
         (
             {},
             Invocation("Timeout", error_code="ExecutionTimeout", error_info="the command execution has been timeout"),
-            "It had not ended when its timeout was over.",
+            "The command did not end before its timeout.",
         ),
         ({}, Invocation("Aborted", error_code="Code.OfTomorrow", error_info="it is dark"), "It is dark."),
         ({}, Invocation("Terminated"), "Terminated."),
         ({}, Invocation("Success"), "Success."),
     ],
 )
-def test_a_verdict_says_why(values: dict[str, Any], invocation: Invocation, told: str):
+def test_a_verdict_says_why(values: dict[str, Any], invocation: Invocation, message: str):
     result = judge(check(**values), invocation)
-    assert (result.passed, result.told) == (not told, told or "It has passed.")
+    assert (result.passed, result.message) == (not message, message or "The check passed.")
     assert result.code == ("" if result.passed else invocation.error_code)
 
 
@@ -164,16 +166,16 @@ def test_the_end_of_a_long_output_is_shown():
     text = "".join(f"line {number}\n" for number in range(1000))
     result = judge(check(), Invocation("Success", 0, text))
     assert result.truncated
-    assert len(result.output) <= _checks.MOST_OUTPUT
+    assert len(result.output) <= checks.MAX_OUTPUT_LENGTH
     assert result.output.startswith("line ")
     assert result.output.endswith("line 999\n")
     assert judge(check(), Invocation("Success", 0, "short", dropped=5)).truncated
     assert not judge(check(), Invocation("Success", 0, "\x1b[0;32mgreen\x1b[0m")).truncated
     assert judge(check(), Invocation("Success", 0, "\x1b[0;32mgreen\x1b[0m\r\n")).output == "green\r\n"
-    assert _checks.tail("x" * 50, 20) == "x" * 20
+    assert checks.tail("x" * 50, 20) == "x" * 20
 
 
-def test_an_output_that_is_secret_is_looked_at_and_not_shown():
+def test_a_secret_output_is_matched_and_not_shown():
     secret = check(output_matches="hunter2", no_output=True)
     result = judge(secret, Invocation("Success", 0, "password: hunter2", dropped=1))
     assert result.passed
@@ -182,7 +184,7 @@ def test_an_output_that_is_secret_is_looked_at_and_not_shown():
 
 
 def test_a_refusal_is_a_result():
-    assert _checks.refused(check(), CutoverError("no", code="InvalidInstance.NotMatch")).told == (
-        "This type of command does not run on the instance's system."
+    assert checks.refused(check(), CutoverError("no", code="InvalidInstance.NotMatch")).message == (
+        "This type of command does not run on the instance's operating system."
     )
-    assert _checks.refused(check(), CutoverError("it was refused", code="X")).as_result()["code"] == "X"
+    assert checks.refused(check(), CutoverError("it was refused", code="X")).as_result()["code"] == "X"

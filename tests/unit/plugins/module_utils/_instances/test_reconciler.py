@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The verification instance: one for an image, without a public address, released by tag and by itself."""
+"""There is one verification instance for an image, without a public address, released by its tag and by itself."""
 
 from __future__ import annotations
 
@@ -28,18 +28,20 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     VM_TAG,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
-from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
-from ansible_collections.cutover.smc.plugins.module_utils._instances import (
-    checks as _checks,
+from ansible_collections.cutover.smc.plugins.module_utils._instances import check_runner, reconciler
+from ansible_collections.cutover.smc.plugins.module_utils._instances.check_runner import CheckRunner
+from ansible_collections.cutover.smc.plugins.module_utils._instances.checks import parse_checks
+from ansible_collections.cutover.smc.plugins.module_utils._instances.plan import (
+    ObservedVerification,
+    VerificationSpec,
+    parse_spec,
+    plan,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._instances import (
-    verification as _verification,
-)
-from ansible_collections.cutover.smc.plugins.module_utils._instances.verification import Desk, Sight, Wish, decide, view
+from ansible_collections.cutover.smc.plugins.module_utils._instances.reconciler import VerificationReconciler, run
 from ansible_collections.cutover.smc.plugins.modules.ecs_verification_instance import MODULE
 from tests.unit.plugins.builders import NOW, an_image, an_instance
 
-SAID = {name: spec.get("default") for name, spec in MODULE.argument_spec.items()} | {
+OPTIONS = {name: option.get("default") for name, option in MODULE.argument_spec.items()} | {
     "image_id": "m-1",
     "instance_type": "ecs.c7.large",
     "vswitch_id": "vsw-1",
@@ -47,12 +49,12 @@ SAID = {name: spec.get("default") for name, spec in MODULE.argument_spec.items()
 }
 
 
-def wish(**params: Any) -> Wish:
-    return _verification.wish_from({**SAID, **params})
+def spec(**params: Any) -> VerificationSpec:
+    return parse_spec({**OPTIONS, **params})
 
 
-def test_it_is_paid_by_use_and_has_no_public_address():
-    parameters = wish(vm_uuid="u-1", project="spring", system_disk_category="cloud_essd").parameters
+def test_it_is_billed_by_use_and_has_no_public_address():
+    parameters = spec(vm_uuid="u-1", project="spring", system_disk_category="cloud_essd").parameters
     assert parameters["InternetMaxBandwidthOut"] == 0
     assert parameters["InstanceChargeType"] == "PostPaid"
     assert parameters["SystemDisk"] == {"Category": "cloud_essd"}
@@ -61,43 +63,43 @@ def test_it_is_paid_by_use_and_has_no_public_address():
         VM_TAG: "u-1",
         PROJECT_TAG: "spring",
     }
-    assert "SystemDisk" not in wish(system_disk_category=None).parameters
+    assert "SystemDisk" not in spec(system_disk_category=None).parameters
 
 
 def test_ecs_releases_nothing_within_half_an_hour():
     with pytest.raises(InvalidOptionError, match="Option 'release_after' is '29m'"):
-        wish(release_after="29m")
-    assert wish(release_after="30m").release_after == timedelta(minutes=30)
+        spec(release_after="29m")
+    assert spec(release_after="30m").release_after == timedelta(minutes=30)
 
 
 TABLE = [
-    ("present", Sight(an_image()), ["run", "wait_running"]),
-    ("present", Sight(an_image(), (an_instance(status="Running"),)), []),
-    ("present", Sight(an_image(), (an_instance(status="Starting"),)), ["wait_running"]),
-    ("present", Sight(None, (an_instance(status="Running"),)), []),
-    ("absent", Sight(None), []),
-    ("absent", Sight(None, (an_instance("i-1"), an_instance("i-2"))), ["release", "release"]),
+    ("present", ObservedVerification(an_image()), ["start", "wait_running"]),
+    ("present", ObservedVerification(an_image(), (an_instance(status="Running"),)), []),
+    ("present", ObservedVerification(an_image(), (an_instance(status="Starting"),)), ["wait_running"]),
+    ("present", ObservedVerification(None, (an_instance(status="Running"),)), []),
+    ("absent", ObservedVerification(None), []),
+    ("absent", ObservedVerification(None, (an_instance("i-1"), an_instance("i-2"))), ["release", "release"]),
 ]
 
 
-@pytest.mark.parametrize(("state", "sight", "expected"), TABLE)
-def test_every_state(state: str, sight: Sight, expected: list[str]):
-    assert [step.action for step in decide(wish(state=state), sight).steps] == expected
+@pytest.mark.parametrize(("state", "observed", "expected"), TABLE)
+def test_every_state(state: str, observed: ObservedVerification, expected: list[str]):
+    assert [step.action for step in plan(spec(state=state), observed).steps] == expected
 
 
 def test_without_waiting():
-    assert [step.action for step in decide(wish(wait=False), Sight(an_image())).steps] == ["run"]
-    assert decide(wish(wait=False), Sight(an_image(), (an_instance(status="Starting"),))).steps == ()
+    assert [step.action for step in plan(spec(wait=False), ObservedVerification(an_image())).steps] == ["start"]
+    assert plan(spec(wait=False), ObservedVerification(an_image(), (an_instance(status="Starting"),))).steps == ()
 
 
 @pytest.mark.parametrize("image", [None, an_image(status="Creating")])
-def test_an_image_that_cannot_be_used_is_told(image: Image | None):
+def test_an_image_that_cannot_be_used_fails(image: Image | None):
     with pytest.raises(PreconditionError, match=r"Image m-1 (does not exist|is Creating)"):
-        decide(wish(), Sight(image))
+        plan(spec(), ObservedVerification(image))
 
 
 class Ecs:
-    """Instances in memory; one that is made runs at the second look."""
+    """Instances in memory; one that is made runs when it is read a second time."""
 
     def __init__(self, *instances: Instance) -> None:
         self.there = {instance.instance_id: instance for instance in instances}
@@ -132,40 +134,39 @@ class Ecs:
         del self.there[instance_id]
 
 
-def ensure(ecs: Ecs, said: Wish, check_mode: bool = False) -> dict[str, Any]:
-    params = {"wait_timeout": "1m", "poll_interval": 0.0, "agent_timeout": "5m"}
-    desk = Desk(ecs, said, params, Context(check_mode, lambda line: None, lambda line: None))
-    return converge(desk.observe, lambda sight: decide(said, sight), desk.actions, view, check_mode=check_mode).result()
+def reconcile(ecs: Ecs, wanted: VerificationSpec, check_mode: bool = False) -> dict[str, Any]:
+    context = Context(check_mode, lambda line: None, lambda line: None)
+    return VerificationReconciler(ecs, wanted, context, timedelta(minutes=1), 0.0).run().result()  # type: ignore[arg-type]
 
 
-def test_one_is_made_and_then_left_alone():
+def test_one_is_started_and_then_left_alone():
     ecs = Ecs(an_instance("i-other", tags={VERIFIES_IMAGE_TAG: "m-2"}), an_instance("i-plain"))
-    assert ensure(ecs, wish())["changed"] is True
-    assert ensure(ecs, wish())["changed"] is False
+    assert reconcile(ecs, spec())["changed"] is True
+    assert reconcile(ecs, spec())["changed"] is False
     (made,) = ecs.made
     assert made["AutoReleaseTime"] == "2026-11-22T20:00:00Z"
     assert len(made["ClientToken"]) <= 64
 
 
 class Late(Ecs):
-    """What is made is listed only after some looks."""
+    """What is made is listed only after some reads."""
 
-    looks_until_listed = 30
+    reads_until_listed = 30
 
     def instances(self, instance_ids: list[str] | None = None, tags: dict[str, str] | None = None) -> list[Instance]:
-        self.looks_until_listed -= bool(self.made)
-        return super().instances(instance_ids, tags) if self.looks_until_listed <= 0 else []
+        self.reads_until_listed -= bool(self.made)
+        return super().instances(instance_ids, tags) if self.reads_until_listed <= 0 else []
 
 
-def test_one_that_ecs_does_not_list_yet_is_not_made_again():
+def test_one_that_ecs_does_not_list_yet_is_not_started_again():
     ecs = Late()
-    assert ensure(ecs, wish(wait=False))["changed"] is True
+    assert reconcile(ecs, spec(wait=False))["changed"] is True
     assert len(ecs.made) == 1
 
 
-def test_check_mode_makes_none():
+def test_check_mode_starts_none():
     ecs = Ecs()
-    assert ensure(ecs, wish(), check_mode=True)["changed"] is True
+    assert reconcile(ecs, spec(), check_mode=True)["changed"] is True
     assert ecs.made == []
 
 
@@ -175,16 +176,16 @@ def test_only_what_carries_the_tag_is_released():
         an_instance("i-2", tags={VERIFIES_IMAGE_TAG: "m-2"}),
         an_instance("i-3", name="cutover-verify-m-1"),
     )
-    assert ensure(ecs, wish(state="absent"))["changed"] is True
+    assert reconcile(ecs, spec(state="absent"))["changed"] is True
     assert ecs.released == ["i-1"]
-    assert ensure(ecs, wish(state="absent"))["changed"] is False
+    assert reconcile(ecs, spec(state="absent"))["changed"] is False
 
 
 # --- checks -----------------------------------------------------------------------------------------------------
 
-OPTIONS = MODULE.argument_spec["checks"]["options"]
-UNSAID = {name: spec.get("default") for name, spec in OPTIONS.items()}
-CHECKS = [{**UNSAID, "name": name, "command": name} for name in ("disks", "ssh")]
+CHECK_SPEC = MODULE.argument_spec["checks"]["options"]
+CHECK_DEFAULTS = {name: option.get("default") for name, option in CHECK_SPEC.items()}
+CHECKS = [{**CHECK_DEFAULTS, "name": name, "command": name} for name in ("disks", "ssh")]
 
 
 class Guest(Ecs):
@@ -232,12 +233,11 @@ GOOD, BAD = Invocation("Success", 0, "fine"), Invocation("Failed", 1, "broken", 
 
 def check(guest: Guest, check_mode: bool = False, **params: Any) -> dict[str, Any]:
     """Run the module's handler with a cloud in memory."""
-    said = {**SAID, "poll_interval": 0.0, "checks": CHECKS, **params}
-    warned: list[str] = []
-    cloud = mock.patch.object(_verification._ecs, "Ecs", return_value=guest)
-    with cloud:
-        result = _verification.ensure(said, Context(check_mode, lambda line: None, warned.append))
-    return dict(result, warned=warned)
+    options = {**OPTIONS, "poll_interval": 0.0, "checks": CHECKS, **params}
+    warnings: list[str] = []
+    with mock.patch.object(reconciler, "Ecs", return_value=guest):
+        result = run(options, Context(check_mode, lambda line: None, warnings.append))
+    return dict(result, warnings=warnings)
 
 
 def test_checks_that_pass_are_run_once():
@@ -246,12 +246,16 @@ def test_checks_that_pass_are_run_once():
     assert guest.ran == {}
     done = check(guest)
     assert planned["plan"] == done["plan"]
-    assert done["plan"][1:] == ["run check 'disks'", "run check 'ssh'", "note on the instance what the checks said"]
+    assert done["plan"][1:] == [
+        "run check 'disks'",
+        "run check 'ssh'",
+        "record the outcome of the checks on the instance",
+    ]
     assert [one["passed"] for one in done["checks"]] == [True, True]
     assert (done["checks_passed"], done["agent"], done["console_output"]) == (True, True, None)
     again = check(guest)
     assert (again["changed"], again["checks_passed"], again["agent"]) == (False, True, None)
-    assert [one["told"] for one in again["checks"]] == ["It has passed on this instance before."] * 2
+    assert [one["told"] for one in again["checks"]] == ["The check passed on this instance before."] * 2
     assert check(guest, check_mode=True)["plan"] == []
 
 
@@ -261,27 +265,27 @@ def test_other_checks_are_run():
     assert check(guest, checks=[{**CHECKS[0], "command": "other"}])["changed"] is True
 
 
-def test_a_check_that_fails_ends_the_task_after_all_have_spoken():
+def test_a_failed_check_fails_the_task_after_all_have_run():
     guest = Guest(BAD, GOOD)
     with pytest.raises(PreconditionError) as caught:
         check(guest)
-    said = caught.value.partial
-    assert "1 of 2 checks failed on instance i-1 of image m-1. 'disks': Its exit code is 1, not 0." in str(caught.value)
+    result = caught.value.partial
+    assert "1 of 2 checks failed on instance i-1 of image m-1. 'disks': The exit code is 1, not 0." in str(caught.value)
     assert "which releases itself at 2026-11-22T18:00:00Z" in str(caught.value)
-    assert [one["passed"] for one in said["checks"]] == [False, True]
-    assert (said["changed"], said["checks_passed"]) == (True, False)
-    assert said["console_output"] == "booting\nlogin: "
+    assert [one["passed"] for one in result["checks"]] == [False, True]
+    assert (result["changed"], result["checks_passed"]) == (True, False)
+    assert result["console_output"] == "booting\nlogin: "
     assert guest.released == []
 
 
-def test_what_failed_is_run_afresh():
+def test_failed_checks_are_run_again():
     guest = Guest(BAD, GOOD, GOOD, GOOD)
     assert check(guest, report_only=True)["checks_passed"] is False
     assert check(guest)["checks_passed"] is True
     assert len(guest.ran) == 4
 
 
-def test_a_run_that_was_killed_goes_on_with_what_it_had_sent():
+def test_a_killed_run_continues_with_what_it_had_sent():
     guest = Guest(GOOD, GOOD)
     with pytest.raises(KeyboardInterrupt), mock.patch.object(guest, "tag_instance", side_effect=KeyboardInterrupt):
         check(guest)
@@ -289,52 +293,52 @@ def test_a_run_that_was_killed_goes_on_with_what_it_had_sent():
     assert len(guest.ran) == 2
 
 
-def test_a_lost_answer_runs_no_check_twice():
+def test_a_lost_response_runs_no_check_twice():
     guest = Guest(GOOD, GOOD)
     guest.lost_answers = 1
     assert check(guest)["checks_passed"] is True
     assert len(guest.ran) == 2
 
 
-def test_without_an_agent_the_console_tells():
+def test_without_an_agent_the_console_output_is_returned():
     guest = Guest(agent=False)
     with pytest.raises(
-        PreconditionError, match="'ssh': It was not run: Cloud Assistant's agent has not answered"
+        PreconditionError, match="'ssh': The check was not run, because Cloud Assistant's agent did not answer"
     ) as caught:
         check(guest, agent_timeout="0s")
-    said = caught.value.partial
-    assert (said["agent"], said["console_output"]) == (False, "booting\nlogin: ")
-    assert [one["code"] for one in said["checks"]] == ["ClientNotRunning"] * 2
-    assert "console_output tells whether the system started" in str(caught.value)
+    result = caught.value.partial
+    assert (result["agent"], result["console_output"]) == (False, "booting\nlogin: ")
+    assert [one["code"] for one in result["checks"]] == ["ClientNotRunning"] * 2
+    assert "console_output shows whether the system started" in str(caught.value)
 
 
 def test_a_console_that_cannot_be_read_hides_no_result():
     guest = Guest(BAD, GOOD)
     with mock.patch.object(guest, "console_output", side_effect=CutoverError("forbidden")):
-        said = check(guest, report_only=True)
-    assert (said["checks_passed"], said["console_output"]) == (False, None)
-    assert said["warned"] == ["The console of instance i-1 could not be read: forbidden."]
+        result = check(guest, report_only=True)
+    assert (result["checks_passed"], result["console_output"]) == (False, None)
+    assert result["warnings"] == ["The console of instance i-1 could not be read: forbidden."]
 
 
 def test_a_check_that_is_refused_has_failed():
     guest = Guest()
     guest.refusal = CutoverError("no", code="InvalidInstance.NotMatch")
-    said = check(guest, report_only=True)
-    assert [one["code"] for one in said["checks"]] == ["InvalidInstance.NotMatch"] * 2
+    result = check(guest, report_only=True)
+    assert [one["code"] for one in result["checks"]] == ["InvalidInstance.NotMatch"] * 2
 
 
-def test_a_command_without_a_result_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(_verification, "DELIVERY", timedelta(0))
+def test_waiting_for_a_missing_result_ends(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(check_runner, "DELIVERY_TIME", timedelta(0))
     guest = Guest(Invocation("Running"))
-    with mock.patch.object(_verification.Waiter, "until", side_effect=WaitTimeoutError("late")):
-        result = Desk(guest, wish(checks=CHECKS), {**SAID, "poll_interval": 0.0}, Context(False, print, print))._result(
-            _checks.checks_from(CHECKS)[0], "t", "i-1"
-        )
+    runner = CheckRunner(guest, parse_checks(CHECKS), timedelta(0), 0.0, Context(False, print, print))  # type: ignore[arg-type]
+    with mock.patch.object(check_runner.Waiter, "until", side_effect=WaitTimeoutError("late")):
+        runner.run_check(an_instance("i-1"), "disks", "")
+    result = runner.results["disks"]
     assert (result.passed, result.code) == (False, "ResultTimeout")
-    assert result.told == "Cloud Assistant had no result of it after 60 seconds."
+    assert result.message == "Cloud Assistant returned no result within 60 seconds."
 
 
-def test_a_failed_instance_is_released_when_that_is_said():
+def test_a_failed_instance_is_released_on_request():
     guest = Guest(BAD, GOOD)
     with pytest.raises(PreconditionError, match=r"The instance was released\.$"):
         check(guest, release_failed=True)
@@ -342,17 +346,17 @@ def test_a_failed_instance_is_released_when_that_is_said():
 
 
 def test_checks_need_an_instance_that_runs():
-    with pytest.raises(InvalidOptionError, match="Option 'checks' cannot be had with wait: false"):
-        wish(checks=CHECKS, wait=False)
-    assert wish(state="absent", checks=CHECKS).checks == ()
+    with pytest.raises(InvalidOptionError, match="Option 'checks' requires wait: true"):
+        spec(checks=CHECKS, wait=False)
+    assert spec(state="absent", checks=CHECKS).checks == ()
 
 
-def test_the_whole_plan_is_told_before_there_is_an_instance():
-    assert [step.action for step in decide(wish(checks=CHECKS), Sight(an_image())).steps] == [
-        "run",
+def test_the_complete_plan_is_known_before_there_is_an_instance():
+    assert [step.action for step in plan(spec(checks=CHECKS), ObservedVerification(an_image())).steps] == [
+        "start",
         "wait_running",
         "wait_agent",
         "check",
         "check",
-        "note",
+        "record",
     ]
