@@ -160,7 +160,7 @@ left:
       description: The images that stay however many are to be kept, by their ids, each with the reason.
       type: dict
       returned: always
-      sample: {m-bp1a2b3c4d5e6f: it is the final one}
+      sample: {m-bp1a2b3c4d5e6f: it is the final image}
   sample: {job: null, source_id: null, images: [], kept: {}}
 costs:
   description:
@@ -206,7 +206,7 @@ costs:
           per_day: 0.16
           at_most: true
           stays: true
-          why: it is the final one
+          why: it is the final image
     unknown:
       description: The things whose price is not known, and why.
       type: list
@@ -258,37 +258,35 @@ diff:
   sample: {before: {images: [m-bp1, m-bp2]}, after: {images: [m-bp2]}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
-from ansible_collections.cutover.smc.plugins.module_utils._cleanup import prices as _prices
-from ansible_collections.cutover.smc.plugins.module_utils._cleanup import reconciler as _cleanup
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api, ecs, smc
+from ansible_collections.cutover.smc.plugins.module_utils._cleanup.prices import PRICES_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._cleanup.reconciler import run
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
-from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
-from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as _vcenter
+from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import IDENTITY_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as vsphere
 
 MODULE = ModuleDefinition(
     argument_spec=dict(
-        _alicloud.CONNECTION_SPEC,
+        api.CONNECTION_SPEC,
         **WAITING_SPEC,
-        **_identity.IDENTITY_SPEC,
-        **_vcenter.connection_spec(),
+        **IDENTITY_SPEC,
+        **vsphere.connection_spec(),
         delete_job={"type": "bool", "default": False},
         delete_source={"type": "bool", "default": False},
         images_to_keep={"type": "int"},
         access_token_ids={"type": "list", "elements": "str", "no_log": False},
         orphans={"type": "list", "elements": "str"},
         vm_snapshots={"type": "list", "elements": "str"},
-        **_prices.PRICES_SPEC,
+        **PRICES_SPEC,
     ),
-    handler=_cleanup.ensure,
-    required_libraries=(_smc.LIBRARY, _ecs.LIBRARY),
+    handler=run,
+    required_libraries=(smc.LIBRARY, ecs.LIBRARY),
     argument_rules={
         "required_one_of": [("job_id", "source_id", "vm_uuid", "orphans")],
         "required_together": [
-            *_alicloud.CONNECTION_RULES["required_together"],
-            *_vcenter.CONNECTION_RULES["required_together"],
+            *api.CONNECTION_RULES["required_together"],
+            *vsphere.CONNECTION_RULES["required_together"],
         ],
     },
 )

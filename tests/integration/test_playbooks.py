@@ -319,7 +319,7 @@ def test_each_playbook_by_itself_changes_nothing_any_more(own_lab: Lab, name: st
     assert own_lab.mutating_requests() == {}
     if name == "clean_up":
         final = own_lab.job("app-01")["image_ids"][-1]
-        assert re.search(rf"app-01 +stays +image +{final} +<= \d+\.\d\d USD  it is the final one", again.stdout)
+        assert re.search(rf"app-01 +stays +image +{final} +<= \d+\.\d\d USD  it is the final image", again.stdout)
         assert re.search(r"total +stays +\d+ things +<= \d+\.\d\d USD", again.stdout)
 
 

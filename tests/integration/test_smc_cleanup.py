@@ -250,12 +250,12 @@ def test_orphans_are_told_and_go_by_id_only(lab: Lab, call: Call, ecs: _ecs.Ecs,
     assert {item["vm_uuid"] for item in told["costs"]["items"] if item["id"] == named} == {uuid}
     assert not call("smc_cleanup", orphans=[])["changed"]
     for no_orphan, reason in (
-        (bystander, "it is no instance of SMC's"),
+        (bystander, "it is neither an intermediate instance of SMC"),
         (named, f"job {lab.job(VM)['job_id']}, which is Waiting, names it as its intermediate instance"),
     ):
         refused = call("smc_cleanup", orphans=[orphan, no_orphan])
         assert refused.failed
-        assert f"names {no_orphan}, which is no orphan: {reason}" in refused["msg"]
+        assert f"{no_orphan} (option 'orphans') is not an orphan: {reason}" in refused["msg"]
     wanted = [orphan, overdue, "i-gone"]
     assert call("smc_cleanup", orphans=wanted, check=True)["changed"]
     assert not lab.mutating_requests()

@@ -35,8 +35,8 @@ EFFECTS = {
     "_cbt": {"handlers", "reconciler"},
     "_guest_power": {"reconciler"},
     "_jobs": {"finalize", "job", "job_plan", "job_reconciler", "jobs_info", "stalls"},
-    "_instances": {"verification"},
-    "_cleanup": {"orphans", "plan", "reconciler"},
+    "_instances": {"check_runner", "reconciler"},
+    "_cleanup": {"reconciler", "region"},
 }
 SDKS = ("alibabacloud", "darabonba", "Tea", "pyVim", "pyVmomi", "ansible.")
 EFFECTFUL_STANDARD_LIBRARY = {"time", "socket", "subprocess", "threading", "urllib", "http", "ssl", "os", "shutil"}

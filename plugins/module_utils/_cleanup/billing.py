@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What of ECS is paid for, and by what: instances, disks, and the snapshots behind images (pure; private to the collection)."""
+"""What is billed for instances, disks, snapshots and images of ECS (pure; private to the collection)."""
 
 from __future__ import annotations
 
@@ -10,72 +10,106 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Disk, Image, Instance, Snapshot
-from ansible_collections.cutover.smc.plugins.module_utils._cleanup.prices import Computing, Part, Space, Thing
+from ansible_collections.cutover.smc.plugins.module_utils._cleanup.prices import (
+    BillableResource,
+    ComputeCost,
+    CostComponent,
+    StorageCost,
+)
 
 PAY_AS_YOU_GO = "PostPaid"
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose migration something belongs to."""
+    """The VM and the job to whose migration a resource belongs."""
 
     vm_uuid: t.Optional[str] = None
     job_id: t.Optional[str] = None
 
 
-NOBODY = Owner()
+NO_OWNER = Owner()
 
 
-def instance(one: Instance, disks: t.Iterable[Disk], why: str, kind: str = "instance", owner: Owner = NOBODY) -> Thing:
-    """An instance with the disks that are attached to it. Its traffic is not in it."""
-    own = [disk for disk in disks if disk.instance_id == one.instance_id]
-    parts: list[Part] = [_space(disk) for disk in own]
-    if one.stopped_mode != "StopCharging":
-        system = next((disk.category for disk in own if disk.system), "")
-        parts.insert(0, Computing(one.instance_type, system))
-    unpriced = ""
-    if one.charge_type not in ("", PAY_AS_YOU_GO):
-        unpriced = "it is paid for in advance (%s)" % one.charge_type
-    elif not own:
-        unpriced = "its disks could not be read"
-    return Thing(
-        kind,
-        one.instance_id,
-        one.name,
-        why,
-        tuple(parts),
-        owner.vm_uuid,
-        owner.job_id,
-        at_most=one.spot,
-        unpriced=unpriced,
-    )
+def instance(
+    resource: Instance, disks: t.Iterable[Disk], reason: str, kind: str = "instance", owner: Owner = NO_OWNER
+) -> BillableResource:
+    """An instance with its attached disks. Its network traffic is not included.
 
-
-def disk(one: Disk, why: str, owner: Owner = NOBODY) -> Thing:
-    """A disk by itself."""
-    unpriced = "it is paid for in advance" if one.charge_type not in ("", PAY_AS_YOU_GO) else ""
-    return Thing("disk", one.disk_id, one.name, why, (_space(one),), owner.vm_uuid, owner.job_id, unpriced=unpriced)
-
-
-def snapshot(one: Snapshot, why: str, owner: Owner = NOBODY) -> Thing:
-    """A snapshot by itself. What it stores is charged, which its disk's size bounds."""
-    return Thing(
-        "snapshot", one.snapshot_id, one.name, why, (Space(one.size),), owner.vm_uuid, owner.job_id, at_most=True
-    )
-
-
-def image(one: Image, why: str, without: t.Collection[str] = (), owner: Owner = NOBODY) -> Thing:
-    """An image, which is free itself, with its snapshots.
-
-    :param without: snapshots of it that are told apart
+    :param reason: why the instance exists
     """
-    sizes = [size for snapshot_id, size in one.snapshot_sizes.items() if snapshot_id not in without]
-    unpriced = "" if all(sizes) and (sizes or without) else "ECS does not tell the size of its snapshots"
-    parts = tuple(Space(size) for size in sizes)
-    return Thing(
-        "image", one.image_id, one.name, why, parts, owner.vm_uuid, owner.job_id, at_most=True, unpriced=unpriced
+    attached = [disk for disk in disks if disk.instance_id == resource.instance_id]
+    components: list[CostComponent] = [_disk_storage(disk) for disk in attached]
+    if resource.stopped_mode != "StopCharging":
+        system_category = next((disk.category for disk in attached if disk.system), "")
+        components.insert(0, ComputeCost(resource.instance_type, system_category))
+    unpriced_reason = ""
+    if resource.charge_type not in ("", PAY_AS_YOU_GO):
+        unpriced_reason = f"it is paid in advance ({resource.charge_type})"
+    elif not attached:
+        unpriced_reason = "its disks could not be read"
+    return BillableResource(
+        kind=kind,
+        identifier=resource.instance_id,
+        name=resource.name,
+        reason=reason,
+        components=tuple(components),
+        vm_uuid=owner.vm_uuid,
+        job_id=owner.job_id,
+        is_upper_bound=resource.spot,
+        unpriced_reason=unpriced_reason,
     )
 
 
-def _space(one: Disk) -> Space:
-    return Space(one.size, one.category, one.performance_level)
+def disk(resource: Disk, reason: str, owner: Owner = NO_OWNER) -> BillableResource:
+    """A disk that is billed by itself."""
+    return BillableResource(
+        kind="disk",
+        identifier=resource.disk_id,
+        name=resource.name,
+        reason=reason,
+        components=(_disk_storage(resource),),
+        vm_uuid=owner.vm_uuid,
+        job_id=owner.job_id,
+        unpriced_reason="" if resource.charge_type in ("", PAY_AS_YOU_GO) else "it is paid in advance",
+    )
+
+
+def snapshot(resource: Snapshot, reason: str, owner: Owner = NO_OWNER) -> BillableResource:
+    """A snapshot. ECS bills what it stores, and that is at most the size of its disk."""
+    return BillableResource(
+        kind="snapshot",
+        identifier=resource.snapshot_id,
+        name=resource.name,
+        reason=reason,
+        components=(StorageCost(resource.size),),
+        vm_uuid=owner.vm_uuid,
+        job_id=owner.job_id,
+        is_upper_bound=True,
+    )
+
+
+def image(
+    resource: Image, reason: str, excluded_snapshots: t.Collection[str] = (), owner: Owner = NO_OWNER
+) -> BillableResource:
+    """An image with its snapshots. The image itself is free.
+
+    :param excluded_snapshots: snapshots of the image that are listed separately
+    """
+    sizes = [size for snapshot_id, size in resource.snapshot_sizes.items() if snapshot_id not in excluded_snapshots]
+    sizes_known = all(sizes) and (sizes or excluded_snapshots)
+    return BillableResource(
+        kind="image",
+        identifier=resource.image_id,
+        name=resource.name,
+        reason=reason,
+        components=tuple(StorageCost(size) for size in sizes),
+        vm_uuid=owner.vm_uuid,
+        job_id=owner.job_id,
+        is_upper_bound=True,
+        unpriced_reason="" if sizes_known else "ECS does not return the size of its snapshots",
+    )
+
+
+def _disk_storage(resource: Disk) -> StorageCost:
+    return StorageCost(resource.size, resource.category, resource.performance_level)

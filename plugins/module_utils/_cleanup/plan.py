@@ -2,19 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a migration left, what of it may go, and in what order (pure; private to the collection)."""
+"""What a migration left, what of it is deleted, and in what order (pure; private to the collection)."""
 
 from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as lifecycle
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Disk, Image, Instance, Snapshot
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import AccessToken, Job, Source
-from ansible_collections.cutover.smc.plugins.module_utils._cleanup import billing as _billed
-from ansible_collections.cutover.smc.plugins.module_utils._cleanup import orphans as _orphans
-from ansible_collections.cutover.smc.plugins.module_utils._cleanup.prices import Thing
+from ansible_collections.cutover.smc.plugins.module_utils._cleanup import billing
+from ansible_collections.cutover.smc.plugins.module_utils._cleanup.orphans import (
+    Orphan,
+    RegionResources,
+    find_orphans,
+    migration_resources,
+    reason_not_orphan,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._cleanup.prices import BillableResource
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     DELETED_IMAGE_TAG,
@@ -24,17 +30,16 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     VERIFIED_IMAGE_TAG,
     VM_TAG,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, wait_step
+from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, View, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import SnapshotFacts
-from ansible_collections.cutover.smc.plugins.module_utils._vsphere.smc_snapshots import job_of
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What may go. Anything that is not named here stays.
+class CleanupSpec:
+    """What may be deleted. Everything that is not named here is kept.
 
-    :ivar orphans: the ids of orphans; None when none are looked for
-    :ivar vm_snapshots: the references of SMC's snapshots of the VM whose jobs are no more
+    :ivar orphans: the ids of orphans to delete; None when orphans are not searched
+    :ivar vm_snapshots: the references of SMC's snapshots of the VM to remove although their jobs are over or do not exist
     """
 
     delete_job: bool = False
@@ -46,18 +51,18 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What was seen at one look.
+class ObservedCleanup:
+    """What is left of a migration, and what decides on it.
 
     :ivar instance: the intermediate instance that the job names, while it exists
-    :ivar disks: its disks
+    :ivar disks: the disks of that instance
     :ivar images: the images of the job's runs that still exist, oldest first
-    :ivar refused: the images that ECS would not delete, each with its reason
-    :ivar in_disks: the snapshots of images of which disks were made, so that they stay
-    :ivar unneeded: the snapshots of images that an earlier clean-up has deleted
+    :ivar undeletable: the images that ECS refused to delete, each with the reason
+    :ivar in_disks: the snapshots of images from which disks were created; they are kept
+    :ivar unneeded: the snapshots of images that an earlier clean-up deleted
     :ivar snapshots: SMC's snapshots of the VM in vCenter
-    :ivar live_jobs: of the other jobs that took them, those that exist and are not over
-    :ivar region: everything in which orphans may be, when they are looked for
+    :ivar live_jobs: of the other jobs that took these snapshots, those that exist and are not over
+    :ivar region: the resources of the region, when orphans are searched
     """
 
     job: t.Optional[Job]
@@ -65,252 +70,279 @@ class Sight:
     instance: t.Optional[Instance] = None
     disks: tuple[Disk, ...] = ()
     images: tuple[Image, ...] = ()
-    refused: t.Mapping[str, str] = field(default_factory=dict)
+    undeletable: t.Mapping[str, str] = field(default_factory=dict)
     in_disks: tuple[Snapshot, ...] = ()
     unneeded: tuple[Snapshot, ...] = ()
     tokens: tuple[AccessToken, ...] = ()
     snapshots: tuple[SnapshotFacts, ...] = ()
     live_jobs: frozenset[str] = frozenset()
-    region: t.Optional[_orphans.Region] = None
+    region: t.Optional[RegionResources] = None
 
     @property
     def kept(self) -> dict[str, str]:
-        """The images that stay however many are to be kept, each with its reason."""
-        reasons = {image.image_id: _needed(image, self.job) for image in self.images}
-        reasons.update(self.refused)
+        """The images that are kept however many may be deleted, each with the reason."""
+        reasons = {image.image_id: _reason_to_keep(image, self.job) for image in self.images}
+        reasons.update(self.undeletable)
         return {image_id: reason for image_id, reason in reasons.items() if reason}
 
     @property
     def own_snapshots(self) -> list[SnapshotFacts]:
-        """The VM's snapshots that its job has left."""
-        return [one for one in self.snapshots if self.job and job_of(one) == self.job.job_id]
+        """The VM's snapshots that its own job left."""
+        return [snapshot for snapshot in self.snapshots if self.job and snapshot.smc_job_id == self.job.job_id]
 
     @property
     def stray_snapshots(self) -> list[SnapshotFacts]:
-        """The VM's snapshots whose jobs are over or no more."""
+        """The VM's snapshots of other jobs that are over or do not exist."""
         own = self.own_snapshots
-        return [one for one in self.snapshots if one not in own and job_of(one) not in self.live_jobs]
+        return [
+            snapshot for snapshot in self.snapshots if snapshot not in own and snapshot.smc_job_id not in self.live_jobs
+        ]
 
     @property
-    def orphans(self) -> list[_orphans.Orphan]:
-        return _orphans.find(self.region) if self.region else []
+    def orphans(self) -> list[Orphan]:
+        return find_orphans(self.region) if self.region else []
 
 
-def _needed(image: Image, job: t.Optional[Job]) -> str:
-    """Why an image stays, as far as ECS and SMC tell; empty when it may go."""
+def parse_spec(params: t.Mapping[str, t.Any]) -> CleanupSpec:
+    """:raises InvalidOptionError: names the option, the value and the remedy"""
+    images_to_keep, orphans = params["images_to_keep"], params["orphans"]
+    if images_to_keep is not None and images_to_keep < 1:
+        raise InvalidOptionError(
+            f"Option 'images_to_keep' is {images_to_keep}",
+            remedy="Keep at least 1: the newest image is the result of the migration",
+        )
+    return CleanupSpec(
+        delete_job=params["delete_job"],
+        delete_source=params["delete_source"],
+        images_to_keep=images_to_keep,
+        access_token_ids=tuple(params["access_token_ids"] or ()),
+        orphans=None if orphans is None else tuple(orphans),
+        vm_snapshots=tuple(params["vm_snapshots"] or ()),
+    )
+
+
+def _reason_to_keep(image: Image, job: t.Optional[Job]) -> str:
+    """Why an image must be kept, as far as ECS and SMC show it; empty when it may be deleted."""
     if image.used:
         return "an instance uses it"
     if image.shared:
         return "it is shared with other accounts"
-    if FINAL_RUN_TAG in image.tags or (job and job.status == lifecycle.FINISHED and job.image_id == image.image_id):
-        return "it is the final one"
+    if FINAL_RUN_TAG in image.tags or (job and job.status == job_lifecycle.FINISHED and job.image_id == image.image_id):
+        return "it is the final image"
     if job and job.tags.get(VERIFIED_IMAGE_TAG) == image.image_id:
-        return "it is the one that was verified"
+        return "it is the verified image"
     return ""
 
 
-def decide(wish: Wish, sight: Sight) -> Plan:
-    """What is left to clear; pure. Images go before their snapshots, which ECS would refuse otherwise.
+def plan(spec: CleanupSpec, observed: ObservedCleanup) -> Plan:
+    """What is left to delete. Images are deleted before their snapshots, as ECS requires.
 
-    :raises PreconditionError: while the job is unfinished, or an orphan may be needed after all
-    :raises InvalidOptionError: when something that is named as an orphan is none
+    :raises PreconditionError: while the job is unfinished, or when an orphan may be needed after all
+    :raises InvalidOptionError: when a resource that is named as an orphan is not one
     """
-    job = sight.job
-    if job is not None and job.status in lifecycle.ALIVE:
+    job = observed.job
+    if job is not None and job.status in job_lifecycle.ALIVE:
         raise PreconditionError(
-            "Job %s is %s: the migration is not over" % (job.job_id, job.status),
-            remedy="Cut over first (role cut_over, or smc_job_finalize), or give it up with smc_incremental_job, state: absent and "
+            f"Job {job.job_id} is {job.status}, so the migration is not over",
+            remedy="Complete it first (role cut_over, or smc_job_finalize), or abort it with smc_incremental_job, state: absent and "
             "discard_replication: true",
         )
-    # Refusals come before anything is done.
-    orphan_steps = tuple(_orphan_steps(wish, sight))
-    stray_steps = tuple(_stray_steps(wish, sight))
+    # What is refused is refused before anything is deleted.
+    orphan_steps = tuple(_orphan_steps(spec, observed))
+    stray_steps = tuple(_stray_snapshot_steps(spec, observed))
     return Plan(
         (
-            *_instance_steps(sight),
-            *_image_steps(wish, sight),
-            *_snapshot_steps(sight),
+            *_instance_steps(observed),
+            *_image_steps(spec, observed),
+            *_own_snapshot_steps(observed),
             *stray_steps,
             *orphan_steps,
-            *_token_steps(sight),
-            *_note_steps(wish, sight),
-            *_job_steps(wish, sight),
-            *_source_steps(wish, sight),
+            *_token_steps(observed),
+            *_tag_steps(spec, observed),
+            *_job_steps(spec, observed),
+            *_source_steps(spec, observed),
         )
     )
 
 
-def _instance_steps(sight: Sight) -> t.Iterator[Step]:
-    """SMC releases the instance itself when the job ends; what is there still is released by the id that the job names."""
-    if sight.instance:
-        instance_id = sight.instance.instance_id
-        summary = "release the intermediate instance %s of job %s" % (
-            instance_id,
-            sight.job.job_id if sight.job else "",
-        )
+def _instance_steps(observed: ObservedCleanup) -> t.Iterator[Step]:
+    """SMC releases the instance when the job ends. If it still exists, it is released by the id that the job names."""
+    if observed.instance:
+        instance_id = observed.instance.instance_id
+        job_id = observed.job.job_id if observed.job else ""
+        summary = f"release the intermediate instance {instance_id} of job {job_id}"
         yield Step("delete_instance", summary, {"instance_id": instance_id}, {"intermediate_instance": None})
 
 
-def _image_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
-    gone = superfluous(sight.images, wish.images_to_keep, sight.kept)
-    stay = {"images": [image.image_id for image in sight.images if image not in gone]}
-    in_disks = {one.snapshot_id for one in sight.in_disks}
-    for image in gone:
+def _image_steps(spec: CleanupSpec, observed: ObservedCleanup) -> t.Iterator[Step]:
+    deleted = images_to_delete(observed.images, spec.images_to_keep, observed.kept)
+    rest = {"images": [image.image_id for image in observed.images if image not in deleted]}
+    in_disks = {snapshot.snapshot_id for snapshot in observed.in_disks}
+    for image in deleted:
         yield Step(
             "delete_image",
-            "delete the image %s (%s)" % (image.image_id, image.name),
+            f"delete the image {image.image_id} ({image.name})",
             {"image_id": image.image_id, "snapshot_ids": image.snapshot_ids},
-            stay,
+            rest,
         )
         for snapshot_id in image.snapshot_ids:
             if snapshot_id not in in_disks:
-                yield Step("delete_snapshot", "delete its snapshot %s" % snapshot_id, {"snapshot_id": snapshot_id})
-    for one in sight.unneeded:
-        summary = "delete the snapshot %s of image %s, which is gone" % (one.snapshot_id, one.tags[DELETED_IMAGE_TAG])
-        yield Step("delete_snapshot", summary, {"snapshot_id": one.snapshot_id}, {"unneeded_snapshots": []})
+                yield Step("delete_snapshot", f"delete its snapshot {snapshot_id}", {"snapshot_id": snapshot_id})
+    for snapshot in observed.unneeded:
+        image_id = snapshot.tags[DELETED_IMAGE_TAG]
+        summary = f"delete the snapshot {snapshot.snapshot_id} of the deleted image {image_id}"
+        yield Step("delete_snapshot", summary, {"snapshot_id": snapshot.snapshot_id}, {"unneeded_snapshots": []})
 
 
-def superfluous(images: t.Sequence[Image], keep: t.Optional[int], kept: t.Collection[str] = ()) -> list[Image]:
-    """The images beyond the newest ones to keep, oldest first; one that is kept for a reason of its own always stays."""
+def images_to_delete(images: t.Sequence[Image], keep: t.Optional[int], kept: t.Collection[str] = ()) -> list[Image]:
+    """The images beyond the newest ones to keep, oldest first.
+
+    :param images: oldest first
+    :param keep: how many of the newest to keep; None keeps all
+    :param kept: the ids of images that are kept for another reason
+    """
     if keep is None:
         return []
     return [image for image in images[: max(0, len(images) - keep)] if image.image_id not in kept]
 
 
-def _snapshot_steps(sight: Sight) -> t.Iterator[Step]:
-    own = sight.own_snapshots
-    rest = [one.name for one in sight.snapshots if one not in own]
+def _own_snapshot_steps(observed: ObservedCleanup) -> t.Iterator[Step]:
+    own = observed.own_snapshots
+    rest = [snapshot.name for snapshot in observed.snapshots if snapshot not in own]
     for snapshot in own:
         yield Step(
             "delete_vm_snapshot",
-            "remove the snapshot %s that SMC left on the VM" % snapshot.name,
+            f"remove the snapshot {snapshot.name} that SMC left on the VM",
             {"moid": snapshot.moid},
             {"vm_snapshots": rest},
         )
 
 
-def _stray_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
-    """The snapshots of jobs that are no more go only when their own references are named."""
-    stray = {one.moid: one for one in sight.stray_snapshots}
-    for one in sight.snapshots:
-        if one.moid not in wish.vm_snapshots or one in sight.own_snapshots:
+def _stray_snapshot_steps(spec: CleanupSpec, observed: ObservedCleanup) -> t.Iterator[Step]:
+    """The snapshots of other jobs are removed only when their references are named."""
+    stray = {snapshot.moid for snapshot in observed.stray_snapshots}
+    for snapshot in observed.snapshots:
+        if snapshot.moid not in spec.vm_snapshots or snapshot in observed.own_snapshots:
             continue
-        if one.moid not in stray:
+        if snapshot.moid not in stray:
             raise InvalidOptionError(
-                "Option 'vm_snapshots' names %s (%s), but job %s, which took it, is not over"
-                % (one.moid, one.name, job_of(one)),
-                remedy="SMC removes the snapshot itself when its run ends; leave it out",
+                f"Option 'vm_snapshots' names {snapshot.moid} ({snapshot.name}), but its job {snapshot.smc_job_id} is not over",
+                remedy="Remove it from the option; SMC removes the snapshot itself when its run ends",
             )
-        summary = "remove the snapshot %s (%s), whose job is over or gone" % (one.moid, one.name)
-        yield Step("delete_stray_snapshot", summary, {"moid": one.moid})
+        summary = f"remove the snapshot {snapshot.moid} ({snapshot.name}), whose job is over or does not exist"
+        yield Step("delete_stray_snapshot", summary, {"moid": snapshot.moid})
 
 
-def _orphan_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
-    """What is named as an orphan and is one; what does not exist any more is fine."""
-    found = {orphan.identifier: orphan for orphan in sight.orphans}
-    for identifier in dict.fromkeys(wish.orphans or ()):
+def _orphan_steps(spec: CleanupSpec, observed: ObservedCleanup) -> t.Iterator[Step]:
+    """The orphans that are named. A named resource that does not exist any more needs no step."""
+    found = {orphan.identifier: orphan for orphan in observed.orphans}
+    rest = [identifier for identifier in found if identifier not in (spec.orphans or ())]
+    for identifier in dict.fromkeys(spec.orphans or ()):
         orphan = found.get(identifier)
         if orphan is None:
-            _refuse(sight.region, identifier)
+            _check_is_gone(observed.region, identifier)
             continue
-        if orphan.held:
+        if orphan.blocked_by:
             raise PreconditionError(
-                "Option 'orphans' names %s, which must not go now: %s" % (identifier, orphan.held),
+                f"Option 'orphans' names {identifier}, which must not be deleted now: {orphan.blocked_by}",
                 remedy="Run it again when that is over",
             )
-        summary = "delete the orphan %s %s: %s" % (orphan.thing.kind.replace("_", " "), identifier, orphan.thing.why)
-        rest = [one for one in found if one not in (wish.orphans or ())]
-        yield Step("delete_orphan", summary, {"kind": orphan.thing.kind, "identifier": identifier}, {"orphans": rest})
+        resource = orphan.resource
+        summary = f"delete the orphan {resource.kind.replace('_', ' ')} {identifier}: {resource.reason}"
+        yield Step("delete_orphan", summary, {"kind": resource.kind, "identifier": identifier}, {"orphans": rest})
 
 
-def _refuse(region: t.Optional[_orphans.Region], identifier: str) -> None:
-    reason = _orphans.why_not(region, identifier) if region else ""
+def _check_is_gone(region: t.Optional[RegionResources], identifier: str) -> None:
+    reason = reason_not_orphan(region, identifier) if region else ""
     if reason:
         raise InvalidOptionError(
-            "Option 'orphans' names %s, which is no orphan: %s" % (identifier, reason),
-            remedy="Name only what is listed as an orphan; nothing was deleted",
+            f"{identifier} (option 'orphans') is not an orphan: {reason}",
+            remedy="Name only resources that are listed as orphans. Nothing was deleted",
         )
 
 
-def _token_steps(sight: Sight) -> t.Iterator[Step]:
-    for token in sight.tokens:
+def _token_steps(observed: ObservedCleanup) -> t.Iterator[Step]:
+    for token in observed.tokens:
         yield Step(
             "delete_token",
-            "delete the activation code %s" % token.token_id,
+            f"delete the activation code {token.token_id}",
             {"token_id": token.token_id},
             {"access_tokens": []},
         )
 
 
-def _note_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
-    """Only the job tells whose its images are: before it goes, that is noted on those that stay."""
-    if not wish.delete_job or not sight.job or sight.job.status == lifecycle.DELETING:
+def _tag_steps(spec: CleanupSpec, observed: ObservedCleanup) -> t.Iterator[Step]:
+    """Only the job shows to which VM its images belong, so the kept ones are tagged before the job is deleted."""
+    if not spec.delete_job or not observed.job or observed.job.status == job_lifecycle.DELETING:
         return
-    gone = superfluous(sight.images, wish.images_to_keep, sight.kept)
-    ids = [
+    deleted = images_to_delete(observed.images, spec.images_to_keep, observed.kept)
+    untagged = [
         image.image_id
-        for image in sight.images
-        if image not in gone and not {VM_TAG, IMAGE_OF_VM_TAG, JOB_TAG} & set(image.tags)
+        for image in observed.images
+        if image not in deleted and not {VM_TAG, IMAGE_OF_VM_TAG, JOB_TAG} & set(image.tags)
     ]
-    if ids:
-        yield Step("note_images", "note whose the images %s are" % ", ".join(ids), {"image_ids": ids})
+    if untagged:
+        summary = f"tag the images {', '.join(untagged)} with their VM and job"
+        yield Step("tag_images", summary, {"image_ids": untagged})
 
 
-def _job_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
-    if wish.delete_job and sight.job:
-        job_id = sight.job.job_id
-        if sight.job.status != lifecycle.DELETING:
-            yield Step("delete_job", "delete job %s" % job_id, {"job_id": job_id}, {"job": None})
-        yield wait_step("wait_job_gone", "wait until job %s is gone" % job_id, job_id=job_id)
+def _job_steps(spec: CleanupSpec, observed: ObservedCleanup) -> t.Iterator[Step]:
+    if spec.delete_job and observed.job:
+        job_id = observed.job.job_id
+        if observed.job.status != job_lifecycle.DELETING:
+            yield Step("delete_job", f"delete job {job_id}", {"job_id": job_id}, {"job": None})
+        yield wait_step("wait_job_gone", f"wait until job {job_id} is deleted", job_id=job_id)
 
 
-def _source_steps(wish: Wish, sight: Sight) -> t.Iterator[Step]:
-    if not wish.delete_source or not sight.source or sight.source.state == "Deleting":
+def _source_steps(spec: CleanupSpec, observed: ObservedCleanup) -> t.Iterator[Step]:
+    if not spec.delete_source or not observed.source or observed.source.state == "Deleting":
         return
-    if sight.job and not wish.delete_job:
+    if observed.job and not spec.delete_job:
         raise InvalidOptionError(
-            "Option 'delete_source' needs delete_job: true, for the source still has job %s" % sight.job.job_id
+            f"Option 'delete_source' needs delete_job: true, because the source still has job {observed.job.job_id}"
         )
-    source_id = sight.source.source_id
-    yield Step("delete_source", "delete source %s" % source_id, {"source_id": source_id}, {"source": None})
+    source_id = observed.source.source_id
+    yield Step("delete_source", f"delete source {source_id}", {"source_id": source_id}, {"source": None})
 
 
-def view(sight: Sight) -> dict[str, t.Any]:
+def diff_view(observed: ObservedCleanup) -> View:
+    """The ids of what is left."""
+    source = observed.source
     return {
-        "job": sight.job.job_id if sight.job else None,
-        "source": sight.source.source_id if sight.source and sight.source.state != "Deleting" else None,
-        "intermediate_instance": sight.instance.instance_id if sight.instance else None,
-        "images": [image.image_id for image in sight.images],
-        "unneeded_snapshots": [one.snapshot_id for one in sight.unneeded],
-        "access_tokens": [token.token_id for token in sight.tokens],
-        "vm_snapshots": [snapshot.name for snapshot in sight.snapshots],
-        "orphans": [orphan.identifier for orphan in sight.orphans],
+        "job": observed.job.job_id if observed.job else None,
+        "source": source.source_id if source and source.state != "Deleting" else None,
+        "intermediate_instance": observed.instance.instance_id if observed.instance else None,
+        "images": [image.image_id for image in observed.images],
+        "unneeded_snapshots": [snapshot.snapshot_id for snapshot in observed.unneeded],
+        "access_tokens": [token.token_id for token in observed.tokens],
+        "vm_snapshots": [snapshot.name for snapshot in observed.snapshots],
+        "orphans": [orphan.identifier for orphan in observed.orphans],
     }
 
 
-def things(sight: Sight, named: bool) -> list[Thing]:
-    """What is paid for: of the VM, or else of the whole region; and the orphans that were looked for.
+def billable_resources(observed: ObservedCleanup, of_one_migration: bool) -> list[BillableResource]:
+    """The billable resources of one migration, or of all in the region; and the orphans, when they were searched."""
+    if of_one_migration:
+        resources = list(_own_resources(observed))
+    else:
+        resources = migration_resources(observed.region) if observed.region else []
+    known = {resource.identifier for resource in resources}
+    return resources + [orphan.resource for orphan in observed.orphans if orphan.identifier not in known]
 
-    :param named: a VM, a source or a job is named
-    """
-    own = list(_own_things(sight)) if named else _orphans.needed(sight.region) if sight.region else []
-    known = {thing.identifier for thing in own}
-    return own + [orphan.thing for orphan in sight.orphans if orphan.identifier not in known]
 
-
-def _own_things(sight: Sight) -> t.Iterator[Thing]:
-    job = sight.job
-    tags = job.tags if job else sight.source.tags if sight.source else {}
-    owner = _billed.Owner(tags.get(VM_TAG), job.job_id if job else None)
-    if sight.instance:
-        why = "the intermediate instance of the job"
-        yield _billed.instance(sight.instance, sight.disks, why, owner=owner)
-    kept = sight.kept
-    in_disks = {one.snapshot_id for one in sight.in_disks}
-    for image in sight.images:
-        why = kept.get(image.image_id, "an image itself is free, the snapshots behind it are not")
-        yield _billed.image(image, why, in_disks, owner)
-    for one in sight.in_disks:
-        yield _billed.snapshot(one, "a disk was made of it", owner)
-    for one in sight.unneeded:
-        yield _billed.snapshot(one, "its image %s is gone" % one.tags[DELETED_IMAGE_TAG], owner)
+def _own_resources(observed: ObservedCleanup) -> t.Iterator[BillableResource]:
+    job = observed.job
+    tags = job.tags if job else observed.source.tags if observed.source else {}
+    owner = billing.Owner(tags.get(VM_TAG), job.job_id if job else None)
+    if observed.instance:
+        reason = "it is the intermediate instance of the job"
+        yield billing.instance(observed.instance, observed.disks, reason, owner=owner)
+    kept = observed.kept
+    in_disks = {snapshot.snapshot_id for snapshot in observed.in_disks}
+    for image in observed.images:
+        reason = kept.get(image.image_id, "an image is free, but its snapshots are billed")
+        yield billing.image(image, reason, in_disks, owner)
+    for snapshot in observed.in_disks:
+        yield billing.snapshot(snapshot, "a disk was created from it", owner)
+    for snapshot in observed.unneeded:
+        yield billing.snapshot(snapshot, f"its image {snapshot.tags[DELETED_IMAGE_TAG]} does not exist any more", owner)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What things cost a day, by prices that the user gives or ECS tells; nothing is guessed (private to the collection)."""
+"""Daily costs of resources, by the prices that the user gives or ECS returns; a price that is unknown stays unknown (private to the collection)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     UnreachableError,
 )
 
-HOURS_A_DAY = 24
-DAYS_A_MONTH = 30
+HOURS_PER_DAY = 24
+DAYS_PER_MONTH = 30
 
 PRICES_SPEC: dict[str, t.Any] = {
     "prices": {
@@ -37,19 +37,22 @@ _FORBIDDEN = re.compile(r"Forbidden|NoPermission|InvalidAction")
 
 
 @dataclass(frozen=True)
-class Computing:
-    """An instance's time. Its price is asked together with a system disk of that category, which not every type takes."""
+class ComputeCost:
+    """The time of an instance.
+
+    :ivar system_disk_category: ECS prices a type together with a system disk, and not every type accepts every category
+    """
 
     instance_type: str
-    category: str = ""
+    system_disk_category: str = ""
 
     def __str__(self) -> str:
-        return "instance type %s" % self.instance_type
+        return f"instance type {self.instance_type}"
 
 
 @dataclass(frozen=True)
-class Space:
-    """Space that is paid for by the GiB.
+class StorageCost:
+    """Storage that is billed by the GiB.
 
     :ivar category: of a disk, such as ``cloud_essd``; empty for a snapshot
     """
@@ -59,39 +62,37 @@ class Space:
     performance_level: str = ""
 
     def __str__(self) -> str:
-        return (
-            "disk category %s" % " ".join((self.category, self.performance_level)).strip()
-            if self.category
-            else "snapshots"
-        )
+        if not self.category:
+            return "snapshots"
+        return f"disk category {self.category} {self.performance_level}".strip()
 
 
-Part = t.Union[Computing, Space]
+CostComponent = t.Union[ComputeCost, StorageCost]
 
 
 @dataclass(frozen=True)
-class Thing:
-    """Something that is paid for.
+class BillableResource:
+    """A resource that is billed.
 
-    :ivar why: why it is there
-    :ivar parts: what its price is the sum of
-    :ivar at_most: whether less may be charged than the parts come to
-    :ivar unpriced: why its price cannot be told, empty when it can
+    :ivar reason: why it exists
+    :ivar components: its price is the sum of their prices
+    :ivar is_upper_bound: whether less than that sum may be charged
+    :ivar unpriced_reason: why its price cannot be known; empty when it can
     """
 
     kind: str
     identifier: str
     name: str
-    why: str
-    parts: tuple[Part, ...] = ()
+    reason: str
+    components: tuple[CostComponent, ...] = ()
     vm_uuid: t.Optional[str] = None
     job_id: t.Optional[str] = None
-    at_most: bool = False
-    unpriced: str = ""
+    is_upper_bound: bool = False
+    unpriced_reason: str = ""
 
 
-class Seller(t.Protocol):
-    """Who tells prices."""
+class PriceSource(t.Protocol):
+    """Returns pay-as-you-go prices; ``Ecs`` is one."""
 
     def hourly_price_of_type(self, instance_type: str, category: str) -> t.Optional[Quote]: ...
 
@@ -99,76 +100,87 @@ class Seller(t.Protocol):
 
 
 class PriceList:
-    """Prices, each asked for once. That one cannot be had is noted, and stops nothing.
+    """Prices. Each is read at most once. A price that cannot be read is noted and fails nothing.
 
-    :ivar notes: what to tell the user about prices that could not be had
+    :param given: the option ``prices``; what it contains is not read from the source
+    :ivar notes: why prices are unknown, in sentences
     """
 
-    def __init__(self, given: t.Optional[t.Mapping[str, t.Any]], seller: Seller) -> None:
+    def __init__(self, given: t.Optional[t.Mapping[str, t.Any]], source: PriceSource) -> None:
         given = given or {}
-        self._seller = seller
+        self._source = source
         self._currency: t.Optional[str] = given.get("currency")
-        self._snapshot = _amount("snapshot_gib_month", given.get("snapshot_gib_month"))
-        self._disks = _amounts("disk_gib_month", given.get("disk_gib_month"))
-        self._types = _amounts("instance_hour", given.get("instance_hour"))
-        self._asked: dict[tuple[str, str], t.Optional[float]] = {}
-        self._silent = False
+        self._snapshot_gib_month = _amount("snapshot_gib_month", given.get("snapshot_gib_month"))
+        self._disk_gib_month = _amounts("disk_gib_month", given.get("disk_gib_month"))
+        self._instance_hour = _amounts("instance_hour", given.get("instance_hour"))
+        self._known: dict[tuple[str, str], t.Optional[float]] = {}
+        self._source_unusable = False
         self.notes: list[str] = []
 
     @property
     def currency(self) -> t.Optional[str]:
         return self._currency
 
-    def per_day(self, part: Part) -> t.Optional[float]:
-        """What a part costs a day; None when that is unknown."""
-        if isinstance(part, Computing):
-            hourly = self._types.get(part.instance_type)
-            if hourly is None:
-                hourly = self._ask(
-                    ("type", part.instance_type),
-                    str(part),
-                    lambda: self._seller.hourly_price_of_type(part.instance_type, part.category),
-                )
-            return None if hourly is None else hourly * HOURS_A_DAY
-        if not part.category:
-            return None if self._snapshot is None else self._snapshot / DAYS_A_MONTH * part.gib
-        monthly = self._disks.get(part.category)
+    def per_day(self, component: CostComponent) -> t.Optional[float]:
+        """What a component costs per day; None when that is unknown."""
+        if isinstance(component, ComputeCost):
+            return self._compute_per_day(component)
+        if not component.category:
+            monthly = self._snapshot_gib_month
+            return None if monthly is None else monthly / DAYS_PER_MONTH * component.gib
+        return self._disk_per_day(component)
+
+    def _compute_per_day(self, component: ComputeCost) -> t.Optional[float]:
+        hourly = self._instance_hour.get(component.instance_type)
+        if hourly is None:
+            hourly = self._read(
+                ("type", component.instance_type),
+                component,
+                lambda: self._source.hourly_price_of_type(component.instance_type, component.system_disk_category),
+            )
+        return None if hourly is None else hourly * HOURS_PER_DAY
+
+    def _disk_per_day(self, component: StorageCost) -> t.Optional[float]:
+        monthly = self._disk_gib_month.get(component.category)
         if monthly is not None:
-            return monthly / DAYS_A_MONTH * part.gib
-        hourly = self._ask(
-            (part.category, part.performance_level),
-            str(part),
-            lambda: self._seller.hourly_price_of_gib(part.category, part.performance_level),
+            return monthly / DAYS_PER_MONTH * component.gib
+        hourly = self._read(
+            (component.category, component.performance_level),
+            component,
+            lambda: self._source.hourly_price_of_gib(component.category, component.performance_level),
         )
-        return None if hourly is None else hourly * HOURS_A_DAY * part.gib
+        return None if hourly is None else hourly * HOURS_PER_DAY * component.gib
 
-    def _ask(self, key: tuple[str, str], what: str, ask: t.Callable[[], t.Optional[Quote]]) -> t.Optional[float]:
-        if key not in self._asked and not self._silent:
-            self._asked[key] = self._usable(what, self._answer(what, ask))
-        return self._asked.get(key)
+    def _read(
+        self, key: tuple[str, str], component: CostComponent, read: t.Callable[[], t.Optional[Quote]]
+    ) -> t.Optional[float]:
+        if key not in self._known and not self._source_unusable:
+            self._known[key] = self._usable_amount(component, self._quote(component, read))
+        return self._known.get(key)
 
-    def _answer(self, what: str, ask: t.Callable[[], t.Optional[Quote]]) -> t.Optional[Quote]:
+    def _quote(self, component: CostComponent, read: t.Callable[[], t.Optional[Quote]]) -> t.Optional[Quote]:
         try:
-            quote = ask()
-        except CutoverError as failure:
-            forbidden = bool(_FORBIDDEN.search(failure.code))
-            # Whoever may not ask, or gets no answer, would not fare better with the next question.
-            self._silent = forbidden or isinstance(failure, UnreachableError)
-            grant = " Grant %s, or give the option prices." % PERMISSION if forbidden else ""
-            self.notes.append("The price of %s is unknown: %s.%s" % (what, failure.message.rstrip("."), grant))
+            quote = read()
+        except CutoverError as error:
+            forbidden = bool(_FORBIDDEN.search(error.code))
+            # Without permission, or without an answer, the next price could not be read either.
+            self._source_unusable = forbidden or isinstance(error, UnreachableError)
+            remedy = f" Grant {PERMISSION}, or set the option prices." if forbidden else ""
+            self.notes.append(f"The price of {component} is unknown: {error.message.rstrip('.')}.{remedy}")
             return None
         if quote is None:
-            self.notes.append("The price of %s is unknown: ECS does not tell it by itself" % what)
+            self.notes.append(f"The price of {component} is unknown: ECS does not return it separately.")
         return quote
 
-    def _usable(self, what: str, quote: t.Optional[Quote]) -> t.Optional[float]:
-        """The amount, unless it is of another currency than what is known already."""
+    def _usable_amount(self, component: CostComponent, quote: t.Optional[Quote]) -> t.Optional[float]:
+        """The amount; None when it is in another currency than the other prices."""
         if quote is None:
             return None
         self._currency = self._currency or quote.currency or None
         if quote.currency and quote.currency != self._currency:
             self.notes.append(
-                "The price of %s is told in %s, the others are in %s" % (what, quote.currency, self._currency)
+                f"The price of {component} is unknown: ECS returns it in {quote.currency}, but the other prices are in "
+                f"{self._currency}."
             )
             return None
         return quote.amount
@@ -181,59 +193,68 @@ def _amount(option: str, value: t.Any) -> t.Optional[float]:
         amount = -1.0
     if amount is not None and amount < 0:
         raise InvalidOptionError(
-            "Option 'prices' has '%s' as %s" % (value, option), remedy="Give an amount, such as 0.12"
+            f"Option 'prices' contains '{value}' for {option}, which is not an amount",
+            remedy="Write a number that is not negative, such as 0.12",
         )
     return amount
 
 
 def _amounts(option: str, values: t.Optional[t.Mapping[str, t.Any]]) -> dict[str, t.Optional[float]]:
-    return {name: _amount("%s of %s" % (option, name), value) for name, value in (values or {}).items()}
+    return {name: _amount(f"{option} of {name}", value) for name, value in (values or {}).items()}
 
 
-def ledger(things: t.Iterable[Thing], gone: t.Collection[str], prices: PriceList) -> dict[str, t.Any]:
-    """What things cost a day, one by one and together.
+def cost_summary(
+    resources: t.Iterable[BillableResource], deleted: t.Collection[str], prices: PriceList
+) -> dict[str, t.Any]:
+    """What resources cost per day, separately and in total.
 
-    :param gone: the ids of the things that go, or have gone
+    :param deleted: the ids of the resources that were deleted, or would be
     """
-    items = [_item(thing, thing.identifier not in gone, prices) for thing in things]
-    known = [item for item in items if item["per_day"] is not None]
+    resources = list(resources)
+    items = [_item(resource, resource.identifier not in deleted, prices) for resource in resources]
     return {
         "currency": prices.currency,
-        "per_day": _sum(item["per_day"] for item in known if item["stays"]),
-        "saved_per_day": _sum(item["per_day"] for item in known if not item["stays"]),
-        "complete": len(known) == len(items),
+        "per_day": total([item["per_day"] for item in items if item["stays"]]),
+        "saved_per_day": total([item["per_day"] for item in items if not item["stays"]]),
+        "complete": all(item["per_day"] is not None for item in items),
         "items": items,
         "unknown": [
-            {"id": thing.identifier, "kind": thing.kind, "why": thing.unpriced or _missing(thing, prices)}
-            for thing, item in zip(things, items)
+            {
+                "id": resource.identifier,
+                "kind": resource.kind,
+                "why": resource.unpriced_reason or _missing_prices(resource, prices),
+            }
+            for resource, item in zip(resources, items)
             if item["per_day"] is None
         ],
         "notes": list(prices.notes),
     }
 
 
-def _item(thing: Thing, stays: bool, prices: PriceList) -> dict[str, t.Any]:
-    amounts = [] if thing.unpriced else [prices.per_day(part) for part in thing.parts]
-    known = [amount for amount in amounts if amount is not None]
+def _item(resource: BillableResource, kept: bool, prices: PriceList) -> dict[str, t.Any]:
+    amounts = [] if resource.unpriced_reason else [prices.per_day(component) for component in resource.components]
+    unknown = bool(resource.unpriced_reason) or None in amounts
     return {
-        "id": thing.identifier,
-        "kind": thing.kind,
-        "name": thing.name,
-        "vm_uuid": thing.vm_uuid,
-        "job_id": thing.job_id,
-        "per_day": _sum(known) if len(known) == len(amounts) and not thing.unpriced else None,
-        "at_most": thing.at_most,
-        "stays": stays,
-        "why": thing.why,
+        "id": resource.identifier,
+        "kind": resource.kind,
+        "name": resource.name,
+        "vm_uuid": resource.vm_uuid,
+        "job_id": resource.job_id,
+        "per_day": None if unknown else total(amounts),
+        "at_most": resource.is_upper_bound,
+        "stays": kept,
+        "why": resource.reason,
     }
 
 
-def _missing(thing: Thing, prices: PriceList) -> str:
-    """Which prices are missing, in a sentence."""
-    names = sorted({str(part) for part in thing.parts if prices.per_day(part) is None})
-    told = "no price is known of %s" % ", ".join(names)
-    return told + " (option prices, snapshot_gib_month)" if "snapshots" in names else told
+def _missing_prices(resource: BillableResource, prices: PriceList) -> str:
+    """Which prices are missing."""
+    names = sorted({str(component) for component in resource.components if prices.per_day(component) is None})
+    reason = f"no price is known for {', '.join(names)}"
+    return f"{reason} (option prices, snapshot_gib_month)" if "snapshots" in names else reason
 
 
-def _sum(amounts: t.Iterable[float]) -> float:
-    return round(sum(amounts), 4)
+def total(amounts: t.Sequence[t.Optional[float]]) -> t.Optional[float]:
+    """The sum of the amounts that are known; None when there are amounts and none of them is known."""
+    known = [amount for amount in amounts if amount is not None]
+    return round(sum(known), 4) if known or not amounts else None
