@@ -1,4 +1,4 @@
-# Everything that is done with this repository. Each target sets up what it needs under build/, once.
+# Everything that can be done with this repository. Each target sets up what it needs under build/, once.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format lab lab-down lab-status sanity unit coverage integration conformance chaos molecule build bench clean
@@ -24,7 +24,7 @@ lint: ## Run the static checks
 	@$(SETUP) venv tree go
 	@$(CHECK) lint
 
-format: ## Lay out the Python files as the static checks demand
+format: ## Format the Python files
 	@$(SETUP) venv
 	@build/venv/bin/ruff format --quiet .
 	@build/venv/bin/ruff check --quiet --fix-only .
@@ -37,7 +37,7 @@ unit: ## Run the unit tests of Go and Python
 	@$(SETUP) venv tree go vcenter
 	@$(CHECK) go-test unit
 
-coverage: ## Measure what the unit tests cover
+coverage: ## Measure the coverage of the unit tests
 	@$(SETUP) venv tree
 	@$(CHECK) coverage
 
@@ -49,7 +49,7 @@ conformance: ## Drive the lab by the official SDKs for Python and Node.js
 	@$(SETUP) venv tree vcenter node
 	@$(CHECK) conformance
 
-chaos: ## Kill migrations half-way: the recorded seeds, or N seeds from SEED on (see tests/chaos/README.md)
+chaos: ## Kill migrations halfway: the recorded seeds, or N seeds from SEED (see tests/chaos/README.md)
 	@$(SETUP) venv tree vcenter
 	@$(PYTHON_OF_VENV) -m tests.chaos $(if $(SEED),--seed "$(SEED)" -n "$(or $(N),1)")
 
@@ -65,7 +65,7 @@ lab-down: ## Stop the lab
 	@$(SETUP) venv
 	@$(PYTHON_OF_VENV) -m lab down --directory "$(LAB_DIRECTORY)"
 
-lab-status: ## Show whether the lab runs, and where
+lab-status: ## Show whether the lab runs, and its addresses
 	@$(SETUP) venv
 	@$(PYTHON_OF_VENV) -m lab status --directory "$(LAB_DIRECTORY)" || test $$? -eq 3
 

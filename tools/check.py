@@ -34,8 +34,8 @@ PLUGIN_PACKAGES = "ansible_collections.cutover.smc.plugins"
 Environment = dict[str, str]
 
 
-class CheckFailure(Exception):
-    """A check that did not pass; its text names the command."""
+class CheckError(Exception):
+    """A check has failed; its text names the command."""
 
 
 def environment_for_checks() -> Environment:
@@ -79,7 +79,7 @@ def run(command: list[str], environment: Environment, directory: Path = ROOT) ->
     sys.stdout.flush()
     done = subprocess.run(command, cwd=directory, env=environment, check=False, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
-        raise CheckFailure(
+        raise CheckError(
             f"{' '.join(command[:6])}{' ...' if len(command) > 6 else ''} ended with status {done.returncode}"
         )
 
@@ -100,7 +100,7 @@ def run_and_refuse(command: list[str], environment: Environment, directory: Path
             print(line, end="", flush=True)
             has_phrase = has_phrase or phrase in line
     if process.returncode != 0 or has_phrase:
-        raise CheckFailure(
+        raise CheckError(
             f"{' '.join(command[:4])} ended with status {process.returncode}"
             + (f" and {phrase!r}" if has_phrase else "")
         )
@@ -144,7 +144,7 @@ class ParallelStage:
         status = self._process.wait()
         print(self._output.read_text(errors="replace"), end="", flush=True)
         if status != 0:
-            raise CheckFailure(f"it ended with status {status}")
+            raise CheckError(f"it ended with status {status}")
 
     def stop(self) -> None:
         """Kill it and everything that it has started, when its result is not needed any more."""
@@ -178,7 +178,7 @@ def shell_scripts() -> list[str]:
 def sanity(environment: Environment) -> None:
     """Run ansible-test sanity on a copy of the collection, with no ignore file."""
     if ignored := sorted((ROOT / "tests" / "sanity").glob("ignore*.txt")):
-        raise CheckFailure(f"{ignored[0].name} ignores failures; this collection ignores none")
+        raise CheckError(f"{ignored[0].name} ignores failures; this collection ignores none")
     place_get_pip(Path(environment["HOME"]))
     copy_collection(ROOT, COLLECTION_COPY)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -234,7 +234,7 @@ def conformance(environment: Environment) -> None:
     if not (BUILD / "node" / "node_modules").is_dir():
         missing = "build/node is missing: the SDKs for Node.js are skipped (is Node.js on PATH?)"
         if environment.get("CI"):
-            raise CheckFailure(missing)
+            raise CheckError(missing)
         print(missing, flush=True)
     run(["pytest", "-q", "tests/conformance"], environment)
 
@@ -346,7 +346,7 @@ def run_stages(stages: list[Stage], parallel: dict[str, ParallelStage]) -> tuple
         print(f"\n=== {stage.name}: {stage.purpose}", flush=True)
         try:
             (parallel[stage.name].action if stage.name in parallel else stage.action)(environment)
-        except CheckFailure as error:
+        except CheckError as error:
             results.append((stage.name, "FAILED", time.monotonic() - started))
             return results, f"FAILED in stage {stage.name}: {error}"
         results.append((stage.name, "passed", time.monotonic() - started))
