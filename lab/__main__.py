@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lab.alicloud.settings import SWITCHES
+from lab.alicloud.world.settings import SWITCHES
 from lab.files import read_json
 from lab.launcher import VCENTER_SWITCHES, Lab, Options, default_directory, directory_at, down, explain_dead, status, up
 from lab.places import LabDirectory

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from lab.alicloud.clock import VirtualClock
 from lab.alicloud.cloud import Cloud
-from lab.alicloud.engine import thread_workers
-from lab.alicloud.replication import DiskReader, DiskSource, ReplicationFailed
-from lab.alicloud.server import listening_socket, make_server
-from lab.alicloud.settings import Settings
+from lab.alicloud.http.server import listening_socket, make_server
+from lab.alicloud.replication.engine import thread_workers
+from lab.alicloud.replication.replicator import DiskReader, DiskSource, ReplicationFailed
+from lab.alicloud.world.clock import VirtualClock
+from lab.alicloud.world.settings import Settings
 
 
 class NoVCenter:
@@ -40,7 +40,7 @@ class NoVCenter:
 def _disk_source(settings: Settings) -> DiskSource:
     if settings.vcenter is None:
         return NoVCenter()
-    from lab.alicloud.vcenter import VCenterDiskSource  # pyVmomi is slow to import
+    from lab.alicloud.replication.vcenter import VCenterDiskSource  # pyVmomi is slow to import
 
     return VCenterDiskSource(settings.vcenter)
 

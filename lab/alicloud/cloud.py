@@ -5,25 +5,25 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from lab.alicloud.actions import Actions, ecs_actions, smc_actions
-from lab.alicloud.clock import VirtualClock
-from lab.alicloud.compute import Compute
-from lab.alicloud.connector_api import ConnectorApi
-from lab.alicloud.control import Control, Refused, refusal
-from lab.alicloud.counters import Counters
-from lab.alicloud.diskfiles import DiskFiles
-from lab.alicloud.engine import Engine, Workers
-from lab.alicloud.faults import Faults
-from lab.alicloud.gateway import Gateway, Service
-from lab.alicloud.ids import Identifiers
-from lab.alicloud.lifecycle import Lifecycle
-from lab.alicloud.replication import DiskSource, Replicator
-from lab.alicloud.settings import Settings, Switches
-from lab.alicloud.signature import Verifier
-from lab.alicloud.smc.jobs import Jobs
-from lab.alicloud.smc.sources import Sources
+from lab.alicloud.control.connector_api import ConnectorApi
+from lab.alicloud.control.control_api import Control, Refused, refusal
+from lab.alicloud.ecs.routes import ecs_service
+from lab.alicloud.http.counters import Counters
+from lab.alicloud.http.faults import Faults
+from lab.alicloud.http.gateway import Gateway
+from lab.alicloud.http.service import Service
+from lab.alicloud.http.signature import Verifier
+from lab.alicloud.replication.engine import Engine, Workers
+from lab.alicloud.replication.lifecycle import Lifecycle
+from lab.alicloud.replication.replicator import DiskSource, Replicator
+from lab.alicloud.smc.routes import smc_service
 from lab.alicloud.smc.tokens import Tokens
-from lab.alicloud.store import Store
+from lab.alicloud.world.clock import VirtualClock
+from lab.alicloud.world.compute import Compute
+from lab.alicloud.world.diskfiles import DiskFiles
+from lab.alicloud.world.ids import Identifiers
+from lab.alicloud.world.settings import Settings, Switches
+from lab.alicloud.world.store import Store
 
 _ALL_METHODS = ["GET", "POST", "PUT", "DELETE", "HEAD"]
 
@@ -41,8 +41,8 @@ class Cloud:
         self.lifecycle = lifecycle = Lifecycle(self.store, self.compute, files, self.faults)
         self.engine = Engine(self.store, lifecycle, Replicator(source, files), workers)
         self.tokens = Tokens(self.store)
-        self._sources = Sources(self.store, lifecycle)
-        self._jobs = Jobs(self.store, lifecycle, self._sources)
+        self.smc_service = smc_service(self.store, self.compute, lifecycle, self.tokens)
+        self.ecs_service = ecs_service(self.store, self.compute, self.faults, self.engine.background)
         self._verifier = Verifier(
             settings.credentials,
             clock.wall_time,
@@ -51,8 +51,7 @@ class Cloud:
 
     def smc(self) -> Starlette:
         """The application of the SMC port, with the connector's protocol beside it."""
-        actions = smc_actions(self.store, self.compute, self._sources, self._jobs, self.tokens)
-        gateway = self._gateway(Service("smc", "SMC", "2019-06-01", "smc.aliyuncs.com"), actions)
+        gateway = self._gateway(self.smc_service)
         connector = ConnectorApi(self.store, self.tokens)
         return Starlette(
             routes=[
@@ -64,13 +63,11 @@ class Cloud:
 
     def ecs(self) -> Starlette:
         """The application of the ECS port."""
-        host = f"ecs.{self.settings.region_id}.aliyuncs.com"
-        actions = ecs_actions(self.store, self.compute, self.faults, self.engine.background)
-        gateway = self._gateway(Service("ecs", "Ecs", "2014-05-26", host), actions)
+        gateway = self._gateway(self.ecs_service)
         return Starlette(routes=[Route("/", gateway.answer, methods=_ALL_METHODS)])
 
-    def _gateway(self, service: Service, actions: Actions) -> Gateway:
-        return Gateway(service, actions, self._verifier, self.store, self.faults, self.counters)
+    def _gateway(self, service: Service) -> Gateway:
+        return Gateway(service, self._verifier, self.store, self.faults, self.counters)
 
     def control(self) -> Starlette:
         """The application of the control port."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
-from lab.alicloud.settings import SWITCHES
+from lab.alicloud.world.settings import SWITCHES
 from lab.connector.cloud import Cloud as ConnectorCloud
 from lab.connector.home import Connection as ConnectorConnection
 from tests.integration.lab_harness import Call, Lab, Outcome

@@ -18,9 +18,9 @@ import pytest
 from pyVim.connect import Disconnect, SmartConnect
 from pyVmomi import vim
 
-from lab.alicloud.replication import DiskReader, NotTracked, ReplicationFailed
-from lab.alicloud.settings import VCenterSettings
-from lab.alicloud.vcenter import VCenterDiskSource
+from lab.alicloud.replication.replicator import DiskReader, NotTracked, ReplicationFailed
+from lab.alicloud.replication.vcenter import VCenterDiskSource
+from lab.alicloud.world.settings import VCenterSettings
 from tests.integration.lab_harness import LABS, Lab, start_lab
 
 NAME = "app-02"  # it has two disks
@@ -106,7 +106,7 @@ def test_expired_session_is_opened_again(
         logins.append(arguments["user"])
         return SmartConnect(**arguments)
 
-    monkeypatch.setattr("lab.alicloud.vcenter.SmartConnect", counted)
+    monkeypatch.setattr("lab.alicloud.replication.vcenter.SmartConnect", counted)
     source = VCenterDiskSource(settings)
     with source.frozen(moref, "smc_test", never):
         pass

@@ -17,7 +17,7 @@ from pyVim.task import WaitForTask
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
-from lab.alicloud import prices
+from lab.alicloud.world import prices
 from tests.integration.lab_harness import Call, Lab, import_vms
 
 VM = "app-01"

@@ -13,15 +13,15 @@ from functools import partial
 from typing import Any, Protocol
 
 from lab.alicloud.ecs.common import check_region, ecs_tags, paged, tags_match
-from lab.alicloud.errors import error, invalid, missing
-from lab.alicloud.guest import Guest, guest_of
-from lab.alicloud.powershell import PowerShell
-from lab.alicloud.records import Instance, Invocation, InvokedInstance
-from lab.alicloud.shell import Outcome, Shell
-from lab.alicloud.store import Store
-from lab.alicloud.timefmt import seconds_format
-from lab.alicloud.validation import checked_client_token
-from lab.alicloud.wire import Parameters
+from lab.alicloud.guest.guest import Guest, guest_of
+from lab.alicloud.guest.powershell import PowerShell
+from lab.alicloud.guest.shell import Outcome, Shell
+from lab.alicloud.http.validation import checked_client_token
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.world.errors import error, invalid, missing
+from lab.alicloud.world.records import Instance, Invocation, InvokedInstance
+from lab.alicloud.world.store import Store
+from lab.alicloud.world.timefmt import seconds_format
 
 LOG = logging.getLogger(__name__)
 _KINDS = {"RunShellScript": "linux", "RunBatScript": "windows", "RunPowerShellScript": "windows"}

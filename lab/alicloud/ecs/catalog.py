@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.alicloud import prices
 from lab.alicloud.ecs.common import check_region
-from lab.alicloud.errors import error, invalid, missing
-from lab.alicloud.store import Store
-from lab.alicloud.wire import Parameters
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.world import prices
+from lab.alicloud.world.errors import error, invalid, missing
+from lab.alicloud.world.store import Store
 
 FAMILIES = ("ecs.c6", "ecs.c7", "ecs.g6", "ecs.g7", "ecs.r6", "ecs.r7")
 SIZES = ("large", "xlarge", "2xlarge", "4xlarge")

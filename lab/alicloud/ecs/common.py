@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from lab.alicloud.errors import error, invalid
-from lab.alicloud.store import Store
-from lab.alicloud.timefmt import parse_timestamp
-from lab.alicloud.wire import Parameters
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.world.errors import error, invalid
+from lab.alicloud.world.store import Store
+from lab.alicloud.world.timefmt import parse_timestamp
 
 Item = TypeVar("Item")
 

@@ -8,10 +8,10 @@ from datetime import timedelta, timezone
 from typing import Any
 
 from lab.alicloud.ecs.common import check_region
-from lab.alicloud.errors import error
-from lab.alicloud.guest import console_log, guest_of
-from lab.alicloud.store import Store
-from lab.alicloud.wire import Parameters
+from lab.alicloud.guest.guest import console_log, guest_of
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.world.errors import error
+from lab.alicloud.world.store import Store
 
 _SYMBOLS = re.compile(r"\x1b\[[0-9;]*m|\r")
 _CHINA = timezone(timedelta(hours=8))

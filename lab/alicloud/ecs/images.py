@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.alicloud.compute import Compute
 from lab.alicloud.ecs.common import check_region, created_in_range, dry_run, ecs_tags, name_matches, paged, tags_match
-from lab.alicloud.errors import error
-from lab.alicloud.records import Image, ImageDisk
-from lab.alicloud.store import Store
-from lab.alicloud.timefmt import seconds_format
-from lab.alicloud.wire import Parameters
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.world.compute import Compute
+from lab.alicloud.world.errors import error
+from lab.alicloud.world.records import Image, ImageDisk
+from lab.alicloud.world.store import Store
+from lab.alicloud.world.timefmt import seconds_format
 
 STATES = ("Creating", "Waiting", "Available", "UnAvailable", "CreateFailed", "Deprecated")
 

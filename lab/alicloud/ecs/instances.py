@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from lab.alicloud import prices
-from lab.alicloud.compute import Compute, NewDisk, NewInstance
 from lab.alicloud.ecs.common import check_region, created_in_range, dry_run, ecs_tags, name_matches, paged, tags_match
-from lab.alicloud.errors import error, invalid, missing
-from lab.alicloud.faults import Faults
-from lab.alicloud.records import Image, Instance
-from lab.alicloud.store import Store
-from lab.alicloud.timefmt import minutes_format
-from lab.alicloud.validation import checked_client_token
-from lab.alicloud.wire import Parameters
+from lab.alicloud.http.faults import Faults
+from lab.alicloud.http.validation import checked_client_token
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.world import prices
+from lab.alicloud.world.compute import Compute, NewDisk, NewInstance
+from lab.alicloud.world.errors import error, invalid, missing
+from lab.alicloud.world.records import Image, Instance
+from lab.alicloud.world.store import Store
+from lab.alicloud.world.timefmt import minutes_format
 
 STATES = ("Pending", "Running", "Starting", "Stopping", "Stopped")
 LEAST_RELEASE_DELAY = timedelta(minutes=30)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from lab.alicloud.ecs.common import check_region, dry_run, ecs_tags, paged, tags_match
-from lab.alicloud.errors import error
-from lab.alicloud.records import SecurityGroup, VSwitch
-from lab.alicloud.store import Store
-from lab.alicloud.timefmt import seconds_format
-from lab.alicloud.wire import Parameters
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.world.errors import error
+from lab.alicloud.world.records import SecurityGroup, VSwitch
+from lab.alicloud.world.store import Store
+from lab.alicloud.world.timefmt import seconds_format
 
 
 class Network:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.alicloud import prices
 from lab.alicloud.ecs.common import check_region
-from lab.alicloud.errors import error, invalid, missing
-from lab.alicloud.store import Store
-from lab.alicloud.wire import Parameters
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.world import prices
+from lab.alicloud.world.errors import error, invalid, missing
+from lab.alicloud.world.store import Store
 
 _HOURS = {"Hour": 1, "Week": 168, "Month": prices.HOURS_A_MONTH, "Year": 12 * prices.HOURS_A_MONTH}
 _PERIODS = {"Hour": 1, "Week": 4, "Month": 9, "Year": 5}

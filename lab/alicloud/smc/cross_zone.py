@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from lab.alicloud.compute import Compute
-from lab.alicloud.errors import error, invalid, missing
-from lab.alicloud.records import CROSS_ZONE_JOB, GIB, Disk, Instance, Job, Source, SourceDisk, TargetDisk, VSwitch
-from lab.alicloud.store import Store
-from lab.alicloud.validation import checked_client_token
-from lab.alicloud.wire import Parameters
+from lab.alicloud.http.validation import checked_client_token
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.world.compute import Compute
+from lab.alicloud.world.errors import error, invalid, missing
+from lab.alicloud.world.records import CROSS_ZONE_JOB, GIB, Disk, Instance, Job, Source, SourceDisk, TargetDisk, VSwitch
+from lab.alicloud.world.store import Store
 
 _LEVELS = ("", "PL0", "PL1", "PL2", "PL3")
 # Instances answer for themselves: no connector has to be heard of.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from lab.alicloud.errors import error, invalid, missing
-from lab.alicloud.records import Part, Source, SourceDisk, TargetDisk
-from lab.alicloud.store import Store
-from lab.alicloud.wire import Parameters
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.world.errors import error, invalid, missing
+from lab.alicloud.world.records import Part, Source, SourceDisk, TargetDisk
+from lab.alicloud.world.store import Store
 
 SMALLEST_DISK, LARGEST_SYSTEM_DISK, LARGEST_DATA_DISK = 20, 2048, 32768
 TARGET_TYPES = {"image": "Image", "containerimage": "ContainerImage", "targetinstance": "TargetInstance"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.alicloud.records import Job, Part, Run, TargetDisk
-from lab.alicloud.settings import Switches
 from lab.alicloud.smc.sources import smc_tags
-from lab.alicloud.timefmt import seconds_format
+from lab.alicloud.world.records import Job, Part, Run, TargetDisk
+from lab.alicloud.world.settings import Switches
+from lab.alicloud.world.timefmt import seconds_format
 
 
 def job_view(job: Job, workgroup_id: str, switches: Switches) -> dict[str, Any]:

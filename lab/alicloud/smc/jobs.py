@@ -6,21 +6,21 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from lab.alicloud.errors import CloudError, error, invalid, missing
-from lab.alicloud.lifecycle import Lifecycle
-from lab.alicloud.records import AGENTLESS_JOB, Job, Source
-from lab.alicloud.smc import job_request
-from lab.alicloud.smc.job_view import job_view
-from lab.alicloud.smc.sources import Sources, tags_match
-from lab.alicloud.store import Store
-from lab.alicloud.validation import (
+from lab.alicloud.http.validation import (
     checked_client_token,
     checked_image_name,
     checked_job_description,
     checked_name,
     checked_replication_parameters,
 )
-from lab.alicloud.wire import Parameters, page_bounds
+from lab.alicloud.http.wire import Parameters, page_bounds
+from lab.alicloud.replication.lifecycle import Lifecycle
+from lab.alicloud.smc import job_request
+from lab.alicloud.smc.job_view import job_view
+from lab.alicloud.smc.sources import Sources, tags_match
+from lab.alicloud.world.errors import CloudError, error, invalid, missing
+from lab.alicloud.world.records import AGENTLESS_JOB, Job, Source
+from lab.alicloud.world.store import Store
 
 DEFAULT_VALIDITY = timedelta(days=30)
 # Section 2.5: in which states which attribute may change.

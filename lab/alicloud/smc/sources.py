@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lab.alicloud.errors import CloudError, error
-from lab.alicloud.lifecycle import Lifecycle
-from lab.alicloud.records import Source, SourceDisk
-from lab.alicloud.store import Store
-from lab.alicloud.timefmt import seconds_format
-from lab.alicloud.validation import checked_description, checked_name
-from lab.alicloud.wire import Parameters, page_bounds
+from lab.alicloud.http.validation import checked_description, checked_name
+from lab.alicloud.http.wire import Parameters, page_bounds
+from lab.alicloud.replication.lifecycle import Lifecycle
+from lab.alicloud.world.errors import CloudError, error
+from lab.alicloud.world.records import Source, SourceDisk
+from lab.alicloud.world.store import Store
+from lab.alicloud.world.timefmt import seconds_format
 
 STATES = ("Unavailable", "Available", "InUse", "Deleting")
 _RELATED = {0: "Server", 1: "Os", 2: "Cross_Zone", 3: "VMWare"}

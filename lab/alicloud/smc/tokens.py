@@ -6,12 +6,12 @@ import hmac
 from datetime import timedelta
 from typing import Any
 
-from lab.alicloud.errors import error
-from lab.alicloud.records import Token
-from lab.alicloud.store import Store
-from lab.alicloud.timefmt import seconds_format
-from lab.alicloud.validation import checked_description, checked_name
-from lab.alicloud.wire import Parameters
+from lab.alicloud.http.validation import checked_description, checked_name
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.world.errors import error
+from lab.alicloud.world.records import Token
+from lab.alicloud.world.store import Store
+from lab.alicloud.world.timefmt import seconds_format
 
 
 class Tokens:

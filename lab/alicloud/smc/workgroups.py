@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.alicloud.errors import CloudError, error, invalid
-from lab.alicloud.records import Job, Source, Workgroup
+from lab.alicloud.http.validation import checked_client_token, checked_workgroup_description, checked_workgroup_name
+from lab.alicloud.http.wire import Parameters, page_bounds
 from lab.alicloud.smc.sources import Sources, smc_tags, tags_match
-from lab.alicloud.store import Store
-from lab.alicloud.validation import checked_client_token, checked_workgroup_description, checked_workgroup_name
-from lab.alicloud.wire import Parameters, page_bounds
+from lab.alicloud.world.errors import CloudError, error, invalid
+from lab.alicloud.world.records import Job, Source, Workgroup
+from lab.alicloud.world.store import Store
 
 STATUSES = ("NotStarted", "InProgress", "Cutover", "Completed")
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.alicloud.clock import VirtualClock
 from lab.alicloud.cloud import Cloud
-from lab.alicloud.engine import InlineWorkers
-from lab.alicloud.settings import Settings
-from lab.alicloud.signature import Credential
+from lab.alicloud.replication.engine import InlineWorkers
+from lab.alicloud.world.clock import VirtualClock
+from lab.alicloud.world.settings import Credential, Settings
 from tests.unit.lab.alicloud.harness import KEY, REGION, SECRET, TEMPORARY, FakeVms, Lab, RealTime, Servers
 
 

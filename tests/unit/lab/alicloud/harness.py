@@ -20,9 +20,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from Tea.exceptions import TeaException
 
 from lab.alicloud.cloud import Cloud
-from lab.alicloud.replication import Area, DiskReader, NotTracked, ReplicationFailed, epoch
-from lab.alicloud.server import Server, listening_socket, make_server
-from lab.alicloud.signature import Credential
+from lab.alicloud.http.server import Server, listening_socket, make_server
+from lab.alicloud.replication.replicator import Area, DiskReader, NotTracked, ReplicationFailed, epoch
+from lab.alicloud.world.settings import Credential
 
 # One client for all tests: making one reads the system's certificates, which takes longer than a test.
 HTTP = httpx.Client(trust_env=False, timeout=60)

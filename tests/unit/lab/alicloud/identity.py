@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from lab.alicloud.signature import Credential
+from lab.alicloud.world.settings import Credential
 from lab.certificates import write_certificates
 
 STS_HOST = "sts.aliyuncs.com"

@@ -17,16 +17,14 @@ from ansible_collections.cutover.smc.plugins.module_utils._core import waiting a
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import OutcomeUnknownError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, ModuleDefinition
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Reconciler
-from lab.alicloud.actions import ecs_actions, smc_actions
-from lab.alicloud.clock import VirtualClock
 from lab.alicloud.cloud import Cloud
-from lab.alicloud.counters import is_mutating
-from lab.alicloud.engine import InlineWorkers
-from lab.alicloud.errors import CloudError
-from lab.alicloud.records import Source, SourceDisk
-from lab.alicloud.settings import Settings
-from lab.alicloud.signature import Credential
-from lab.alicloud.wire import Parameters
+from lab.alicloud.http.counters import is_mutating
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.replication.engine import InlineWorkers
+from lab.alicloud.world.clock import VirtualClock
+from lab.alicloud.world.errors import CloudError
+from lab.alicloud.world.records import Source, SourceDisk
+from lab.alicloud.world.settings import Credential, Settings
 from tests.unit.lab.alicloud.harness import KEY, REGION, SECRET, FakeDisk, FakeVms, RealTime, vm_object
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -52,8 +50,7 @@ class InProcessCloud:
         self.cloud = cloud = Cloud(settings, clock, self.vms, InlineWorkers())
         self.store = cloud.store
         self.troubles: list[tuple[str, str]] = []
-        self.smc = smc_actions(self.store, cloud.compute, cloud._sources, cloud._jobs, cloud.tokens)
-        self.ecs = ecs_actions(self.store, cloud.compute, cloud.faults, cloud.engine.background)
+        self.smc, self.ecs = cloud.smc_service.actions, cloud.ecs_service.actions
 
     def now(self) -> datetime:
         return self.store.now()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from alibabacloud_ecs20140526 import models as ecs_models
 
-from lab.alicloud.records import Instance
+from lab.alicloud.world.records import Instance
 from tests.unit.lab.alicloud.harness import REGION, Lab, code_of
 from tests.unit.lab.alicloud.test_ecs import run
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from alibabacloud_ecs20140526 import models as ecs_models
 
-from lab.alicloud import prices
+from lab.alicloud.world import prices
 from tests.unit.lab.alicloud.harness import MIB, REGION, Lab, code_of
 from tests.unit.lab.alicloud.test_ecs import run, run_request
 from tests.unit.lab.alicloud.test_job_life import cut_over

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from lab.alicloud.signature import Credential
+from lab.alicloud.world.settings import Credential
 from tests.unit.lab.alicloud.harness import KEY, REGION, SECRET, TEMPORARY, Lab
 from tests.unit.lab.alicloud.identity import Identity, IdentityProxy
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from lab.alicloud import settings
-from lab.alicloud.clock import VirtualClock
-from lab.alicloud.diskfiles import DiskFiles, copy_sparse, sha256_of, write_block
-from lab.alicloud.replication import Cancelled, Order, ReplicationFailed, Replicator
-from lab.alicloud.timefmt import parse_duration, parse_timestamp
-from lab.alicloud.timers import Timers
-from lab.alicloud.wire import Parameters
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.replication.replicator import Cancelled, Order, ReplicationFailed, Replicator
+from lab.alicloud.world import settings
+from lab.alicloud.world.clock import VirtualClock
+from lab.alicloud.world.diskfiles import DiskFiles, copy_sparse, sha256_of, write_block
+from lab.alicloud.world.timefmt import parse_duration, parse_timestamp
+from lab.alicloud.world.timers import Timers
 from tests.unit.lab.alicloud.harness import MIB, FakeDisk, FakeVms, RealTime
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -157,7 +157,7 @@ def test_missing_disk_is_a_failure_with_a_code(tmp_path: Path, vms: FakeVms) -> 
 
 
 def test_readme_tells_every_switch_with_its_default_and_reason() -> None:
-    readme = (Path(settings.__file__).parent / "README.md").read_text(encoding="utf-8")
+    readme = (Path(settings.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     for name, choice in settings.SWITCHES.items():
         default = ("on" if choice.default else "off") if isinstance(choice.default, bool) else choice.default
         values = ", ".join(choice.allowed) or ("true, false" if isinstance(choice.default, bool) else "a number")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.alicloud.guest import Device, Guest, console_log
-from lab.alicloud.powershell import PowerShell
-from lab.alicloud.records import GIB
-from lab.alicloud.shell import Outcome, Shell
+from lab.alicloud.guest.guest import Device, Guest, console_log
+from lab.alicloud.guest.powershell import PowerShell
+from lab.alicloud.guest.shell import Outcome, Shell
+from lab.alicloud.world.records import GIB
 from tests.unit.lab.alicloud.harness import MIB
 
 

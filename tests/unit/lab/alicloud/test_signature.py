@@ -12,7 +12,7 @@ from alibabacloud_smc20190601 import models as smc_models
 from alibabacloud_tea_openapi import models as open_api
 from Tea.exceptions import TeaException
 
-from lab.alicloud.signature import SignedRequest, older_signature_of, signature_of
+from lab.alicloud.http.signature import SignedRequest, older_signature_of, signature_of
 from tests.unit.lab.alicloud.harness import HTTP, KEY, REGION, SECRET, TEMPORARY, Lab, code_of, job_request
 
 NAMES = "host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version"

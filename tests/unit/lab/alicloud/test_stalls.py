@@ -12,7 +12,7 @@ from ansible_collections.cutover.smc.plugins.modules import (
     smc_incremental_job_info,
     smc_job_finalize,
 )
-from lab.alicloud.records import Job, Source
+from lab.alicloud.world.records import Job, Source
 from tests.unit.lab.alicloud.in_process import InProcessCloud
 
 PRESENT = {"vswitch_id": "vsw-lab-isolated", "wait": True, "poll_interval": 60.0, "wait_timeout": "6h"}

@@ -22,8 +22,8 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records 
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
 from ansible_collections.cutover.smc.plugins.modules import smc_incremental_job, smc_job_finalize
-from lab.alicloud import records
-from lab.alicloud.errors import CloudError
+from lab.alicloud.world import records
+from lab.alicloud.world.errors import CloudError
 from tests.unit.lab.alicloud.in_process import REGION, InProcessCloud, Killed
 
 SWITCHES = st.fixed_dictionaries(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lab.alicloud.timers import Timer
+from lab.alicloud.world.timers import Timer
 
 GIB = 1024**3
 TRANSITION_INSTANCE_NAME = "No_Delete_SMC_Transition_Instance"

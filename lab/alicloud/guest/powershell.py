@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from lab.alicloud.diskfiles import sha256_of
-from lab.alicloud.guest import Guest
-from lab.alicloud.shell import Outcome
+from lab.alicloud.guest.guest import Guest
+from lab.alicloud.guest.shell import Outcome
+from lab.alicloud.world.diskfiles import sha256_of
 
 _STATEMENTS = re.compile(r"[;\n]")
 _UNKNOWN = (

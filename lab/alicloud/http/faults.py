@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.alicloud.records import Image, Job, Source
+from lab.alicloud.world.records import Image, Job, Source
 
 REQUEST_KINDS = frozenset(
     {

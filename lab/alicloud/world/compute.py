@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from lab.alicloud.diskfiles import DiskFiles
-from lab.alicloud.records import Disk, Image, ImageDisk, Instance, Job, Snapshot, Source
-from lab.alicloud.store import Store
+from lab.alicloud.world.diskfiles import DiskFiles
+from lab.alicloud.world.records import Disk, Image, ImageDisk, Instance, Job, Snapshot, Source
+from lab.alicloud.world.store import Store
 
 
 @dataclass

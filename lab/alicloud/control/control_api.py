@@ -12,14 +12,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from lab.alicloud.compute import Compute
-from lab.alicloud.counters import Counters
-from lab.alicloud.diskfiles import sha256_of
-from lab.alicloud.engine import Engine
-from lab.alicloud.faults import SOURCE_KINDS, Faults, Rule, source_matches
-from lab.alicloud.state_view import bill_view, state_view
-from lab.alicloud.store import Store
-from lab.alicloud.timefmt import parse_duration, seconds_format
+from lab.alicloud.control.state_view import bill_view, state_view
+from lab.alicloud.http.counters import Counters
+from lab.alicloud.http.faults import SOURCE_KINDS, Faults, Rule, source_matches
+from lab.alicloud.replication.engine import Engine
+from lab.alicloud.world.compute import Compute
+from lab.alicloud.world.diskfiles import sha256_of
+from lab.alicloud.world.store import Store
+from lab.alicloud.world.timefmt import parse_duration, seconds_format
 
 JOURNAL_LOOK_SECONDS = 0.005
 

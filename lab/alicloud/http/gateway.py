@@ -12,31 +12,21 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lab.alicloud.actions import HTTPS_ONLY, Actions
-from lab.alicloud.counters import Counters, is_mutating
-from lab.alicloud.errors import TEMPLATES, CloudError, error, missing
-from lab.alicloud.faults import Faults, Rule
-from lab.alicloud.ids import request_id
-from lab.alicloud.journal import Entry
-from lab.alicloud.server import reset_connection
-from lab.alicloud.signature import SignedRequest, Verifier
-from lab.alicloud.store import Store
-from lab.alicloud.timefmt import http_date
-from lab.alicloud.wire import SIGNING, Parameters
+from lab.alicloud.http.counters import Counters, is_mutating
+from lab.alicloud.http.faults import Faults, Rule
+from lab.alicloud.http.server import reset_connection
+from lab.alicloud.http.service import Service
+from lab.alicloud.http.signature import SignedRequest, Verifier
+from lab.alicloud.http.wire import SIGNING, Parameters
+from lab.alicloud.world.errors import TEMPLATES, CloudError, error, missing
+from lab.alicloud.world.ids import request_id
+from lab.alicloud.world.journal import Entry
+from lab.alicloud.world.store import Store
+from lab.alicloud.world.timefmt import http_date
 
 LOG = logging.getLogger(__name__)
 _TROUBLESHOOT = "https://api.alibabacloud.com/troubleshoot?q={code}&product={product}&requestId={request_id}"
 _HTML_502 = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-
-
-@dataclass(frozen=True)
-class Service:
-    """What tells one service from the other."""
-
-    name: str
-    product: str
-    version: str
-    host: str
 
 
 @dataclass
@@ -53,11 +43,8 @@ class Call:
 class Gateway:
     """Answers all requests to `/` of one service."""
 
-    def __init__(
-        self, service: Service, actions: Actions, verifier: Verifier, store: Store, faults: Faults, counters: Counters
-    ) -> None:
+    def __init__(self, service: Service, verifier: Verifier, store: Store, faults: Faults, counters: Counters) -> None:
         self._service = service
-        self._actions = actions
         self._verifier = verifier
         self._store = store
         self._faults = faults
@@ -127,10 +114,10 @@ class Gateway:
             self._verifier.verify(call.signed)
             if call.version != self._service.version:
                 raise error("InvalidVersion")
-            https_only = call.action in HTTPS_ONLY and self._store.switches.on("workgroup_https_only")
+            https_only = call.action in self._service.https_only and self._store.switches.on("workgroup_https_only")
             if https_only and not call.encrypted:
                 raise error("InvalidProtocol.NeedSsl")
-            action = self._actions.get(call.action)
+            action = self._service.actions.get(call.action)
             if action is None:
                 modern = self._store.switches.text("gateway_codes") == "modern"
                 raise error("InvalidAction.NotFound" if modern else "InvalidAction")

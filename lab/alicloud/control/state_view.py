@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from lab.alicloud.meter import Line
-from lab.alicloud.prices import CURRENCY
-from lab.alicloud.records import Image, Instance, Job, Run, Source, Token
-from lab.alicloud.store import Store
-from lab.alicloud.timefmt import seconds_format
+from lab.alicloud.world.meter import Line
+from lab.alicloud.world.prices import CURRENCY
+from lab.alicloud.world.records import Image, Instance, Job, Run, Source, Token
+from lab.alicloud.world.store import Store
+from lab.alicloud.world.timefmt import seconds_format
 
 
 def state_view(store: Store) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from lab.alicloud.compute import Compute, NewDisk, NewInstance, os_type_of
-from lab.alicloud.diskfiles import DiskFiles
-from lab.alicloud.faults import Faults
-from lab.alicloud.records import TRANSITION_INSTANCE_NAME, Image, Job, Run, SecurityGroup, Source, Vpc
-from lab.alicloud.replication import DiskResult, Order, ReplicationFailed
-from lab.alicloud.store import Store
+from lab.alicloud.http.faults import Faults
+from lab.alicloud.replication.replicator import DiskResult, Order, ReplicationFailed
+from lab.alicloud.world.compute import Compute, NewDisk, NewInstance, os_type_of
+from lab.alicloud.world.diskfiles import DiskFiles
+from lab.alicloud.world.records import TRANSITION_INSTANCE_NAME, Image, Job, Run, SecurityGroup, Source, Vpc
+from lab.alicloud.world.store import Store
 
 LOG = logging.getLogger(__name__)
 KEPT_AFTER_EXPIRY = timedelta(days=7)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from lab.alicloud.wire import Parameters
+from lab.alicloud.http.wire import Parameters
 
 
 def is_mutating(action: str, parameters: Parameters) -> bool:

@@ -7,10 +7,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from lab.alicloud.errors import CloudError, error, invalid, missing
-from lab.alicloud.records import Source, SourceDisk
 from lab.alicloud.smc.tokens import Tokens
-from lab.alicloud.store import Store
+from lab.alicloud.world.errors import CloudError, error, invalid, missing
+from lab.alicloud.world.records import Source, SourceDisk
+from lab.alicloud.world.store import Store
 
 
 class ConnectorApi:

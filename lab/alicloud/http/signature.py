@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, quote
 
-from lab.alicloud.errors import CloudError, error, missing
-from lab.alicloud.timefmt import parse_timestamp
+from lab.alicloud.world.errors import CloudError, error, missing
+from lab.alicloud.world.settings import Credential
+from lab.alicloud.world.timefmt import parse_timestamp
 
 ALGORITHM = "ACS3-HMAC-SHA256"
 ALLOWED_SKEW = timedelta(minutes=15)
@@ -21,15 +22,6 @@ MANDATORY_HEADERS = ("host", "x-acs-action", "x-acs-content-sha256", "x-acs-date
 _AUTHORIZATION = re.compile(
     rf"{ALGORITHM}\s+Credential=(?P<key>[^,\s]+),\s*SignedHeaders=(?P<headers>[^,\s]+),\s*Signature=(?P<signature>[0-9a-fA-F]+)$"
 )
-
-
-@dataclass(frozen=True)
-class Credential:
-    """An access key that may call; with `security_token` it is a temporary one."""
-
-    access_key_id: str
-    access_key_secret: str
-    security_token: str = ""
 
 
 @dataclass(frozen=True)

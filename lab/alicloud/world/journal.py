@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lab.alicloud.timefmt import seconds_format
+from lab.alicloud.world.timefmt import seconds_format
 
 # Of an answer only what names a thing is kept: an answer may hold an activation code.
 _NAMING = ("JobId", "AccessTokenId", "SnapshotId", "TaskId", "WorkgroupId", "InvokeId")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from lab.alicloud.diskfiles import DiskFiles, copy_sparse, write_block
+from lab.alicloud.world.diskfiles import DiskFiles, copy_sparse, write_block
 
 CHUNK = 1024 * 1024
 EVERYTHING = "*"

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from lab.alicloud.clock import VirtualClock
-from lab.alicloud.errors import error
-from lab.alicloud.ids import Identifiers
-from lab.alicloud.journal import Journal
-from lab.alicloud.meter import Meter
-from lab.alicloud.records import (
+from lab.alicloud.world.clock import VirtualClock
+from lab.alicloud.world.errors import error
+from lab.alicloud.world.ids import Identifiers
+from lab.alicloud.world.journal import Journal
+from lab.alicloud.world.meter import Meter
+from lab.alicloud.world.records import (
     Disk,
     Image,
     Instance,
@@ -27,8 +27,8 @@ from lab.alicloud.records import (
     VSwitch,
     Workgroup,
 )
-from lab.alicloud.settings import Switches
-from lab.alicloud.timers import Timers
+from lab.alicloud.world.settings import Switches
+from lab.alicloud.world.timers import Timers
 
 
 @dataclass

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lab.alicloud import prices
-from lab.alicloud.records import Disk, Instance, Snapshot
+from lab.alicloud.world import prices
+from lab.alicloud.world.records import Disk, Instance, Snapshot
 
 _HOUR = timedelta(hours=1)
 

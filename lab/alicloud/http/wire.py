@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from urllib.parse import parse_qsl
 
-from lab.alicloud.errors import error, invalid, missing
-from lab.alicloud.timefmt import parse_timestamp
+from lab.alicloud.world.errors import error, invalid, missing
+from lab.alicloud.world.timefmt import parse_timestamp
 
 # What the older signature puts among the parameters.
 SIGNING = frozenset(

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lab.alicloud.diskfiles import read_block, sha256_of
-from lab.alicloud.guest import KERNEL, Device, Guest
-from lab.alicloud.records import GIB
+from lab.alicloud.guest.guest import KERNEL, Device, Guest
+from lab.alicloud.world.diskfiles import read_block, sha256_of
+from lab.alicloud.world.records import GIB
 
 NOT_FOUND, NOT_UNDERSTOOD = 127, 2
 # How fast a disk is read, in virtual time.

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from lab.alicloud.records import GIB, Disk, Image, Instance
-from lab.alicloud.store import Store
+from lab.alicloud.world.records import GIB, Disk, Image, Instance
+from lab.alicloud.world.store import Store
 
 AGENT_SERVICE = "aliyun"
 KERNEL = "6.1.0-28-amd64"

@@ -1,11 +1,7 @@
-"""Which action of which service is done by what."""
+"""The actions of ECS 2014-05-26, and the handler of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from lab.alicloud.compute import Compute
 from lab.alicloud.ecs.assistant import Assistant, Background
 from lab.alicloud.ecs.catalog import Catalog
 from lab.alicloud.ecs.console import Console
@@ -15,75 +11,15 @@ from lab.alicloud.ecs.instances import Instances
 from lab.alicloud.ecs.network import Network
 from lab.alicloud.ecs.pricing import Pricing
 from lab.alicloud.ecs.snapshots import Snapshots
-from lab.alicloud.faults import Faults
-from lab.alicloud.smc.cross_zone import CrossZone
-from lab.alicloud.smc.jobs import Jobs
-from lab.alicloud.smc.sources import Sources
-from lab.alicloud.smc.tokens import Tokens
-from lab.alicloud.smc.workgroups import Workgroups
-from lab.alicloud.store import Store
-from lab.alicloud.tagging import Tagging
-from lab.alicloud.wire import Parameters
-
-Action = Callable[[Parameters], dict[str, Any]]
-Actions = Mapping[str, Action]
+from lab.alicloud.http.faults import Faults
+from lab.alicloud.http.service import Service
+from lab.alicloud.http.tagging import Tagging
+from lab.alicloud.world.compute import Compute
+from lab.alicloud.world.store import Store
 
 
-# By the metadata these refuse plain HTTP, which the 17 older actions accept.
-HTTPS_ONLY = frozenset(
-    {
-        "CreateWorkgroup",
-        "DescribeWorkgroups",
-        "ModifyWorkgroupAttribute",
-        "DeleteWorkgroup",
-        "AssociateSourceServers",
-        "DisassociateSourceServers",
-    }
-)
-
-
-def smc_actions(store: Store, compute: Compute, sources: Sources, jobs: Jobs, tokens: Tokens) -> Actions:
-    """SMC 2019-06-01."""
-    workgroups, cross_zone = Workgroups(store, sources), CrossZone(store, compute)
-    tagging = Tagging(
-        {
-            "sourceserver": lambda: {key: source.tags for key, source in store.sources.items()},
-            "replicationjob": lambda: {key: job.tags for key, job in store.jobs.items()},
-        },
-        key_limit=64,
-        value_limit=64,
-        shown=lambda kind: f"ALIYUN::SMC::{kind.upper()}",
-    )
-    return {
-        "DescribeSourceServers": sources.describe,
-        "ModifySourceServerAttribute": sources.modify,
-        "DeleteSourceServer": sources.delete,
-        "CreateReplicationJob": jobs.create,
-        "DescribeReplicationJobs": jobs.describe,
-        "ModifyReplicationJobAttribute": jobs.modify,
-        "StartReplicationJob": jobs.start,
-        "StopReplicationJob": jobs.stop,
-        "CutOverReplicationJob": jobs.cut_over,
-        "DeleteReplicationJob": jobs.delete,
-        "CreateAccessToken": tokens.create,
-        "ListAccessTokens": tokens.list,
-        "DisableAccessToken": tokens.disable,
-        "DeleteAccessToken": tokens.delete,
-        "TagResources": tagging.tag,
-        "ListTagResources": tagging.list,
-        "UntagResources": tagging.untag,
-        "CreateWorkgroup": workgroups.create,
-        "DescribeWorkgroups": workgroups.describe,
-        "ModifyWorkgroupAttribute": workgroups.modify,
-        "DeleteWorkgroup": workgroups.delete,
-        "AssociateSourceServers": workgroups.associate,
-        "DisassociateSourceServers": workgroups.disassociate,
-        "CreateCrossZoneMigrationJob": cross_zone.create,
-    }
-
-
-def ecs_actions(store: Store, compute: Compute, faults: Faults, background: Background) -> Actions:
-    """ECS 2014-05-26."""
+def ecs_service(store: Store, compute: Compute, faults: Faults, background: Background) -> Service:
+    """ECS over a store."""
     assistant, console, catalog = Assistant(store, background), Console(store), Catalog(store)
     instances, images, network = Instances(store, compute, faults), Images(store, compute), Network(store)
     snapshots, disks = Snapshots(store, compute), Disks(store, compute)
@@ -99,7 +35,7 @@ def ecs_actions(store: Store, compute: Compute, faults: Faults, background: Back
         value_limit=128,
         shown=lambda kind: kind,
     )
-    return {
+    actions = {
         "DescribeInstances": instances.describe,
         "DescribeInstanceStatus": instances.describe_status,
         "RunInstances": instances.run,
@@ -132,3 +68,4 @@ def ecs_actions(store: Store, compute: Compute, faults: Faults, background: Back
         "ListTagResources": tagging.list,
         "UntagResources": tagging.untag,
     }
+    return Service("ecs", "Ecs", "2014-05-26", f"ecs.{store.region_id}.aliyuncs.com", actions)

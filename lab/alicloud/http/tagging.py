@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lab.alicloud.errors import error, missing
-from lab.alicloud.wire import Parameters
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.world.errors import error, missing
 
 _PAGE = 50
 # Gives the tags of a resource by its id, None when there is no such resource.

@@ -17,8 +17,8 @@ import urllib3
 from pyVim.connect import SmartConnect
 from pyVmomi import vim, vmodl
 
-from lab.alicloud.replication import Area, DiskReader, NotTracked, ReplicationFailed
-from lab.alicloud.settings import VCenterSettings
+from lab.alicloud.replication.replicator import Area, DiskReader, NotTracked, ReplicationFailed
+from lab.alicloud.world.settings import VCenterSettings
 
 LOG = logging.getLogger(__name__)
 # By this name vCenter's request list knows replication from what the collection does.

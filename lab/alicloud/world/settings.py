@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.alicloud.signature import Credential
+
+@dataclass(frozen=True)
+class Credential:
+    """An access key that may call; with `security_token` it is a temporary one."""
+
+    access_key_id: str
+    access_key_secret: str
+    security_token: str = ""
 
 
 @dataclass(frozen=True)

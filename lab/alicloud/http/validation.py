@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from lab.alicloud.errors import invalid
-from lab.alicloud.wire import Parameters
+from lab.alicloud.http.wire import Parameters
+from lab.alicloud.world.errors import invalid
 
 _LETTER = r"A-Za-z\u4e00-\u9fa5"
 # Digits, colons, underscores and hyphens are allowed after the first letter.

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from lab.alicloud.lifecycle import Lifecycle
-from lab.alicloud.records import Job
-from lab.alicloud.replication import Cancelled, DiskResult, Order, ReplicationFailed, Replicator
-from lab.alicloud.store import Store
+from lab.alicloud.replication.lifecycle import Lifecycle
+from lab.alicloud.replication.replicator import Cancelled, DiskResult, Order, ReplicationFailed, Replicator
+from lab.alicloud.world.records import Job
+from lab.alicloud.world.store import Store
 
 LOG = logging.getLogger(__name__)
 Outcome = TypeVar("Outcome")

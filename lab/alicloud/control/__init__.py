@@ -1,0 +1,1 @@
+"""The control port, and the connector's protocol."""
