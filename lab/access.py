@@ -19,7 +19,7 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTP
 _SET_SERVICES = """\
 ---
 # {PURPOSE}
-- name: "{NAME} | Have the service in the guest {WANTED}"
+- name: "{NAME} | Ensure the guest service is {WANTED}"
   ansible.builtin.uri:
     url: "{{ lookup('ansible.builtin.env', 'LAB_CONTROL') }}/vms/{{ inventory_hostname }}/guest"
     method: POST
@@ -57,7 +57,7 @@ START_SERVICES = _set_services(
 CHECK_INSTANCE = """\
 ---
 # Checks a verification instance, as a user's own task file would over the network: here, that its image holds disks with bytes.
-- name: "check_instance | Demand a running instance whose image has disks"
+- name: "check_instance | Check for a running instance whose image has disks"
   ansible.builtin.assert:
     that:
       - verify_image_instance.status == 'Running'

@@ -37,7 +37,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Say which connector imports which VM
+- name: Show which connector imports which VM
   ansible.builtin.set_fact:
     connector_of: "{{ vms | cutover.smc.assign_connectors(connectors) }}"
   vars:

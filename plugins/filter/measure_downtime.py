@@ -46,7 +46,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Tell how long it was down
+- name: Show the measured downtime
   ansible.builtin.debug:
     msg: "{{ (weighed | cutover.smc.measure_downtime(evidence.services_stopped_at, evidence.run_ended_at, done.job.ended)).told }}"
 """

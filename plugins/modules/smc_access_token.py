@@ -53,14 +53,14 @@ notes:
 """
 
 EXAMPLES = r"""
-- name: Make a code for one wave of imports
+- name: Create a code for one wave of imports
   cutover.smc.smc_access_token:
     name: wave-7
     uses: 10
   no_log: true
   register: token
 
-- name: See that nobody imports with it any more
+- name: Disable the code so that nobody can import with it
   cutover.smc.smc_access_token:
     access_token_id: "{{ token.access_token.access_token_id }}"
     state: disabled

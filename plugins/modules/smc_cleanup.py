@@ -105,20 +105,20 @@ options:
 """
 
 EXAMPLES = r"""
-- name: See what would go, and what costs money
+- name: Show what would be deleted and what costs money
   cutover.smc.smc_cleanup:
     vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
     images_to_keep: 1
   check_mode: true
 
-- name: Leave nothing but the final image
+- name: Delete everything but the final image
   cutover.smc.smc_cleanup:
     vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
     images_to_keep: 1
     delete_job: true
     delete_source: true
 
-- name: See what all migrations of the region cost a day, and what no migration needs any more
+- name: Show the daily cost of all migrations in the region, and the orphans
   cutover.smc.smc_cleanup:
     orphans: []
     prices:
@@ -127,7 +127,7 @@ EXAMPLES = r"""
   check_mode: true
   register: region
 
-- name: Delete two orphans that were looked at
+- name: Delete two orphans after a review
   cutover.smc.smc_cleanup:
     orphans:
       - i-bp1a2b3c4d5e6f

@@ -91,7 +91,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what the connector serves
+- name: Read what the connector serves
   cutover.smc.smc_connector:
   delegate_to: connector-1
   register: connector
@@ -105,7 +105,7 @@ EXAMPLES = r"""
     access_token_code: "{{ token.access_token_code }}"
   delegate_to: connector-1
 
-- name: Tell the connector that change tracking is on now
+- name: Make the connector read the VM again after CBT was enabled
   cutover.smc.smc_connector:
     reread: true
   delegate_to: connector-1

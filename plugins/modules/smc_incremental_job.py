@@ -175,7 +175,7 @@ EXAMPLES = r"""
     valid_for: 60d
     vswitch_id: vsw-bp1a2b3c4d5e6f
 
-- name: See that there is an image of what was written until the services stopped
+- name: Ensure an image of everything written until the services stopped
   cutover.smc.smc_incremental_job:
     vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
     state: synced

@@ -92,7 +92,7 @@ EXAMPLES = r"""
       {{ wave.jobs | selectattr('forecast.percentile_90', 'ne', none) | selectattr('forecast.percentile_90', 'le', 600)
          | map(attribute='name') }}
 
-- name: Read the cloud's clock
+- name: Read the SMC clock
   cutover.smc.smc_incremental_job_info:
     job_ids: []
   register: clock

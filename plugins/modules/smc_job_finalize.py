@@ -59,7 +59,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Complete the job, given that a run has begun after the services had stopped
+- name: Complete the job if a run started after the services stopped
   cutover.smc.smc_job_finalize:
     vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
     services_stopped_at: "{{ services_stopped_at }}"

@@ -48,13 +48,13 @@ options:
 """
 
 EXAMPLES = r"""
-- name: See which sources of the wave are not online
+- name: Find the sources of the wave that are not online
   cutover.smc.smc_source_info:
     project: wave-7
     state: Unavailable
   register: offline
 
-- name: Tell what is wrong with them
+- name: Show what is wrong with them
   ansible.builtin.debug:
     msg: "{{ offline.sources | map(attribute='explanation') }}"
 """

@@ -74,7 +74,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Have the VMs of the group wave_7 in a workgroup, and nothing else
+- name: Ensure the workgroup contains exactly the VMs of wave_7
   cutover.smc.smc_workgroup:
     name: wave-7
     description: the shop, 28 November
@@ -84,7 +84,7 @@ EXAMPLES = r"""
     purge: true
   register: wave
 
-- name: Tell what they lack
+- name: Show what they are missing
   ansible.builtin.debug:
     msg: "{{ item.name }}: {{ item.lacks | join(' ') }}"
   loop: "{{ wave.workgroup.members | selectattr('lacks') }}"

@@ -152,7 +152,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have CBT on and taking effect, without downtime
+- name: Ensure CBT is enabled and active, without downtime
   cutover.smc.vmware_cbt:
     hostname: vcenter.example.com
     username: migration@vsphere.local
@@ -173,7 +173,7 @@ EXAMPLES = r"""
     shutdown_timeout: 10m
     shutdown_fallback: force
 
-- name: See what would be done, and what forbids it
+- name: Show what would be done and what blocks it
   cutover.smc.vmware_cbt:
     moid: vm-42
   check_mode: true
@@ -193,7 +193,7 @@ EXAMPLES = r"""
         reason: every node of the cluster has CBT on (change 4711)
         expires: "2026-12-31"
 
-- name: Begin tracking anew, after which SMC copies everything once
+- name: Restart tracking, after which SMC makes a full copy
   cutover.smc.vmware_cbt:
     name: app-01
     state: reset

@@ -80,12 +80,12 @@ EXAMPLES = r"""
     state: shut_down
     shutdown_timeout: 10m
 
-- name: Have it as it was before
+- name: Restore the power state from before
   cutover.smc.vmware_guest_power:
     name: app-01
     state: restored
 
-- name: Have many VMs go down at the same time
+- name: Request the shutdown of many VMs at the same time
   cutover.smc.vmware_guest_power:
     name: "{{ inventory_hostname }}"
     state: shut_down
@@ -98,7 +98,7 @@ EXAMPLES = r"""
     state: shut_down
   delegate_to: localhost
 
-- name: See what would be done
+- name: Show what would be done
   cutover.smc.vmware_guest_power:
     uuid: 50290f9c-5a2c-4d62-8a9c-0f3f6ad0f0d2
     state: running

@@ -32,7 +32,7 @@ def known(started: dict[str, Any], check_mode: bool = False, **options: Any) -> 
 
 
 def said(*checks: dict[str, Any], check_mode: bool = False, **started: Any) -> list[str]:
-    text = (ROLE / "templates" / "said.j2").read_text()
+    text = (ROLE / "templates" / "check_results.j2").read_text()
     shown = known({"checks": list(checks)} | started, check_mode).template(trust_as_template(text))
     return str(shown or "").splitlines()
 
