@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -34,8 +33,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._sources import (
 from ansible_collections.cutover.smc.plugins.module_utils._sources import (
     workgroup as _workgroup,
 )
-
-_NAME = re.compile(r"^[A-Za-z\u4e00-\u9fff][A-Za-z0-9\u4e00-\u9fff:_-]{1,127}$")
+from ansible_collections.cutover.smc.plugins.module_utils._sources.names import SOURCE_NAME
 
 
 @dataclass(frozen=True)
@@ -69,11 +67,8 @@ class Sight:
 def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
     """:raises InvalidOptionError: names the option, the value and the remedy"""
     name = params["name"]
-    if name is not None and not _NAME.match(name):
-        raise InvalidOptionError(
-            "Option 'name' is '%s', which SMC does not take" % name,
-            remedy="Use 2 to 128 letters, digits, ':', '_' or '-', beginning with a letter",
-        )
+    if name is not None:
+        SOURCE_NAME.check("name", name)
     tags = dict(params["tags"] or {})
     ours = {VM_TAG: params["vm_uuid"], PROJECT_TAG: params["project"]}
     tags.update({key: value for key, value in ours.items() if value})

@@ -28,14 +28,13 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.module import Co
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
 from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
+from ansible_collections.cutover.smc.plugins.module_utils._sources.names import WORKGROUP_NAME
 
 MOST_GROUPS = 50
 MOST_SOURCES = 50
 
 #: How many sources a message names.
 MOST_NAMES = 3
-
-_NAME = re.compile(r"^[A-Za-z\u4e00-\u9fff][A-Za-z0-9\u4e00-\u9fff:._-]{1,63}$")
 
 
 @dataclass(frozen=True)
@@ -78,11 +77,8 @@ class Sight:
 def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
     """:raises InvalidOptionError: names the option, the value and the remedy"""
     name, description = params["name"], params["description"]
-    if name is not None and not _NAME.match(name):
-        raise InvalidOptionError(
-            "Option 'name' is '%s', which SMC does not take" % name,
-            remedy="Use 2 to 64 letters, digits, ':', '.', '_' or '-', beginning with a letter",
-        )
+    if name is not None:
+        WORKGROUP_NAME.check("name", name)
     if description is not None and (not 2 <= len(description) <= 256 or re.match("https?://", description)):
         raise InvalidOptionError(
             "Option 'description' is '%s', which SMC does not take" % description,

@@ -30,8 +30,10 @@ def wish(**params: Any) -> Wish:
 
 
 @pytest.mark.parametrize("name", ["a", "1st", "with space", "-x", "a" * 129, "a/b", ""])
-def test_names_that_smc_does_not_take(name: str):
-    with pytest.raises(InvalidOptionError, match=r"Option 'name' is '.*', which SMC does not take\. Use 2 to 128"):
+def test_names_that_smc_does_not_accept(name: str):
+    with pytest.raises(
+        InvalidOptionError, match=r"Option 'name' is '.*', which SMC does not accept as a name\. Use 2 to 128"
+    ):
         wish(name=name)
 
 

@@ -58,8 +58,10 @@ GROUP = Workgroup("wg-1", "wave-7", "the shop")
 
 
 @pytest.mark.parametrize("name", ["a", "7wave", "with space", "a" * 65, "http://x", ""])
-def test_names_that_smc_does_not_take(name: str):
-    with pytest.raises(InvalidOptionError, match=r"Option 'name' is '.*', which SMC does not take\. Use 2 to 64"):
+def test_names_that_smc_does_not_accept(name: str):
+    with pytest.raises(
+        InvalidOptionError, match=r"Option 'name' is '.*', which SMC does not accept as a name\. Use 2 to 64"
+    ):
         wish(name=name)
 
 
