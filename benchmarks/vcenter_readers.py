@@ -18,10 +18,10 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from pyVmomi import SoapStubAdapter, vim, vmodl
 
-from ansible_collections.cutover.smc.plugins.module_utils._cbt import handlers as _cbt_tasks
+from ansible_collections.cutover.smc.plugins.module_utils._cbt import info
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
-from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as _vcenter
-from ansible_collections.cutover.smc.plugins.module_utils._vsphere import inventory as _machines
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.vm_properties import ALL_PATHS
 from ansible_collections.cutover.smc.plugins.modules import vmware_cbt_info
 
 # These contain the properties that the collection's own read names one by one. What a VM may not have, such as ``snapshot``, is
@@ -40,9 +40,7 @@ def options() -> dict[str, Any]:
 
 def ours() -> int:
     """As the module does it: facts, concerns about CBT or a migration, and a summary."""
-    result = _cbt_tasks.read_cbt(
-        options(), Context(check_mode=False, progress=lambda line: None, warn=lambda line: None)
-    )
+    result = info.run(options(), Context(check_mode=False, progress=lambda line: None, warn=lambda line: None))
     return len(result["vms"])
 
 
@@ -55,7 +53,7 @@ def log_in() -> Any:
         sslContext=ssl.create_default_context(),
     )
     content: Any = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
-    stub.ComputeVersionInfo(_vcenter._best_version(content.about.apiVersion))
+    stub.ComputeVersionInfo(client._best_version(content.about.apiVersion))
     content.sessionManager.Login(os.environ["VMWARE_USER"], os.environ["VMWARE_PASSWORD"], None)
     return content
 
@@ -64,16 +62,17 @@ def raw() -> int:
     """The answer of the property collector to one question about everything that ours reads, decoded only."""
     content = log_in()
     collector = vmodl.query.PropertyCollector
-    paths = _machines._DETAILS
-    kinds = [getattr(vim, kind) for kind in paths]
+    kinds = [getattr(vim, kind) for kind in ALL_PATHS]
     view = content.viewManager.CreateContainerView(container=content.rootFolder, type=kinds, recursive=True)
     members = collector.TraversalSpec(name="members", type=vim.view.ContainerView, path="view", skip=False)
     question = collector.FilterSpec(
         objectSet=[collector.ObjectSpec(obj=view, skip=True, selectSet=[members])],
-        propSet=[collector.PropertySpec(type=getattr(vim, kind), pathSet=list(names)) for kind, names in paths.items()],
+        propSet=[
+            collector.PropertySpec(type=getattr(vim, kind), pathSet=list(names)) for kind, names in ALL_PATHS.items()
+        ],
     )
     service = content.propertyCollector
-    answer = service.RetrievePropertiesEx([question], collector.RetrieveOptions(maxObjects=_vcenter.PAGE))
+    answer = service.RetrievePropertiesEx([question], collector.RetrieveOptions(maxObjects=client.PAGE))
     kept = list(answer.objects)
     while answer.token:
         answer = service.ContinueRetrievePropertiesEx(answer.token)

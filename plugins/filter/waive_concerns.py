@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cutover.smc.plugins.module_utils._concerns.cbt import RULE_IDS
-from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import apply_waivers, read_waivers, today
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.assessment import RULE_IDS
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.waivers import apply_waivers, read_waivers, today
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 
 DOCUMENTATION = r"""

@@ -288,8 +288,8 @@ error:
     details: {concerns: [{id: snapshots, severity: blocker}]}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._cbt.handlers import ensure_cbt
-from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import WAIVERS_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._cbt.reconciler import run
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.waivers import WAIVERS_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import (
     CONNECTION_RULES,
@@ -314,7 +314,7 @@ MODULE = ModuleDefinition(
         shutdown_fallback={"type": "str", "choices": ["fail", "force"], "default": "fail"},
         timeout={"type": "str", "default": "30m"},
     ),
-    handler=ensure_cbt,
+    handler=run,
     required_libraries=REQUIRES,
     argument_rules=dict(CONNECTION_RULES, **SELECTION_RULES),
 )

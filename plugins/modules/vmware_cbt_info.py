@@ -427,8 +427,8 @@ summary:
     not_found: 0
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._cbt.handlers import read_cbt
-from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import WAIVERS_SPEC
+from ansible_collections.cutover.smc.plugins.module_utils._cbt.info import run
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.waivers import WAIVERS_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import (
     CONNECTION_RULES,
@@ -448,10 +448,12 @@ MODULE = ModuleDefinition(
         custom_attributes={"type": "dict"},
         tags={"type": "list", "elements": "str"},
         connector_user={"type": "str"},
+        skip_disks={"type": "list", "elements": "str", "default": []},
+        snapshots={"type": "str", "choices": ["refuse", "remove"], "default": "refuse"},
         waivers=WAIVERS_SPEC,
         fail_on_missing={"type": "bool", "default": False},
     ),
-    handler=read_cbt,
+    handler=run,
     required_libraries=REQUIRES,
     argument_rules=CONNECTION_RULES,
 )

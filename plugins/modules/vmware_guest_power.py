@@ -170,7 +170,7 @@ error:
 """
 
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
-from ansible_collections.cutover.smc.plugins.module_utils._guest_power.reconciler import ensure
+from ansible_collections.cutover.smc.plugins.module_utils._guest_power.reconciler import run
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import (
     CONNECTION_RULES,
     REQUIRES,
@@ -189,7 +189,7 @@ MODULE = ModuleDefinition(
         settle={"type": "str", "default": "2m"},
         timeout={"type": "str", "default": "30m"},
     ),
-    handler=ensure,
+    handler=run,
     required_libraries=REQUIRES,
     argument_rules=dict(CONNECTION_RULES, **SELECTION_RULES),
 )

@@ -111,7 +111,7 @@ def test_check_mode_on_a_fresh_lab_goes_to_the_end_and_changes_nothing(own_lab: 
         (
             {"VMWARE_PASSWORD": "not-the-password-91c2"},
             (),
-            r"refuses the user 'migration@vsphere.local' or the password",
+            r"rejected the user 'migration@vsphere.local' or the password",
         ),
         ({"VMWARE_PORT": "9"}, (), r"127\.0\.0\.1:9"),
         ({"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt"}, (), r"certificate"),

@@ -81,5 +81,5 @@ def test_what_the_connectors_user_lacks_is_told_and_stops_nobody(lab: Lab, playb
         finally:
             vcenter.delete("/privileges").raise_for_status()
     assert told.returncode == silent.returncode == 0, told.stdout
-    assert "the user of SMC's connector lacks there: VirtualMachine.Config.DiskLease" in told.stdout
+    assert "SMC's connector user lacks these privileges on it: VirtualMachine.Config.DiskLease" in told.stdout
     assert "connector_privileges" not in silent.stdout

@@ -14,8 +14,8 @@ import pytest
 from pyVim.connect import Disconnect, SmartConnect
 from pyVmomi import vim
 
-from ansible_collections.cutover.smc.plugins.module_utils._cbt import reconciler as _cbt_activation
-from ansible_collections.cutover.smc.plugins.module_utils._vsphere import power as _power
+from ansible_collections.cutover.smc.plugins.module_utils._cbt import reconciler as cbt_reconciler
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere import power as vsphere_power
 from lab.launcher import Options
 from tests.integration.lab_harness import WAYS, VCenterLab, running_vcenter
 
@@ -45,9 +45,9 @@ def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VCenterLab]:
 @pytest.fixture(autouse=True)
 def _clean(vcenter: VCenterLab, monkeypatch: pytest.MonkeyPatch) -> None:
     # A vCenter on the loopback does in milliseconds what a real one takes seconds for.
-    monkeypatch.setattr(_cbt_activation, "_POLL_SECONDS", 0.1)
-    monkeypatch.setattr(_power, "_POLL_SECONDS", 0.1)
-    monkeypatch.setattr(_cbt_activation, "_REMOVAL_SECONDS", 1.0)
+    monkeypatch.setattr(cbt_reconciler, "_POLL_SECONDS", 0.1)
+    monkeypatch.setattr(vsphere_power, "_POLL_SECONDS", 0.1)
+    monkeypatch.setattr(cbt_reconciler, "_REMOVAL_SECONDS", 1.0)
     vcenter.control.delete("/faults")
     vcenter.control.delete("/requests")
 
@@ -223,12 +223,12 @@ def test_snapshots_are_removed_when_that_is_asked(vcenter: VCenterLab) -> None:
     assert_tracked(vcenter, "app-03")
 
 
-def test_a_running_synchronisation_is_respected(vcenter: VCenterLab) -> None:
+def test_a_running_synchronization_is_respected(vcenter: VCenterLab) -> None:
     with _Client(vcenter) as client:
         client.snapshot("app-17", "smc_j-123_20261122")
         refused = cbt(vcenter, "app-17", snapshots="remove")
         assert refused["error"]["code"] == "sync_running"
-        assert "SMC is synchronising it" in refused["msg"]
+        assert "SMC is synchronizing it" in refused["msg"]
         assert vcenter.control.vm("app-17")["snapshots"] == ["smc_j-123_20261122"]
 
 
@@ -270,7 +270,7 @@ def test_a_vm_is_named_by_moid_uuid_or_name_and_folder(vcenter: VCenterLab) -> N
 @both_ways
 def test_a_wrong_password_ends_in_one_clear_sentence(vcenter: VCenterLab, way: str) -> None:
     refused = cbt(vcenter, "app-01", _way=way, _verbosity=3, _VMWARE_PASSWORD="not the secret of anyone")
-    assert "refuses the user 'migration@vsphere.local' or the password" in refused["msg"]
+    assert "rejected the user 'migration@vsphere.local' or the password" in refused["msg"]
     assert "Traceback" not in refused["output"]
     assert "not the secret of anyone" not in refused["output"]
 
@@ -335,9 +335,9 @@ def test_a_snapshot_of_ours_that_could_not_be_removed_is_told_and_removed_by_the
     cbt(vcenter, "app-20", state="disabled")
     _fault(vcenter, "RemoveSnapshot_Task", "*", "GenericVmConfigFault", count=-1)
     failed = cbt(vcenter, "app-20")
-    assert "the snapshot is still there" in failed["msg"]
+    assert "of app-20 still exists" in failed["msg"]
     vcenter.control.delete("/faults")
-    assert "remove the snapshot cutover-cbt-" in cbt(vcenter, "app-20")["plan"][0]
+    assert "remove snapshot cutover-cbt-" in cbt(vcenter, "app-20")["plan"][0]
     assert_as_found(vcenter, "app-20")
     assert_tracked(vcenter, "app-20")
 
@@ -346,7 +346,7 @@ def test_a_vm_that_cannot_be_powered_on_again_is_told_loudly(vcenter: VCenterLab
     cbt(vcenter, "app-20", state="disabled")
     _fault(vcenter, "PowerOnVM_Task", "app-20", "GenericVmConfigFault", count=-1)
     failed = cbt(vcenter, "app-20", activate="power_cycle", shutdown="hard")
-    assert "app-20 was on and is OFF now" in failed["msg"]
+    assert "app-20 was on and is now OFF" in failed["msg"]
     vcenter.control.delete("/faults")
     assert cbt(vcenter, "app-20")["vm"]["power_state"] == "on"
     assert_tracked(vcenter, "app-20")
@@ -387,7 +387,7 @@ def test_a_lost_connection_or_session_loses_nothing(vcenter: VCenterLab, method:
 
 def test_a_guest_without_tools_is_not_cut_off_unasked(vcenter: VCenterLab) -> None:
     failed = cbt(vcenter, "app-07", activate="power_cycle")
-    assert "VMware Tools do not run" in failed["msg"]
+    assert "VMware Tools are not running" in failed["msg"]
     assert_as_found(vcenter, "app-07")
     done = cbt(vcenter, "app-07", activate="power_cycle", shutdown_fallback="force")
     assert done["vm"]["cbt"]["effective"]

@@ -174,7 +174,7 @@ def test_a_query_proves_tracking_until_it_begins_anew_behind_our_back(vcenter: V
     assert cbt(vcenter, "app-14", verify="query")["vm"]["cbt"]["verified"]
     reset = cbt(vcenter, "app-14", state="reset")
     assert reset["next_run_full"]
-    assert "copies everything" in reset["output"]
+    assert "is a full copy" in reset["output"]
     assert "epoch_changed" not in [one["id"] for one in reset["vm"]["concerns"]]
 
 
@@ -195,7 +195,7 @@ def test_a_request_alone_waits_for_the_next_stun(vcenter: VCenterLab) -> None:
     assert vcenter.control.mutating_requests() == ["ReconfigVM_Task"]
     assert cbt(vcenter, "app-15", activate="none")["plan"] == []
     assert cbt(vcenter, "app-15")["vm"]["cbt"]["effective"]
-    assert "another 'activate'" in cbt(vcenter, "app-15", state="reset", activate="none")["msg"]
+    assert "Option 'activate' cannot be none" in cbt(vcenter, "app-15", state="reset", activate="none")["msg"]
 
 
 # Moments and users
@@ -244,7 +244,7 @@ def test_what_the_connectors_user_lacks_is_told(vcenter: VCenterLab) -> None:
         for name, vm in found.items()
     }
     assert told == {
-        "app-18": ["the user of SMC's connector lacks there: VirtualMachine.Config.DiskLease"],
+        "app-18": ["SMC's connector user lacks these privileges on it: VirtualMachine.Config.DiskLease"],
         "app-19": [],
     }
 

@@ -149,7 +149,7 @@ def test_tags_are_read_through_the_proxy(vcenter: VCenterLab) -> None:
 
 def test_an_unknown_tag_is_told_with_tags_like_it(vcenter: VCenterLab) -> None:
     result = vcenter.call_module("vmware_cbt_info", {"tags": ["wave:8"]})
-    assert "No tag of vCenter is called 'wave:8' (option 'tags'). Is one of these meant: wave:7?" in result["msg"]
+    assert "vCenter has no tag 'wave:8' (option 'tags'). Did you mean wave:7?" in result["msg"]
 
 
 def test_a_session_that_idles_too_long_is_opened_again(tmp_path: Path) -> None:

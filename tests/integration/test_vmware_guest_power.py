@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cutover.smc.plugins.module_utils._vsphere import power as _power
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere import power as vsphere_power
 from lab.launcher import Options
 from tests.integration.lab_harness import WAYS, VCenterLab, running_vcenter
 
@@ -36,7 +36,7 @@ def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VCenterLab]:
 
 @pytest.fixture(autouse=True)
 def _clean(vcenter: VCenterLab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_power, "_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(vsphere_power, "_POLL_SECONDS", 0.05)
     vcenter.control.delete("/faults")
     for name in (PLAIN, NO_TOOLS, HANGING):
         power(vcenter, name, "running")
@@ -106,13 +106,13 @@ def test_a_vm_that_was_off_before_stays_off_unless_it_is_to_be_running(vcenter: 
 
 def test_many_are_asked_at_once_and_waited_for_afterwards(vcenter: VCenterLab) -> None:
     asked = power(vcenter, HANGING, "shut_down", wait=False)
-    assert asked["plan"][-1] == f"ask the guest of {HANGING} to shut down"
+    assert asked["plan"][-1] == f"ask the guest OS of {HANGING} to shut down"
     assert (asked["vm"]["power_state"], asked["vm"]["shut_down_here"]) == ("on", True)
     fault(vcenter, "ShutdownGuest", HANGING, "ToolsUnavailable")  # they have ended, for the guest is on its way
     with going_off_late(vcenter, HANGING, 0.5):
         waited = power(vcenter, HANGING, "shut_down")
     assert not waited["failed"], waited["msg"]
-    assert f"waiting for the guest of {HANGING} to shut down" in waited["output"]
+    assert f"waiting for the guest OS of {HANGING} to shut down" in waited["output"]
     assert power(vcenter, HANGING, "restored")["powered_on"]
 
 
@@ -120,7 +120,7 @@ def test_a_guest_without_tools_is_refused_before_anything_is_done(vcenter: VCent
     for check in (True, False):
         refused = power(vcenter, NO_TOOLS, "shut_down", check=check)
         assert (refused["failed"], refused["error"]["code"]) == (True, "GuestShutdown")
-        assert "VMware Tools do not run in app-03" in refused["msg"]
+        assert "VMware Tools are not running in app-03" in refused["msg"]
     assert vcenter.control.mutating_requests() == []
     assert power(vcenter, NO_TOOLS, "shut_down", wait=False, shutdown_fallback="force")["changed"] is False
     forced = power(vcenter, NO_TOOLS, "shut_down", shutdown_fallback="force")
@@ -129,14 +129,14 @@ def test_a_guest_without_tools_is_refused_before_anything_is_done(vcenter: VCent
 
 def test_a_guest_that_hangs_is_left_on_or_forced(vcenter: VCenterLab) -> None:
     failed = power(vcenter, HANGING, "shut_down", shutdown_timeout="1s")
-    assert f"The guest of {HANGING} did not shut down within 1 seconds" in failed["msg"]
+    assert f"The guest OS of {HANGING} did not shut down within 1 seconds" in failed["msg"]
     assert "shutdown_fallback: force" in failed["error"]["remedy"]
     assert present(vcenter, HANGING) == "poweredOn"
     stayed = power(vcenter, HANGING, "restored", settle="0s")
     assert (stayed["changed"], stayed["powered_on"], stayed["vm"]["shut_down_here"]) == (True, False, False)
     forced = power(vcenter, HANGING, "shut_down", shutdown_timeout="1s", shutdown_fallback="force")
     assert (forced["failed"], present(vcenter, HANGING)) == (False, "poweredOff")
-    assert "its power is cut, as shutdown_fallback asks" in forced["output"]
+    assert "Its power is cut because shutdown_fallback is force" in forced["output"]
 
 
 def test_a_guest_that_goes_down_after_all_is_powered_on_again(vcenter: VCenterLab) -> None:

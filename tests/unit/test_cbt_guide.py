@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.cutover.smc.plugins.module_utils._concerns.cbt import DISK_RULES, VM_RULES
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.assessment import DISK_RULES, VM_RULES
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "cbt.md").read_text()
 RULES = (*VM_RULES, *DISK_RULES)
@@ -62,11 +62,11 @@ def test_options_named_in_the_text_exist() -> None:
 
 def test_every_refusal_is_explained() -> None:
     explained = set(re.findall(r"`(\w+)`", section("What each refusal means")))
-    assert {rule.id for rule in RULES if rule.refuses} <= explained
+    assert {rule.id for rule in RULES if rule.blocks} <= explained
 
 
 def test_it_says_what_can_be_waived() -> None:
     sentence = re.search(r"Of the refusals only (.*?) can be waived", section("Waivers"), re.DOTALL)
     assert sentence
-    waivable = {rule.id for rule in RULES if rule.refuses and not rule.absolute}
+    waivable = {rule.id for rule in RULES if rule.blocks and rule.waivable}
     assert set(re.findall(r"`(\w+)`", sentence.group(1))) == waivable

@@ -32,7 +32,7 @@ EFFECTS = {
     "_alicloud": {"api", "smc", "ecs"},
     "_vsphere": {"client", "inventory", "power", "smc_snapshots", "tags"},
     "_sources": {"access_token", "connector", "identity", "source", "workgroup"},
-    "_cbt": {"handlers", "reconciler"},
+    "_cbt": {"info", "reconciler"},
     "_guest_power": {"reconciler"},
     "_jobs": {"finalize", "job", "job_plan", "job_reconciler", "jobs_info", "stalls"},
     "_instances": {"check_runner", "reconciler"},

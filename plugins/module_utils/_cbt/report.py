@@ -7,21 +7,16 @@
 from __future__ import annotations
 
 import typing as t
+from datetime import date
 
-from ansible_collections.cutover.smc.plugins.module_utils._concerns.cbt import concerns
-from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import (
-    BLOCKER,
-    NOTE,
-    WARNING,
-    Waiver,
-    apply_waivers,
-    today,
-)
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.assessment import REMOVABLE, concerns
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import BLOCKER, NOTE, WARNING
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.waivers import Waiver, apply_waivers
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.cbt_state import (
     CbtState,
     DiskState,
     is_verified,
-    misspelt_keys,
+    misspelled_keys,
     state_of,
     verification_of,
 )
@@ -30,10 +25,22 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import 
 Result = dict[str, t.Any]
 
 
-def describe(facts: VmFacts, skip: frozenset[int] = frozenset(), waivers: t.Sequence[Waiver] = ()) -> Result:
-    """One VM with its disks, its CBT and what speaks against it."""
+def describe(
+    facts: VmFacts,
+    skip: frozenset[int] = frozenset(),
+    waivers: t.Sequence[Waiver] = (),
+    on: date = date.max,
+    snapshots: str = "refuse",
+) -> Result:
+    """One VM with its disks, its CBT and its concerns.
+
+    :param skip: the device keys of the disks that are not checked
+    :param on: the day on which the waivers must be valid
+    :param snapshots: ``remove`` when ``vmware_cbt`` may remove snapshots, so that they do not block
+    """
     state = state_of(facts, skip)
-    found = [concern.as_result() for concern in concerns(facts, skip)]
+    found = apply_waivers([concern.as_result() for concern in concerns(facts, skip)], facts.name, waivers, on)
+    removable = REMOVABLE if snapshots == "remove" else frozenset()
     return {
         "name": facts.name,
         "moid": facts.moid,
@@ -57,29 +64,34 @@ def describe(facts: VmFacts, skip: frozenset[int] = frozenset(), waivers: t.Sequ
         "snapshots": [snapshot.name for snapshot in facts.snapshots],
         "sync_running": facts.sync_running,
         "cbt": _describe_cbt(facts, state, skip),
-        "disks": [_describe_disk(facts, one) for one in state.disks],
-        "concerns": apply_waivers(found, facts.name, waivers, today()),
+        "disks": [_describe_disk(facts, disk_state) for disk_state in state.disks],
+        "concerns": found,
+        "blockers": [
+            concern
+            for concern in found
+            if concern["severity"] == BLOCKER and not concern["waived"] and concern["id"] not in removable
+        ],
     }
 
 
-def summarise(described: t.Sequence[Result], not_found: t.Sequence[str]) -> Result:
-    """How many VMs stand where."""
+def summarize(vms: t.Sequence[Result], not_found: t.Sequence[str]) -> Result:
+    """How many VMs are in which state, and which have concerns."""
 
-    def troubled_by(severity: str) -> list[str]:
+    def with_concerns(severity: str) -> list[str]:
         return [
             vm["name"]
-            for vm in described
-            if any(one["severity"] == severity and not one["waived"] for one in vm["concerns"])
+            for vm in vms
+            if any(concern["severity"] == severity and not concern["waived"] for concern in vm["concerns"])
         ]
 
     return {
-        "total": len(described),
-        "requested": sum(vm["cbt"]["enabled"] for vm in described),
-        "effective": sum(vm["cbt"]["effective"] for vm in described),
-        "needs_stun": [vm["name"] for vm in described if vm["cbt"]["needs_stun"]],
-        "with_blockers": troubled_by(BLOCKER),
-        "with_warnings": troubled_by(WARNING),
-        "with_notes": troubled_by(NOTE),
+        "total": len(vms),
+        "requested": sum(vm["cbt"]["enabled"] for vm in vms),
+        "effective": sum(vm["cbt"]["effective"] for vm in vms),
+        "needs_stun": [vm["name"] for vm in vms if vm["cbt"]["needs_stun"]],
+        "with_blockers": [vm["name"] for vm in vms if vm["blockers"]],
+        "with_warnings": with_concerns(WARNING),
+        "with_notes": with_concerns(NOTE),
         "not_found": len(not_found),
     }
 
@@ -88,19 +100,21 @@ def _describe_cbt(facts: VmFacts, state: CbtState, skip: frozenset[int]) -> Resu
     return {
         "enabled": state.requested,
         "key": facts.setting(VM_KEY),
-        "near_miss_keys": misspelt_keys(facts.settings),
+        "near_miss_keys": misspelled_keys(facts.settings),
         "last_verified": verification_of(facts)[0] or None,
         "verified": bool(state.disks) and is_verified(facts, skip),
         "effective": state.effective,
         "needs_stun": state.needs_stun,
         "api_flag": facts.flag,
         "supported": facts.capability,
-        "disks": {one.disk.address: one.effective for one in state.disks if one.disk.address},
+        "disks": {
+            disk_state.disk.address: disk_state.effective for disk_state in state.disks if disk_state.disk.address
+        },
     }
 
 
-def _describe_disk(facts: VmFacts, one: DiskState) -> Result:
-    disk = one.disk
+def _describe_disk(facts: VmFacts, disk_state: DiskState) -> Result:
+    disk = disk_state.disk
     return {
         "key": disk.key,
         "label": disk.label,
@@ -113,10 +127,10 @@ def _describe_disk(facts: VmFacts, one: DiskState) -> Result:
         "mode": disk.mode,
         "backing": disk.backing,
         "sharing": disk.sharing,
-        "requested": one.requested,
-        "effective": one.effective,
-        "needs_stun": one.requested != (disk.ctk_file is not None),
-        "last_verified": one.verified,
+        "requested": disk_state.requested,
+        "effective": disk_state.effective,
+        "needs_stun": disk_state.requested != (disk.ctk_file is not None),
+        "last_verified": disk_state.verified,
         "ctk_file": disk.ctk_file,
         "change_id": disk.change_id,
     }

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is known of a VM, its disks, snapshots and guest (pure; private to the collection)."""
+"""What is known of a VM, its disks, snapshots and guest OS (pure; private to the collection)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     SMC_SNAPSHOT_PREFIX,
 )
 
-#: The VM's key. vSphere compares keys without case, and may read them back in another case.
+#: The key in the advanced configuration that requests CBT for the VM. vSphere ignores the case of keys, and may return them in another case.
 VM_KEY = "ctkEnabled"
 
-# SMC names a snapshot smc_<JobId>_<time>. Any other name with that prefix may be a user's.
-_SMC_SNAPSHOT_NAME = re.compile(rf"^{SMC_SNAPSHOT_PREFIX}(j-[0-9A-Za-z]+)_")
-
+#: The power states of a VM.
 ON, OFF, SUSPENDED = "on", "off", "suspended"
+
+# SMC names a snapshot smc_<JobId>_<time>. Any other name that begins with smc_ may be a user's.
+_SMC_SNAPSHOT = re.compile(rf"^{SMC_SNAPSHOT_PREFIX}(j-[0-9A-Za-z]+)_")
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ class DiskFacts:
     """One virtual disk, as far as CBT is concerned.
 
     :ivar key: the device key, unique in the VM
-    :ivar bus: the controller's kind, ``scsi``, ``sata``, ``ide`` or ``nvme``; empty when it is of no known kind
+    :ivar bus: the kind of the controller, ``scsi``, ``sata``, ``ide`` or ``nvme``; empty when it is unknown
     :ivar mode: ``persistent``, ``independent_persistent``, ...
     :ivar backing: ``flat``, ``sparse``, ``sesparse``, ``rdm_virtual``, ``rdm_physical``, ``pmem`` or ``unknown``
     :ivar sharing: the disk's ``sharingMultiWriter`` or ``sharingNone``
     :ivar bus_sharing: the controller's ``noSharing``, ``virtualSharing`` or ``physicalSharing``
-    :ivar ctk_file: the disk's ``-ctk.vmdk`` when it has been seen
-    :ivar change_id: what the device carries; set by a snapshot, so its absence says nothing
+    :ivar ctk_file: the disk's ``-ctk.vmdk`` file, if vCenter lists it
+    :ivar change_id: the change id of the device; a snapshot sets it, so a missing one proves nothing
     """
 
     key: int
@@ -57,17 +58,17 @@ class DiskFacts:
 
     @property
     def address(self) -> str:
-        """The disk's place in the VM, such as ``scsi0:1``."""
+        """The disk's controller and unit, such as ``scsi0:1``."""
         return f"{self.bus}{self.bus_number}:{self.unit}" if self.bus else ""
 
     @property
     def ctk_key(self) -> str:
-        """The advanced configuration's key that requests tracking of this disk."""
+        """The key in the advanced configuration that requests tracking of this disk."""
         return f"{self.address}.{VM_KEY}" if self.bus else ""
 
     @property
     def epoch(self) -> str:
-        """The part of the change id that changes when tracking begins anew; empty when it carries none."""
+        """The part of the change id that changes when tracking restarts; empty without a change id."""
         return epoch_of(self.change_id)
 
     def __str__(self) -> str:
@@ -92,13 +93,13 @@ class SnapshotFacts:
     @property
     def smc_job_id(self) -> t.Optional[str]:
         """The job of SMC that took the snapshot, by its name; None when SMC did not take it."""
-        found = _SMC_SNAPSHOT_NAME.match(self.name)
+        found = _SMC_SNAPSHOT.match(self.name)
         return found.group(1) if found else None
 
 
 @dataclass(frozen=True)
 class GuestFacts:
-    """What the VM and its Tools say about the guest; nothing here decides about CBT."""
+    """What the VM and VMware Tools report about the guest OS; nothing here decides about CBT."""
 
     os: str = ""
     family: str = ""
@@ -115,11 +116,11 @@ class GuestFacts:
 class VmFacts:
     """One VM, as far as CBT is concerned.
 
-    :ivar flag: ``config.changeTrackingEnabled`` as read; no proof of anything
-    :ivar settings: the entries of the advanced configuration that concern CBT or us, as they are spelt
-    :ivar esxi_version: of the host it runs on; empty when it could not be read
-    :ivar connector_lacks: the privileges on the VM that SMC's connector needs and its user has not, if that was asked
-    :ivar unsettled: this run has reconfigured CBT, and no stun followed yet
+    :ivar flag: ``config.changeTrackingEnabled`` as read; it proves nothing
+    :ivar settings: the entries of the advanced configuration about CBT, and the collection's markers, as they are spelled
+    :ivar esxi_version: the version of its ESXi host; empty when it could not be read
+    :ivar connector_lacks: the privileges on the VM that SMC's connector needs and its user lacks, if they were checked
+    :ivar activation_pending: this run has changed the CBT configuration of the running VM, and no stun followed yet
     """
 
     moid: str
@@ -147,10 +148,10 @@ class VmFacts:
     disks: tuple[DiskFacts, ...] = ()
     guest: GuestFacts = GuestFacts()
     connector_lacks: tuple[str, ...] = ()
-    unsettled: bool = False
+    activation_pending: bool = False
 
     def setting(self, key: str) -> t.Optional[str]:
-        """The value of an entry of the advanced configuration, found as vSphere finds it: without case."""
+        """The value of an entry of the advanced configuration, found as vSphere finds it: regardless of case."""
         wanted = key.lower()
         return next((value for name, value in self.settings.items() if name.lower() == wanted), None)
 
@@ -160,7 +161,7 @@ class VmFacts:
 
     @property
     def power_on_again(self) -> bool:
-        return is_true(self.setting(POWER_ON_AGAIN_KEY))
+        return setting_is_true(self.setting(POWER_ON_AGAIN_KEY))
 
     @property
     def own_snapshots(self) -> tuple[SnapshotFacts, ...]:
@@ -172,17 +173,17 @@ class VmFacts:
 
     @property
     def sync_running(self) -> bool:
-        """Whether SMC is reading the VM at this moment."""
+        """Whether SMC is reading the VM now."""
         return any(snapshot.of_smc for snapshot in self.snapshots)
 
 
-def is_true(value: t.Any) -> bool:
-    """Whether a value of the advanced configuration means yes."""
+def setting_is_true(value: t.Any) -> bool:
+    """Whether vSphere takes a value of the advanced configuration for true."""
     return str(value).strip().lower() in ("true", "1", "yes", "on")
 
 
 def epoch_of(change_id: t.Optional[str]) -> str:
-    """The part of a change id before the slash, which stays the same as long as tracking goes on."""
+    """The part of a change id before the slash, which stays the same as long as tracking continues."""
     return (change_id or "").rpartition("/")[0]
 
 

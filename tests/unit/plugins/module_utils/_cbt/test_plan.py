@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The pure room of CBT: keys, state and plans, the plans also carried out on a model of what vSphere does."""
+"""CBT: keys, state and plans; the plans are also carried out on a model of what vSphere does."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cutover.smc.plugins.module_utils._cbt.plan import (
-    Wishes,
-    plan_disable,
+    CbtPolicy,
+    CbtSpec,
+    ObservedCbt,
+    diff_view,
+    plan,
     plan_enable,
-    plan_reset,
-    view_of,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError, InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
@@ -26,16 +27,17 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     OWN_SNAPSHOT_PREFIX,
     POWER_ON_AGAIN_KEY,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan
-from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, converge
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
+from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, View
+from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Actions, Outcome, Reconciler
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.cbt_state import (
     epochs_changed,
     is_tracked,
     is_verified,
-    misspelt_keys,
+    misspelled_keys,
     skipped_disks,
     state_of,
-    verification_note,
+    verification_marker,
     verification_of,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import (
@@ -46,9 +48,11 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import 
     SnapshotFacts,
     VmFacts,
     ctk_file_of,
-    is_true,
+    setting_is_true,
 )
 
+_CHANGES = ("configure", "stun", "shut_down", "power_on", "query", "clean_up", "remove_snapshot")
+_ACTIONS = (*_CHANGES, "remove_all_snapshots", "consolidate", "verify_tracked", "verify_untracked")
 KEY = re.compile(r"^(scsi|sata|ide|nvme)[0-9]+:[0-9]+\.ctkEnabled$")
 
 
@@ -82,25 +86,16 @@ def actions_of(plan: Plan) -> list[str]:
 class ModelVm:
     """A VM that behaves as vSphere's do: what is requested takes effect at a stun or a power-on."""
 
-    def __init__(self, facts: VmFacts, flag_reads_back_at_once: bool = True) -> None:
+    def __init__(self, facts: VmFacts, flag_is_set_immediately: bool = True) -> None:
         self.facts = facts
-        self.flag_reads_back_at_once = flag_reads_back_at_once
-        self.stopped = False
+        self.flag_is_set_immediately = flag_is_set_immediately
+        self.tracking_ended = False
         self.epochs = 1 if is_tracked(facts) else 0
 
-    def reach(self, state: str, wishes: Wishes, check_mode: bool = False) -> Outcome[VmFacts]:
-        self.stopped = False
-
-        def decide(facts: VmFacts) -> Plan:
-            if state == "enabled":
-                return plan_enable(facts, wishes)
-            if state == "disabled":
-                return plan_disable(facts, wishes)
-            self.stopped |= not is_tracked(facts)
-            return plan_reset(facts, wishes, self.stopped)
-
-        actions = {name: getattr(self, name) for name in dir(ModelVm) if not name.startswith("_") and name != "reach"}
-        return converge(lambda: self.facts, decide, actions, view_of, check_mode=check_mode)
+    def reach(self, state: str, policy: CbtPolicy, check_mode: bool = False) -> Outcome[ObservedCbt]:
+        self.tracking_ended = False
+        spec = CbtSpec(state=state, policy=policy)
+        return ModelReconciler(spec, Context(check_mode, lambda _line: None, lambda _line: None), self).run()
 
     def configure(self, flag: bool | None, keys: dict[str, str]) -> None:
         assert not self.facts.snapshots, "CBT was changed while a snapshot was there"
@@ -108,8 +103,8 @@ class ModelVm:
             dict.fromkeys([VM_KEY, *(one.ctk_key for one in self.facts.disks)], str(flag)) if flag is not None else {}
         )
         self._set(changes | keys)
-        shown = flag if flag is not None and self.flag_reads_back_at_once else self.facts.flag
-        self.facts = replace(self.facts, flag=shown, unsettled=self.facts.running)
+        shown = flag if flag is not None and self.flag_is_set_immediately else self.facts.flag
+        self.facts = replace(self.facts, flag=shown, activation_pending=self.facts.running)
         if flag is not None and not self.facts.running:
             self._take_effect()
 
@@ -118,7 +113,7 @@ class ModelVm:
         self._take_effect()
 
     def shut_down(self) -> None:
-        assert self.facts.power_on_again, "switched off without the note that it is to be powered on again"
+        assert self.facts.power_on_again, "powered off without the marker that it must be powered on again"
         self.facts = replace(self.facts, power_state=OFF)
 
     def power_on(self) -> None:
@@ -141,18 +136,18 @@ class ModelVm:
     def verify_untracked(self) -> None:
         if any(one.ctk_file for one in self.facts.disks):
             raise CutoverError("change tracking files are left")
-        self.stopped = True
+        self.tracking_ended = True
 
     def query(self) -> None:
         assert not self.facts.snapshots, "CBT was queried while a snapshot was there"
         assert all(one.effective for one in state_of(self.facts).disks)
-        note = verification_note("2026-11-22T20:00:00Z", {one.key: one.epoch for one in self.facts.disks})
+        note = verification_marker("2026-11-22T20:00:00Z", {one.key: one.epoch for one in self.facts.disks})
         self._set({CBT_VERIFIED_KEY: note})
 
-    def tidy(self, keys: dict[str, str]) -> None:
+    def clean_up(self, keys: dict[str, str]) -> None:
         self._set(keys)
 
-    def begin_anew(self) -> None:
+    def restart_tracking(self) -> None:
         """What ESXi does after a crash, and other tools at will."""
         self.epochs += 1
         disks = tuple(
@@ -167,10 +162,13 @@ class ModelVm:
         self.facts = replace(self.facts, settings=unlike | added)
 
     def _take_effect(self) -> None:
-        requested = is_true(self.facts.setting(VM_KEY))
+        requested = setting_is_true(self.facts.setting(VM_KEY))
         disks = tuple(
             replace(
-                one, ctk_file=ctk_file_of(one.file) if requested and is_true(self.facts.setting(one.ctk_key)) else None
+                one,
+                ctk_file=ctk_file_of(one.file)
+                if requested and setting_is_true(self.facts.setting(one.ctk_key))
+                else None,
             )
             for one in self.facts.disks
         )
@@ -180,7 +178,29 @@ class ModelVm:
             replace(new, change_id=_change_id(new, old, self.epochs))
             for new, old in zip(disks, self.facts.disks, strict=True)
         )
-        self.facts = replace(self.facts, disks=disks, flag=requested, unsettled=False)
+        self.facts = replace(self.facts, disks=disks, flag=requested, activation_pending=False)
+
+
+class ModelReconciler(Reconciler[CbtSpec, ObservedCbt]):
+    """Carries out plans on a model."""
+
+    def __init__(self, spec: CbtSpec, context: Context, model: ModelVm) -> None:
+        super().__init__(spec, context)
+        self.model = model
+
+    def observe(self) -> ObservedCbt:
+        self.model.tracking_ended |= not is_tracked(self.model.facts)
+        return ObservedCbt(self.model.facts, self.model.tracking_ended)
+
+    def plan(self, observed: ObservedCbt) -> Plan:
+        return plan(self.spec, observed)
+
+    def diff_view(self, observed: ObservedCbt) -> View:
+        return diff_view(observed.facts)
+
+    @property
+    def actions(self) -> Actions:
+        return {name: getattr(self.model, name) for name in _ACTIONS}
 
 
 def _change_id(new: DiskFacts, old: DiskFacts, epoch: int) -> str | None:
@@ -215,8 +235,8 @@ def machines(draw: st.DrawFn) -> VmFacts:
     return vm(*disks, power_state=power, settings=settings, flag=flag, snapshots=snapshots)
 
 
-wishes_of_any_kind = st.builds(
-    Wishes,
+policies = st.builds(
+    CbtPolicy,
     activate=st.sampled_from(["auto", "stun", "power_cycle"]),
     method=st.sampled_from(["both", "advanced_config"]),
     verify=st.sampled_from(["files", "query"]),
@@ -231,13 +251,13 @@ def test_keys_are_well_formed_and_unique(facts: VmFacts) -> None:
     assert len(set(keys)) == len(keys)
 
 
-@given(machines(), states, wishes_of_any_kind, st.booleans())
+@given(machines(), states, policies, st.booleans())
 def test_a_plan_reaches_its_goal_and_a_second_plan_is_empty(
-    facts: VmFacts, state: str, wishes: Wishes, at_once: bool
+    facts: VmFacts, state: str, policy: CbtPolicy, immediately: bool
 ) -> None:
-    model = ModelVm(facts, at_once)
+    model = ModelVm(facts, immediately)
     was_on = facts.running or facts.power_on_again
-    first = model.reach(state, wishes)
+    first = model.reach(state, policy)
     assert model.facts.running == was_on
     assert not model.facts.power_on_again
     assert not first.done or not any(one.ours for one in model.facts.snapshots) or not _changes_cbt(first)
@@ -245,129 +265,126 @@ def test_a_plan_reaches_its_goal_and_a_second_plan_is_empty(
     if model.facts.running:
         assert all((one.ctk_file is not None) == (state != "disabled") for one in model.facts.disks)
     if state != "reset":
-        assert model.reach(state, wishes).done == []
+        assert model.reach(state, policy).done == []
 
 
-def _changes_cbt(outcome: Outcome[VmFacts]) -> bool:
+def _changes_cbt(outcome: Outcome[ObservedCbt]) -> bool:
     return any(step.action in ("configure", "stun") for step in outcome.done)
 
 
-@given(machines(), states, wishes_of_any_kind, st.booleans())
-def test_check_mode_tells_what_is_then_done(facts: VmFacts, state: str, wishes: Wishes, at_once: bool) -> None:
-    told = ModelVm(facts, at_once).reach(state, wishes, check_mode=True)
-    done = ModelVm(facts, at_once).reach(state, wishes)
+@given(machines(), states, policies, st.booleans())
+def test_check_mode_tells_what_is_then_done(facts: VmFacts, state: str, policy: CbtPolicy, immediately: bool) -> None:
+    told = ModelVm(facts, immediately).reach(state, policy, check_mode=True)
+    done = ModelVm(facts, immediately).reach(state, policy)
     assert [step.summary for step in told.done] == [step.summary for step in done.done]
     assert told.after["tracked_disks"] == done.after["tracked_disks"] or not facts.running
     assert told.after["power_state"] == done.after["power_state"]
     assert told.after["requested"] == done.after["requested"]
 
 
-@given(machines(), wishes_of_any_kind)
-def test_disabling_restores_what_was_there_before_enabling(facts: VmFacts, wishes: Wishes) -> None:
-    untouched = {key: value for key, value in facts.settings.items() if not is_true(value)}
+@given(machines(), policies)
+def test_disabling_restores_what_was_there_before_enabling(facts: VmFacts, policy: CbtPolicy) -> None:
+    untouched = {key: value for key, value in facts.settings.items() if not setting_is_true(value)}
     facts = replace(
         facts, settings=untouched, flag=None, disks=tuple(replace(one, ctk_file=None) for one in facts.disks)
     )
     model = ModelVm(facts)
-    model.reach("enabled", wishes)
-    model.reach("disabled", wishes)
+    model.reach("enabled", policy)
+    model.reach("disabled", policy)
     # By the flag, vSphere writes the keys of disks that had none as well; what the note names is as it was.
     assert {key.lower(): value for key, value in model.facts.settings.items()} == {
         key.lower(): value for key, value in untouched.items()
     }
-    assert model.reach("disabled", wishes).done == []
+    assert model.reach("disabled", policy).done == []
 
 
 @given(
     machines(), st.sampled_from(["enabled", "disabled"]), st.sampled_from(["both", "advanced_config"]), st.booleans()
 )
 def test_a_request_alone_activates_nothing_and_is_made_once(
-    facts: VmFacts, state: str, method: str, at_once: bool
+    facts: VmFacts, state: str, method: str, immediately: bool
 ) -> None:
-    model = ModelVm(facts, at_once)
-    wishes = Wishes(activate="none", method=method)
-    done = model.reach(state, wishes)
+    model = ModelVm(facts, immediately)
+    policy = CbtPolicy(activate="none", method=method)
+    done = model.reach(state, policy)
     assert not {"stun", "shut_down"} & {step.action for step in done.done}
     assert [step.action for step in done.done].count("configure") <= 1
     assert state_of(model.facts).requested == (state != "disabled")
-    assert model.reach(state, wishes).done == []
+    assert model.reach(state, policy).done == []
 
 
-@given(machines(), wishes_of_any_kind)
-def test_a_verification_holds_until_tracking_begins_anew(facts: VmFacts, wishes: Wishes) -> None:
+@given(machines(), policies)
+def test_a_verification_holds_until_tracking_begins_anew(facts: VmFacts, policy: CbtPolicy) -> None:
     model = ModelVm(replace(facts, power_state=ON))
-    wishes = replace(wishes, verify="query")
-    model.reach("enabled", wishes)
+    policy = replace(policy, verify="query")
+    model.reach("enabled", policy)
     assert is_verified(model.facts, frozenset())
     assert epochs_changed(model.facts) == []
-    model.begin_anew()
+    model.restart_tracking()
     assert not is_verified(model.facts, frozenset())
     assert epochs_changed(model.facts) == [one for one in model.facts.disks if verification_of(model.facts)[1][one.key]]
-    again = model.reach("enabled", wishes)
+    again = model.reach("enabled", policy)
     assert [step.action for step in again.done] == ["query"]
     assert is_verified(model.facts, frozenset())
 
 
 @given(st.dictionaries(st.integers(2000, 40000), st.text("0123456789abcdef -")))
 def test_the_note_of_a_verification_is_read_as_it_was_written(epochs: dict[int, str]) -> None:
-    facts = vm(settings={CBT_VERIFIED_KEY.upper(): verification_note("2026-11-22T20:00:00Z", epochs)})
+    facts = vm(settings={CBT_VERIFIED_KEY.upper(): verification_marker("2026-11-22T20:00:00Z", epochs)})
     assert verification_of(facts) == ("2026-11-22T20:00:00Z", epochs)
     assert verification_of(vm()) == ("", {})
 
 
-@given(machines(), wishes_of_any_kind)
-def test_a_reset_begins_a_new_epoch_on_a_running_vm(facts: VmFacts, wishes: Wishes) -> None:
+@given(machines(), policies)
+def test_a_reset_begins_a_new_epoch_on_a_running_vm(facts: VmFacts, policy: CbtPolicy) -> None:
     model = ModelVm(replace(tracked(facts), power_state=ON))
-    model.reach("reset", wishes)
+    model.reach("reset", policy)
     assert model.epochs == 2
     assert state_of(model.facts).effective
 
 
-@given(machines(), states, wishes_of_any_kind, st.integers(1, 8))
+@given(machines(), states, policies, st.integers(1, 8))
 def test_a_run_that_was_killed_is_completed_by_the_next(
-    facts: VmFacts, state: str, wishes: Wishes, survived: int
+    facts: VmFacts, state: str, policy: CbtPolicy, survived: int
 ) -> None:
     model = ModelVm(facts)
     was_on = facts.running or facts.power_on_again
-    _kill_after(model, state, wishes, survived)
-    model.facts = replace(model.facts, unsettled=False)  # the killed run knew, the next does not
-    model.reach(state, wishes)
+    _kill_after(model, state, policy, survived)
+    model.facts = replace(model.facts, activation_pending=False)  # the killed run knew, the next does not
+    model.reach(state, policy)
     assert model.facts.running == was_on
     assert state_of(model.facts).requested == (state != "disabled")
     assert not model.facts.power_on_again
-
-
-_DEEDS = ("configure", "stun", "shut_down", "power_on", "query", "tidy", "remove_snapshot")
 
 
 class Killed(BaseException):
     """What a killed process looks like to the code in it."""
 
 
-def _kill_after(model: ModelVm, state: str, wishes: Wishes, survived: int) -> None:
+def _kill_after(model: ModelVm, state: str, policy: CbtPolicy, survived: int) -> None:
     left = [survived]
-    for name in _DEEDS:
-        deed = getattr(model, name)
+    for name in _CHANGES:
+        action = getattr(model, name)
 
-        def mortal(deed: object = deed, **arguments: object) -> None:
+        def mortal(action: object = action, **arguments: object) -> None:
             if left[0] == 0:
                 raise Killed
             left[0] -= 1
-            deed(**arguments)
+            action(**arguments)
 
         setattr(model, name, mortal)
     try:
-        model.reach(state, wishes)
+        model.reach(state, policy)
     except Killed:
         pass
-    for name in _DEEDS:
+    for name in _CHANGES:
         delattr(model, name)
 
 
 def test_an_untouched_running_vm_is_configured_stunned_and_proven() -> None:
-    plan = plan_enable(vm(disk(0), disk(1)), Wishes())
-    assert actions_of(plan) == ["configure", "stun", "verify_tracked"]
-    assert plan.steps[0].arguments == {
+    planned = plan_enable(vm(disk(0), disk(1)), CbtPolicy())
+    assert actions_of(planned) == ["configure", "stun", "verify_tracked"]
+    assert planned.steps[0].arguments == {
         "flag": True,
         "keys": {
             "ctkEnabled": "TRUE",
@@ -379,44 +396,44 @@ def test_an_untouched_running_vm_is_configured_stunned_and_proven() -> None:
 
 
 def test_a_power_cycle_leaves_a_note_before_the_vm_goes_down() -> None:
-    plan = plan_enable(vm(), Wishes(activate="power_cycle"))
-    assert actions_of(plan) == ["configure", "shut_down", "power_on", "verify_tracked", "tidy"]
-    assert plan.steps[0].arguments["keys"][POWER_ON_AGAIN_KEY] == "TRUE"
+    planned = plan_enable(vm(), CbtPolicy(activate="power_cycle"))
+    assert actions_of(planned) == ["configure", "shut_down", "power_on", "verify_tracked", "clean_up"]
+    assert planned.steps[0].arguments["keys"][POWER_ON_AGAIN_KEY] == "TRUE"
 
 
 def test_a_vm_that_is_off_is_only_configured() -> None:
-    assert actions_of(plan_enable(vm(power_state=OFF), Wishes(activate="power_cycle"))) == ["configure"]
+    assert actions_of(plan_enable(vm(power_state=OFF), CbtPolicy(activate="power_cycle"))) == ["configure"]
 
 
 def test_a_vm_that_a_killed_run_left_off_is_powered_on() -> None:
     left = replace(tracked(vm()), power_state=OFF)
     left = replace(left, settings=dict(left.settings, **{POWER_ON_AGAIN_KEY: "TRUE"}))
-    assert actions_of(plan_enable(left, Wishes())) == ["power_on", "verify_tracked", "tidy"]
+    assert actions_of(plan_enable(left, CbtPolicy())) == ["power_on", "verify_tracked", "clean_up"]
 
 
 def test_a_request_that_never_took_effect_is_only_activated() -> None:
     facts = vm(settings={"CTKENABLED": "true", "SCSI0:0.ctkEnabled": "TRUE"}, flag=True)
     assert state_of(facts).needs_stun
-    assert actions_of(plan_enable(facts, Wishes())) == ["stun", "verify_tracked"]
+    assert actions_of(plan_enable(facts, CbtPolicy())) == ["stun", "verify_tracked"]
 
 
 def test_a_flag_without_keys_and_files_proves_nothing() -> None:
     facts = vm(flag=True)
     assert not state_of(facts).effective
-    assert actions_of(plan_enable(facts, Wishes())) == ["configure", "stun", "verify_tracked"]
+    assert actions_of(plan_enable(facts, CbtPolicy())) == ["configure", "stun", "verify_tracked"]
 
 
 def test_cbt_that_a_backup_product_switched_on_by_the_api_alone_is_left_alone() -> None:
     facts = vm(replace(disk(), ctk_file="[ds] vm/scsi0_0-ctk.vmdk"), flag=True)
     assert state_of(facts).effective
-    assert plan_enable(facts, Wishes()).steps == ()
+    assert plan_enable(facts, CbtPolicy()).steps == ()
 
 
 def test_one_disk_that_was_added_later_is_requested_alone() -> None:
     facts = tracked(vm(disk(0)))
     facts = replace(facts, disks=(*facts.disks, disk(1)))
-    plan = plan_enable(facts, Wishes())
-    assert plan.steps[0].arguments["keys"] == {
+    planned = plan_enable(facts, CbtPolicy())
+    assert planned.steps[0].arguments["keys"] == {
         "scsi0:1.ctkEnabled": "TRUE",
         "cutover.smc.cbtBefore": "scsi0:1.ctkEnabled=",
     }
@@ -429,10 +446,9 @@ def test_a_key_set_to_false_counts_more_than_the_flag() -> None:
 
 def test_skipped_disks_are_not_requested_and_not_waited_for() -> None:
     facts = vm(disk(0), disk(1, mode="independent_persistent"))
-    wishes = Wishes(skip=skipped_disks(facts, ["hard disk 2"]))
-    plan = plan_enable(facts, wishes)
-    assert "scsi0:1.ctkEnabled" not in plan.steps[0].arguments["keys"]
-    assert plan.predicted(view_of(facts))["tracked_disks"] == ["scsi0:0"]
+    planned = plan_enable(facts, CbtPolicy(), skipped_disks(facts, ["hard disk 2"]))
+    assert "scsi0:1.ctkEnabled" not in planned.steps[0].arguments["keys"]
+    assert planned.predicted(diff_view(facts))["tracked_disks"] == ["scsi0:0"]
 
 
 @pytest.mark.parametrize("name", ["scsi0:1", "SCSI0:1", "2001", "Hard disk 2"])
@@ -447,27 +463,27 @@ def test_a_disk_that_does_not_exist_is_told_with_those_that_do() -> None:
 
 def test_snapshots_are_removed_first_and_only_when_asked() -> None:
     facts = vm(snapshots=(SnapshotFacts("snapshot-7", "before patch"),))
-    assert "remove_all_snapshots" not in actions_of(plan_enable(facts, Wishes()))
-    plan = plan_enable(facts, Wishes(snapshots="remove"))
-    assert actions_of(plan)[0] == "remove_all_snapshots"
-    assert "before patch" in plan.steps[0].summary
-    assert plan.predicted(view_of(facts))["snapshots"] == []
+    assert "remove_all_snapshots" not in actions_of(plan_enable(facts, CbtPolicy()))
+    planned = plan_enable(facts, CbtPolicy(snapshots="remove"))
+    assert actions_of(planned)[0] == "remove_all_snapshots"
+    assert "before patch" in planned.steps[0].summary
+    assert planned.predicted(diff_view(facts))["snapshots"] == []
 
 
 def test_snapshots_of_a_vm_that_is_tracked_already_are_left_alone() -> None:
     facts = replace(tracked(vm()), snapshots=(SnapshotFacts("snapshot-7", "before patch"),))
-    assert plan_enable(facts, Wishes(snapshots="remove")).steps == ()
+    assert plan_enable(facts, CbtPolicy(snapshots="remove")).steps == ()
 
 
 def test_a_leftover_snapshot_of_ours_goes_by_its_reference() -> None:
     facts = vm(snapshots=(SnapshotFacts("snapshot-9", OWN_SNAPSHOT_PREFIX + "12345678"),))
-    step = plan_enable(facts, Wishes()).steps[0]
+    step = plan_enable(facts, CbtPolicy()).steps[0]
     assert (step.action, step.arguments) == ("remove_snapshot", {"moid": "snapshot-9"})
 
 
 def test_the_api_method_writes_no_keys_and_the_other_no_flag() -> None:
-    by_api = plan_enable(vm(), Wishes(method="api")).steps[0].arguments
-    by_hand = plan_enable(vm(), Wishes(method="advanced_config")).steps[0].arguments
+    by_api = plan_enable(vm(), CbtPolicy(method="api")).steps[0].arguments
+    by_hand = plan_enable(vm(), CbtPolicy(method="advanced_config")).steps[0].arguments
     assert by_api == {"flag": True, "keys": {}}
     assert by_hand["flag"] is None
     assert by_hand["keys"]
@@ -476,14 +492,14 @@ def test_the_api_method_writes_no_keys_and_the_other_no_flag() -> None:
 def test_a_reset_of_a_vm_that_is_off_fails_when_tracking_files_stay() -> None:
     facts = replace(tracked(vm()), power_state=OFF)
     with pytest.raises(CutoverError, match="left"):
-        ModelVm(facts).reach("reset", Wishes(method="advanced_config"))
+        ModelVm(facts).reach("reset", CbtPolicy(method="advanced_config"))
 
 
-def test_misspelt_keys_are_found_and_proper_ones_are_not() -> None:
+def test_misspelled_keys_are_found_and_proper_ones_are_not() -> None:
     keys = ["ctkEnabled", "SCSI0:0.ctkEnabled", "nvme0:1.ctkEnabled", "ctkEnable", "scsi0.0.ctkEnabled"]
-    assert misspelt_keys(keys) == ["ctkEnable", "scsi0.0.ctkEnabled"]
+    assert misspelled_keys(keys) == ["ctkEnable", "scsi0.0.ctkEnabled"]
 
 
 def test_the_diff_spells_keys_in_one_way() -> None:
     facts = vm(settings={"SCSI0:0.CTKENABLED": "TRUE", "ctkenabled": "TRUE", POWER_ON_AGAIN_KEY: "TRUE"})
-    assert view_of(facts)["settings"] == {"scsi0:0.ctkEnabled": "TRUE", "ctkEnabled": "TRUE"}
+    assert diff_view(facts)["settings"] == {"scsi0:0.ctkEnabled": "TRUE", "ctkEnabled": "TRUE"}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rules about CBT: each finds what it is for, says so, and forbids what it must."""
+"""The rules: each finds what it is for, reports it, and blocks what it must."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cutover.smc.plugins.module_utils._cbt.report import describe, summarise
-from ansible_collections.cutover.smc.plugins.module_utils._concerns.cbt import (
-    BLOCKER,
+from ansible_collections.cutover.smc.plugins.module_utils._cbt.report import describe, summarize
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.assessment import (
     DISK_RULES,
     RULE_IDS,
     VM_RULES,
     concerns,
     refusals,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import apply_waivers, read_waivers
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import BLOCKER
+from ansible_collections.cutover.smc.plugins.module_utils._concerns.waivers import apply_waivers, read_waivers
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import (
     DiskFacts,
@@ -53,7 +53,7 @@ def found(facts: VmFacts) -> dict[str, str]:
     return {concern.id: concern.severity for concern in concerns(facts)}
 
 
-def forbidding(facts: VmFacts, state: str = "enabled", **how: Any) -> list[str]:
+def blocking(facts: VmFacts, state: str = "enabled", **how: Any) -> list[str]:
     return [concern.id for concern in refusals(facts, state, **how)]
 
 
@@ -168,7 +168,7 @@ def test_every_rule_has_an_id_of_its_own_and_a_remedy_and_a_source() -> None:
     rules = VM_RULES + DISK_RULES
     assert len({rule.id for rule in rules}) == len(rules)
     assert all(rule.remedy and rule.source and date.fromisoformat(rule.checked) for rule in rules)
-    assert all(rule.severity == BLOCKER for rule in rules if rule.refuses)
+    assert all(rule.severity == BLOCKER for rule in rules if rule.blocks)
 
 
 def test_a_tracked_vm_with_snapshots_is_no_longer_blocked() -> None:
@@ -177,26 +177,26 @@ def test_a_tracked_vm_with_snapshots_is_no_longer_blocked() -> None:
 
 
 def test_but_changing_its_cbt_is_refused() -> None:
-    assert forbidding(replace(TRACKED, snapshots=SNAPSHOT), "reset") == ["snapshots"]
-    assert forbidding(replace(TRACKED, snapshots=SYNC), "disabled", removing=True) == ["sync_running"]
+    assert blocking(replace(TRACKED, snapshots=SNAPSHOT), "reset") == ["snapshots"]
+    assert blocking(replace(TRACKED, snapshots=SYNC), "disabled", removing=True) == ["sync_running"]
 
 
-def test_what_may_be_removed_forbids_nothing() -> None:
+def test_what_may_be_removed_blocks_nothing() -> None:
     facts = replace(FINE, snapshots=SNAPSHOT, consolidation_needed=True)
-    assert forbidding(facts) == ["snapshots", "consolidation_needed"]
-    assert forbidding(facts, removing=True) == []
+    assert blocking(facts) == ["snapshots", "consolidation_needed"]
+    assert blocking(facts, removing=True) == []
 
 
-def test_a_disk_that_cannot_be_tracked_does_not_forbid_to_switch_cbt_off() -> None:
+def test_a_disk_that_cannot_be_tracked_does_not_block_disabling_cbt() -> None:
     facts = replace(TRACKED, disks=(replace(FINE_DISK, mode="independent_persistent"),))
-    assert forbidding(facts, "enabled") == ["independent_disk"]
-    assert forbidding(facts, "disabled") == []
+    assert blocking(facts, "enabled") == ["independent_disk"]
+    assert blocking(facts, "disabled") == []
 
 
-def test_a_finding_that_can_be_accepted_forbids_nothing_once_it_is() -> None:
+def test_a_waivable_concern_blocks_nothing_when_it_is_waived() -> None:
     facts = replace(FINE, fault_tolerant=True, snapshots=SNAPSHOT)
-    assert forbidding(facts) == ["snapshots", "fault_tolerance"]
-    assert forbidding(facts, waived={"snapshots", "fault_tolerance"}) == ["snapshots"]
+    assert blocking(facts) == ["snapshots", "fault_tolerance"]
+    assert blocking(facts, waived={"snapshots", "fault_tolerance"}) == ["snapshots"]
 
 
 WAIVER = {"rule": "fault_tolerance", "reason": "change 4711", "expires": "2026-12-31"}
@@ -222,15 +222,15 @@ def test_a_waiver_covers_its_rule_its_vms_and_its_days(fields: dict[str, Any], v
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ([WAIVER | {"rule": "no such"}], "'no such', which there is not"),
+        ([WAIVER | {"rule": "no such"}], "Unknown rule 'no such' in a waiver"),
         ([WAIVER | {"reason": " "}], "has no reason"),
-        ([WAIVER | {"expires": "soon"}], "does not say when it expires"),
-        ([WAIVER | {"expires": "2026-02-30"}], "on a day that there is not"),
+        ([WAIVER | {"expires": "soon"}], "has no valid expiry date"),
+        ([WAIVER | {"expires": "2026-02-30"}], "expiry date of the waiver .* does not exist"),
         (["fault_tolerance"], "not a dictionary"),
-        ("fault_tolerance", "have to be a list"),
+        ("fault_tolerance", "must be a list"),
     ],
 )
-def test_a_waiver_that_says_too_little_is_told(given: Any, words: str) -> None:
+def test_an_incomplete_waiver_is_rejected(given: Any, words: str) -> None:
     with pytest.raises(InvalidOptionError, match=words):
         read_waivers(given, RULE_IDS)
 
@@ -239,12 +239,12 @@ def test_a_waived_blocker_is_not_counted() -> None:
     waivers = read_waivers([WAIVER | {"expires": "9999-12-31"}], RULE_IDS)
     vm = describe(replace(FINE, fault_tolerant=True), waivers=waivers)
     assert vm["concerns"][0]["waived"]
-    assert summarise([vm], [])["with_blockers"] == []
+    assert summarize([vm], [])["with_blockers"] == []
 
 
 def test_a_summary_counts_vms() -> None:
     vms = [describe(FINE), describe(TRACKED), describe(replace(FINE, name="app-02", snapshots=SNAPSHOT))]
-    assert summarise(vms, ["nowhere"]) == {
+    assert summarize(vms, ["nowhere"]) == {
         "total": 3,
         "requested": 1,
         "effective": 1,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The vCenter room: what faults and network errors mean, which API version is spoken, how tasks and sessions are handled."""
+"""The client of vCenter: what faults and network errors mean, which API version is used, how tasks and sessions are handled."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     UnreachableError,
     WaitTimeoutError,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as _vcenter
-from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import Busy, Connection, VCenter
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import BusyError, Connection, VCenter
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.properties import ExtraRead
 
 HERE = Connection("vcenter.example.com", "operator", "a secret", 443)
 REFUSED = ConnectionRefusedError(111, "Connection refused")
@@ -98,7 +99,7 @@ def connected(monkeypatch: pytest.MonkeyPatch, **answers: list[Any]) -> tuple[VC
     ):
         getattr(present, name)._stub = wire
     wire.answers["RetrieveServiceContent"] = [present]
-    monkeypatch.setattr(_vcenter, "_stub", lambda _connection: wire)
+    monkeypatch.setattr(client, "_stub", lambda _connection: wire)
     return VCenter(HERE, sleep=lambda _seconds: None), wire
 
 
@@ -167,21 +168,24 @@ def test_an_untrusted_certificate_names_both_ways_out(monkeypatch: pytest.Monkey
 
 def test_a_wrong_password_tells_the_user_and_not_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
     vcenter, _wire = connected(monkeypatch, Login=[vim.fault.InvalidLogin()])
-    with pytest.raises(InvalidOptionError, match="refuses the user 'operator' or the password") as caught:
+    with pytest.raises(InvalidOptionError, match="rejected the user 'operator' or the password") as caught:
         vcenter.__enter__()
     assert "a secret" not in str(caught.value) + repr(HERE)
 
 
 def test_an_error_of_the_network_during_a_deed_is_ambiguous(monkeypatch: pytest.MonkeyPatch) -> None:
     vcenter, _wire = connected(monkeypatch)
-    with vcenter, pytest.raises(OutcomeUnknownError, match="may have happened"):
-        vcenter.submit("power on the VM", failing(REFUSED))
+    with (
+        vcenter,
+        pytest.raises(OutcomeUnknownError, match=r"during 'power on app-01' .*may or may not have been applied"),
+    ):
+        vcenter.submit("power on app-01", failing(REFUSED))
 
 
 @pytest.mark.parametrize(
     ("fault", "kind", "words"),
     [
-        (vim.fault.TaskInProgress(msg="busy"), Busy, "busy"),
+        (vim.fault.TaskInProgress(msg="busy"), BusyError, "busy"),
         (vim.fault.ConcurrentAccess(), ConflictError, "ConcurrentAccess"),
         (vim.fault.InvalidPowerState(), ConflictError, "InvalidPowerState"),
         (vmodl.fault.ManagedObjectNotFound(obj=vim.VirtualMachine("vm-9")), NotFoundError, "vm-9 does not exist"),
@@ -211,7 +215,7 @@ def test_a_missing_privilege_is_told_with_the_name_of_the_object(monkeypatch: py
         vcenter,
         pytest.raises(PreconditionError, match=r"lacks the privilege VirtualMachine\.Interact\.PowerOn on app-01"),
     ):
-        vcenter.submit("power on the VM", failing(fault))
+        vcenter.submit("power on app-01", failing(fault))
 
 
 # Sessions and repeating
@@ -312,9 +316,9 @@ def test_a_vm_is_read_together_with_the_end_of_a_task(monkeypatch: pytest.Monkey
 
     states = [with_vm(task_answer("running"), "before"), with_vm(task_answer("success"), "after")]
     vcenter, wire = connected(monkeypatch, RetrievePropertiesEx=states)
-    also = _vcenter.Also(vim.VirtualMachine("vm-1"), {"VirtualMachine": ("name",)})
+    extra = ExtraRead(vim.VirtualMachine("vm-1"), {"VirtualMachine": ("name",)})
     with vcenter:
-        _result, seen = vcenter.run_task("work", start_task, ignore, 60, also)
+        _result, seen = vcenter.run_task("work", start_task, ignore, 60, extra)
     assert [(one.moid, one.values) for one in seen] == [("vm-1", {"name": "after"})]
     assert wire.calls.count("RetrievePropertiesEx") == 2
 
@@ -371,7 +375,7 @@ def test_the_inventory_is_read_by_a_view_only_where_there_are_vapps(
 def test_a_task_that_fails_tells_its_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     failed = task_answer("error", error=vim.fault.TaskInProgress(msg="Another task is already in progress."))
     vcenter, _wire = connected(monkeypatch, RetrievePropertiesEx=[failed])
-    with vcenter, pytest.raises(Busy, match="Could not work: Another task is already in progress"):
+    with vcenter, pytest.raises(BusyError, match="Could not work: Another task is already in progress"):
         vcenter.run_task("work", start_task, ignore, 60)
 
 
@@ -383,7 +387,7 @@ def test_a_task_that_takes_too_long_ends_with_what_it_was_doing(monkeypatch: pyt
 
 def test_a_task_whose_end_cannot_be_seen_is_not_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     vcenter, _wire = connected(monkeypatch, RetrievePropertiesEx=[REFUSED])
-    with vcenter, pytest.raises(OutcomeUnknownError, match="Could not see how it ended"):
+    with vcenter, pytest.raises(OutcomeUnknownError, match="Lost contact with vCenter while 'work' was running"):
         vcenter.run_task("work", start_task, ignore, 0)
 
 
@@ -398,19 +402,19 @@ def test_a_task_whose_end_cannot_be_seen_is_not_started_again(monkeypatch: pytes
     ],
 )
 def test_the_newest_version_that_both_sides_know_is_spoken(offered: str, spoken: str) -> None:
-    assert _vcenter._best_version(offered) == spoken
+    assert client._best_version(offered) == spoken
 
 
 def test_certificates_are_verified_on_the_loopback_too() -> None:
-    context = _vcenter._stub(Connection("127.0.0.1", "u", "p")).schemeArgs["context"]
+    context = client._stub(Connection("127.0.0.1", "u", "p")).schemeArgs["context"]
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname
-    careless = _vcenter._stub(Connection("127.0.0.1", "u", "p", validate_certs=False)).schemeArgs["context"]
+    careless = client._stub(Connection("127.0.0.1", "u", "p", validate_certs=False)).schemeArgs["context"]
     assert careless.verify_mode == ssl.CERT_NONE
 
 
 def params(**given: Any) -> dict[str, Any]:
-    return {name: given.get(name, option.get("default")) for name, option in _vcenter.connection_spec().items()}
+    return {name: given.get(name, option.get("default")) for name, option in client.connection_spec().items()}
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,16 @@ import pytest
 from pyVmomi import vim
 
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, NotFoundError
-from ansible_collections.cutover.smc.plugins.module_utils._vsphere import inventory as _machines
-from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import Seen
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere import inventory as vsphere_inventory
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import DiskFacts, SnapshotFacts, VmFacts
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.inventory import (
     inventory,
     locate,
     read_facts,
     read_one,
-    with_fresh_files,
+    refresh_stale_files,
 )
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.properties import ObjectProperties
 
 device = vim.vm.device
 TREE = [
@@ -33,11 +33,11 @@ TREE = [
 ]
 
 
-def seen(kind: str, moid: str, values: dict[str, Any]) -> Seen:
-    return Seen(getattr(vim, kind)(moid), kind, moid, values)
+def seen(kind: str, moid: str, values: dict[str, Any]) -> ObjectProperties:
+    return ObjectProperties(getattr(vim, kind)(moid), kind, moid, values)
 
 
-def machine(moid: str, name: str, parent: Any = None, **values: Any) -> Seen:
+def machine(moid: str, name: str, parent: Any = None, **values: Any) -> ObjectProperties:
     base = {"name": name, "parent": parent or vim.Folder("group-v3"), "config.instanceUuid": f"uuid-{moid}"}
     return seen("VirtualMachine", moid, base | values)
 
@@ -45,23 +45,23 @@ def machine(moid: str, name: str, parent: Any = None, **values: Any) -> Seen:
 class FakeVCenter:
     """A vCenter that has been read: objects and their properties, without a wire."""
 
-    version, is_vcenter = "8.0.2", True
+    vcenter_version = "8.0.2"
 
-    def __init__(self, *machines: Seen, others: tuple[Seen, ...] = ()) -> None:
+    def __init__(self, *machines: ObjectProperties, others: tuple[ObjectProperties, ...] = ()) -> None:
         self.objects = [*machines, *(seen(*one) for one in TREE), *others]
         self.refreshed: list[str] = []
         self.questions: list[list[str]] = []
 
-    def read_all(self, paths: dict[str, Any]) -> list[Seen]:
+    def read_all(self, paths: dict[str, Any]) -> list[ObjectProperties]:
         return [one for one in self.objects if one.kind in paths]
 
-    def read(self, references: list[Any], _paths: Any, follow: Any = ()) -> list[Seen]:
+    def read(self, references: list[Any], _paths: Any, traversals: Any = ()) -> list[ObjectProperties]:
         wanted = {reference._moId for reference in references}
         if wanted:
             self.questions.append(sorted(wanted))
         if not wanted <= {one.moid for one in self.objects}:
             raise NotFoundError("gone")
-        return [one for one in self.objects if one.moid in wanted or (follow and one.kind != "VirtualMachine")]
+        return [one for one in self.objects if one.moid in wanted or (traversals and one.kind != "VirtualMachine")]
 
     def custom_fields(self) -> dict[int, str]:
         return {7: "wave"}
@@ -76,14 +76,14 @@ class FakeVCenter:
         self.refreshed.append(reference._moId)
 
 
-def facts(values: dict[str, Any], *others: Seen) -> VmFacts:
+def facts(values: dict[str, Any], *others: ObjectProperties) -> VmFacts:
     present = {"runtime.powerState": "poweredOn"} | values
     vcenter = FakeVCenter(machine("vm-1", "app-01", **present), others=others)
     return read_facts(vcenter, [vim.VirtualMachine("vm-1")])[0]
 
 
 def test_what_lies_around_many_vms_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_machines, "PAGE", 2)
+    monkeypatch.setattr(vsphere_inventory, "PAGE", 2)
     host = seen("HostSystem", "host-9", {"config.product.version": "8.0.2"})
     on = {"runtime.powerState": "poweredOn", "runtime.host": vim.HostSystem("host-9")}
     vcenter = FakeVCenter(*(machine(f"vm-{number}", f"app-{number}", **on) for number in range(1, 6)), others=(host,))
@@ -118,16 +118,16 @@ def test_one_vm_is_located(how: dict[str, str]) -> None:
 
 def test_an_ambiguous_name_lists_the_matches_and_a_folder_decides() -> None:
     vcenter = FakeVCenter(machine("vm-1", "app-01"), machine("vm-2", "app-01", vim.Folder("group-v4")))
-    with pytest.raises(InvalidOptionError, match=r"fits 2 VMs: .*vm-1 \(/DC/0/vm/app-01\)") as caught:
+    with pytest.raises(InvalidOptionError, match=r"2 VMs are named 'app-01': .*vm-1 \(/DC/0/vm/app-01\)") as caught:
         locate(vcenter, {"name": "app-01"})
     assert [match["moid"] for match in caught.value.details["matches"]] == ["vm-1", "vm-2"]
     assert locate(vcenter, {"name": "app-01", "folder": "prod"})._moId == "vm-2"
-    with pytest.raises(InvalidOptionError, match="There is one at /DC/0/vm/app-01, /DC/0/vm/prod/app-01"):
+    with pytest.raises(InvalidOptionError, match="A VM of this name exists at /DC/0/vm/app-01, /DC/0/vm/prod/app-01"):
         locate(vcenter, {"name": "app-01", "datacenter": "elsewhere"})
 
 
 def test_a_name_that_fits_nothing_is_told_with_names_like_it() -> None:
-    with pytest.raises(InvalidOptionError, match=r"No VM is named 'app-1'.*Is one of these meant: app-01\?"):
+    with pytest.raises(InvalidOptionError, match=r"No VM is named 'app-1'.*Did you mean app-01\?"):
         locate(FakeVCenter(machine("vm-1", "app-01")), {"name": "app-1"})
 
 
@@ -164,7 +164,7 @@ def test_a_folder_may_be_told_from_the_root_the_datacenter_or_below_vm(folder: s
             seen("Folder", "p", {"name": "prod", "parent": vim.Folder("v")}),
         ),
     )
-    assert inventory(vcenter)[0].lies_in(folder, None) == within
+    assert inventory(vcenter)[0].is_in(folder, None) == within
 
 
 def test_custom_attributes_are_told_by_name_when_asked_for() -> None:
@@ -328,6 +328,6 @@ def test_files_are_looked_at_again_only_where_they_do_not_show_what_is_requested
         machine("vm-2", "app-02", **{"runtime.powerState": "poweredOn"}),
     )
     references = [vim.VirtualMachine("vm-1"), vim.VirtualMachine("vm-2")]
-    fresh = with_fresh_files(vcenter, list(zip(references, read_facts(vcenter, references), strict=True)))
+    fresh = refresh_stale_files(vcenter, references, read_facts(vcenter, references))
     assert vcenter.refreshed == ["vm-1"]
     assert [one.name for one in fresh] == ["app-01", "app-02"]

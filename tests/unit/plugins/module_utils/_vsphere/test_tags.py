@@ -18,8 +18,9 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     PreconditionError,
     UnreachableError,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._vsphere import tags as _tags
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere import tags as vsphere_tags
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import Connection
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.tags import tagged_vms
 
 HERE = Connection("vcenter.example.com", "operator", "a secret", 443)
 SESSION = "/rest/com/vmware/cis/session"
@@ -80,7 +81,7 @@ def vcenter(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Rest:
         f"POST {TAGGING}/tag-association/id:urn:3{ATTACHED}": [{"type": "VirtualMachine", "id": "vm-3"}],
     }
     rest = Rest(answers | {f"POST {SESSION}" if name == "session" else name: one for name, one in changes.items()})
-    monkeypatch.setattr(_tags, "_http", lambda _connection: rest)
+    monkeypatch.setattr(vsphere_tags, "_http", lambda _connection: rest)
     return rest
 
 
@@ -97,14 +98,14 @@ def vcenter(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Rest:
 )
 def test_vms_are_those_with_all_tags(monkeypatch: pytest.MonkeyPatch, tags: list[str], vms: set[str]) -> None:
     rest = vcenter(monkeypatch)
-    assert _tags.tagged_vms(HERE, tags) == vms
+    assert tagged_vms(HERE, tags) == vms
     assert rest.asked[-1][0] == f"DELETE {SESSION}"
     assert rest.closed
 
 
 def test_the_password_is_sent_once_and_then_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     rest = vcenter(monkeypatch)
-    _tags.tagged_vms(HERE, ["8"])
+    tagged_vms(HERE, ["8"])
     (_login, first), *others = rest.asked
     assert base64.b64decode(first["Authorization"].removeprefix("Basic ")) == b"operator:a secret"
     assert all(headers.get("vmware-api-session-id") == "a session" for _call, headers in others)
@@ -113,14 +114,14 @@ def test_the_password_is_sent_once_and_then_the_session(monkeypatch: pytest.Monk
 
 def test_nothing_is_asked_for_no_tags(monkeypatch: pytest.MonkeyPatch) -> None:
     rest = vcenter(monkeypatch)
-    assert _tags.tagged_vms(HERE, []) == frozenset()
+    assert tagged_vms(HERE, []) == frozenset()
     assert rest.asked == []
 
 
 def test_an_unknown_tag_is_told_with_tags_like_it(monkeypatch: pytest.MonkeyPatch) -> None:
     rest = vcenter(monkeypatch)
-    with pytest.raises(InvalidOptionError, match="No tag of vCenter is called 'wave:9'") as told:
-        _tags.tagged_vms(HERE, ["wave:7", "wave:9"])
+    with pytest.raises(InvalidOptionError, match="vCenter has no tag 'wave:9'") as told:
+        tagged_vms(HERE, ["wave:7", "wave:9"])
     assert {"wave:7", "wave:8"} <= set(told.value.details["close_names"])
     assert not any("tag-association" in call for call, _headers in rest.asked)
     assert rest.closed
@@ -129,22 +130,22 @@ def test_an_unknown_tag_is_told_with_tags_like_it(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        (Answer(401, b""), InvalidOptionError, "refuses the user 'operator' or the password"),
+        (Answer(401, b""), InvalidOptionError, "rejected the user 'operator' or the password"),
         (Answer(403, b""), PreconditionError, "may not read the tags"),
-        (Answer(404, b"not found"), PreconditionError, "does not offer what was asked for"),
+        (Answer(404, b"not found"), PreconditionError, "does not know the requested path or tag"),
         (
             Answer(503, json.dumps({"value": {"messages": [{"default_message": "It starts."}]}}).encode()),
             CutoverError,
             "HTTP status 503, It starts",
         ),
-        (Answer(200, b"<html>"), CutoverError, "is not that of vCenter's REST API"),
+        (Answer(200, b"<html>"), CutoverError, "is not from vCenter's REST API"),
         (ConnectionRefusedError(111, "Connection refused"), UnreachableError, "cannot be reached"),
     ],
 )
 def test_a_refusal(monkeypatch: pytest.MonkeyPatch, answer: Any, kind: type[CutoverError], words: str) -> None:
     rest = vcenter(monkeypatch, session=answer)
     with pytest.raises(CutoverError, match=words) as told:
-        _tags.tagged_vms(HERE, ["7"])
+        tagged_vms(HERE, ["7"])
     assert told.value.__class__ is kind
     assert "a secret" not in str(told.value.as_result())
     assert rest.closed
