@@ -1,4 +1,4 @@
-// The whole service over TLS, with govmomi's client: what a replication and the collection do with it.
+// Tests of the complete service over TLS with govmomi's client: the calls that a replication and the collection make.
 
 package main
 
@@ -36,23 +36,31 @@ import (
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
+
+	"cutover.smc/lab/vcenter/internal/control"
+	"cutover.smc/lab/vcenter/internal/disk"
+	"cutover.smc/lab/vcenter/internal/frontend"
+	"cutover.smc/lab/vcenter/internal/machine"
+	"cutover.smc/lab/vcenter/internal/sim"
 )
 
 const (
 	testUser     = "administrator"
 	testPassword = "correct horse"
+
+	firstDiskKey = 2000 // the device key of each VM's first disk
 )
 
 func TestMain(m *testing.M) {
-	log.SetOutput(io.Discard) // the simulator tells of files that exist already
+	log.SetOutput(io.Discard) // the simulator logs files that already exist
 	os.Exit(m.Run())
 }
 
-// client is one logged-in user of a running service.
+// client is a logged-in user of a running service.
 type client struct {
 	*govmomi.Client
 	t       *testing.T
-	service *Service
+	service *service
 	browser http.Client
 }
 
@@ -60,7 +68,7 @@ func testConfig(t *testing.T) Config {
 	t.Helper()
 	config := defaultConfig()
 	config.Directory = t.TempDir()
-	config.VMs = 3
+	config.VMCount = 3
 	config.Username, config.Password = testUser, testPassword
 	config.GuestIntervalMS = 5
 	config.AreasPerPage = 3
@@ -87,33 +95,38 @@ func writeCertificate(t *testing.T) (string, string) {
 	return certificatePath, keyPath
 }
 
-// serve starts a service and logs in. The simulator keeps process-wide state, so tests do not run in parallel.
+// serve starts a service and logs in. The simulator has process-wide state, so tests do not run in parallel.
 func serve(t *testing.T, change func(*Config)) *client {
 	t.Helper()
 	config := testConfig(t)
-	t.Setenv("TMPDIR", os.TempDir()) // the service sets it; this puts it back
+	t.Setenv("TMPDIR", os.TempDir()) // the service sets TMPDIR; this restores it after the test
 	if change != nil {
 		change(&config)
 	}
-	service, err := startService(context.Background(), config)
+	running, err := startService(context.Background(), config)
 	must(t, err)
-	t.Cleanup(service.Stop)
-	logged, err := login(service, testUser, testPassword)
+	t.Cleanup(running.stop)
+	logged, err := login(running, testUser, testPassword)
 	must(t, err)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &client{Client: logged, t: t, service: service, browser: http.Client{Transport: transport}}
+	return &client{Client: logged, t: t, service: running, browser: http.Client{Transport: transport}}
 }
 
-func login(service *Service, username, password string) (*govmomi.Client, error) {
-	address := &url.URL{Scheme: "https", Host: fmt.Sprintf("127.0.0.1:%d", service.vcenter.Port()), Path: "/sdk", User: url.UserPassword(username, password)}
+func login(running *service, username, password string) (*govmomi.Client, error) {
+	address := &url.URL{Scheme: "https", Host: fmt.Sprintf("127.0.0.1:%d", running.vcenter.port()), Path: "/sdk", User: url.UserPassword(username, password)}
 	return govmomi.NewClient(context.Background(), address, true)
+}
+
+// machine returns the machine behind a VM.
+func (c *client) machine(vm *object.VirtualMachine) *machine.Machine {
+	return c.service.simulation.Machines.Get(vm.Reference())
 }
 
 func (c *client) vm(name string) *object.VirtualMachine {
 	c.t.Helper()
 	finder := find.NewFinder(c.Client.Client, false)
-	datacenter, err := finder.Datacenter(context.Background(), datacenterName)
+	datacenter, err := finder.Datacenter(context.Background(), sim.DatacenterName)
 	must(c.t, err)
 	vm, err := finder.SetDatacenter(datacenter).VirtualMachine(context.Background(), name)
 	must(c.t, err)
@@ -179,7 +192,7 @@ func (c *client) snapshotDisks(ref types.ManagedObjectReference) []*types.Virtua
 	c.t.Helper()
 	var read mo.VirtualMachineSnapshot
 	must(c.t, property.DefaultCollector(c.Client.Client).RetrieveOne(context.Background(), ref, []string{"config"}, &read))
-	return disksOf(&read.Config)
+	return machine.VirtualDisks(&read.Config)
 }
 
 // changedAreas follows all pages.
@@ -196,14 +209,14 @@ func (c *client) changedAreas(vm *object.VirtualMachine, snapshot types.ManagedO
 	return areas
 }
 
-// folder asks for a part of a disk's flat file over HTTP.
+// folder requests a file of the datastore, or a part of it, over HTTP.
 func (c *client) folder(flat, snapshot string, area *types.DiskChangeExtent, loggedIn bool) *http.Response {
 	c.t.Helper()
-	query := url.Values{"dcPath": {datacenterName}, "dsName": {datastoreName}}
+	query := url.Values{"dcPath": {sim.DatacenterName}, "dsName": {sim.DatastoreName}}
 	if snapshot != "" {
 		query.Set("snapshot", snapshot)
 	}
-	address := url.URL{Scheme: "https", Host: c.URL().Host, Path: folderPrefix + flat, RawQuery: query.Encode()}
+	address := url.URL{Scheme: "https", Host: c.URL().Host, Path: "/folder/" + flat, RawQuery: query.Encode()}
 	request, err := http.NewRequest(http.MethodGet, address.String(), nil)
 	must(c.t, err)
 	if area != nil {
@@ -221,7 +234,7 @@ func (c *client) folder(flat, snapshot string, area *types.DiskChangeExtent, log
 
 func (c *client) control(method, path, body string, answer any) int {
 	c.t.Helper()
-	address := fmt.Sprintf("http://127.0.0.1:%d%s", c.service.control.Port(), path)
+	address := fmt.Sprintf("http://127.0.0.1:%d%s", c.service.control.port(), path)
 	request, err := http.NewRequest(method, address, strings.NewReader(body))
 	must(c.t, err)
 	response, err := http.DefaultClient.Do(request)
@@ -233,13 +246,13 @@ func (c *client) control(method, path, body string, answer any) int {
 	return response.StatusCode
 }
 
-// replica is a copy of one disk, as a replication keeps it.
+// replica is a replication's copy of one disk.
 type replica struct {
 	content  []byte
 	changeID string
 }
 
-// replicate takes a snapshot and brings the replicas up to it.
+// replicate takes a snapshot and copies the areas that changed to the replicas. It returns the number of bytes copied.
 func (c *client) replicate(vm *object.VirtualMachine, replicas map[int32]*replica) int64 {
 	c.t.Helper()
 	snapshot := c.snapshot(vm, "smc")
@@ -250,7 +263,7 @@ func (c *client) replicate(vm *object.VirtualMachine, replicas map[int32]*replic
 			copied = &replica{content: make([]byte, disk.CapacityInBytes), changeID: "*"}
 			replicas[disk.Key] = copied
 		}
-		flat, _ := flatFile(fileOf(disk))
+		flat, _ := sim.FlatFile(machine.BackingFile(disk))
 		for _, area := range c.changedAreas(vm, snapshot, disk, copied.changeID) {
 			response := c.folder(flat, snapshot.Value, &area, true)
 			if response.StatusCode != http.StatusPartialContent {
@@ -267,7 +280,7 @@ func (c *client) replicate(vm *object.VirtualMachine, replicas map[int32]*replic
 	return sent
 }
 
-func TestReplicationOfARunningVMEndsWithEqualDisks(t *testing.T) {
+func TestReplicationOfRunningVMEndsWithEqualDisks(t *testing.T) {
 	c := serve(t, func(config *Config) { config.GuestIntervalMS = 20 })
 	vm := c.vm("app-03")
 	c.reconfigure(vm, types.VirtualMachineConfigSpec{ChangeTrackingEnabled: types.NewBool(true)})
@@ -279,28 +292,30 @@ func TestReplicationOfARunningVMEndsWithEqualDisks(t *testing.T) {
 		t.Fatalf("stopping the service: %d", status)
 	}
 	c.replicate(vm, replicas)
-	machine := c.service.lab.machine(vm.Reference())
-	machine.SetService(true)
-	guestWrites(t, machine, 100, 7, 300)
-	machine.SetService(false)
+	written := c.machine(vm)
+	written.SetService(true)
+	for _, block := range []int64{100, 7, 300} {
+		must(t, written.GuestWrite(func([]int64) (int, int64, []byte) { return 0, block * disk.BlockSize, []byte("data") }))
+	}
+	written.SetService(false)
 	sent, afterwards := c.replicate(vm, replicas), c.replicate(vm, replicas)
-	if extra := sent % blockSize; sent < 3*blockSize || extra != 0 || afterwards != 0 {
+	if extra := sent % disk.BlockSize; sent < 3*disk.BlockSize || extra != 0 || afterwards != 0 {
 		t.Errorf("three blocks were written: %d bytes were sent, then %d", sent, afterwards)
 	}
-	var present []DiskHash
+	var present []machine.DiskHash
 	c.control(http.MethodGet, "/vms/app-03/disks", "", &present)
 	if len(present) != 2 || len(replicas) != 2 {
 		t.Fatalf("%d disks, %d replicas", len(present), len(replicas))
 	}
-	for _, disk := range present {
-		digest := sha256.Sum256(replicas[disk.Key].content)
-		if hex.EncodeToString(digest[:]) != disk.SHA256 || int64(len(replicas[disk.Key].content)) != disk.Size {
-			t.Errorf("disk %d: the replica differs", disk.Key)
+	for _, hash := range present {
+		digest := sha256.Sum256(replicas[hash.Key].content)
+		if hex.EncodeToString(digest[:]) != hash.SHA256 || int64(len(replicas[hash.Key].content)) != hash.Size {
+			t.Errorf("disk %d: the replica differs", hash.Key)
 		}
 	}
 }
 
-func TestTheRunbooksWayTakesEffectAtPowerOn(t *testing.T) {
+func TestAdvancedSettingsTakeEffectAtPowerOn(t *testing.T) {
 	c := serve(t, nil)
 	vm := c.vm("app-02")
 	ctx := context.Background()
@@ -313,7 +328,7 @@ func TestTheRunbooksWayTakesEffectAtPowerOn(t *testing.T) {
 	c.await(task, err)
 	c.reconfigure(vm, types.VirtualMachineConfigSpec{ExtraConfig: settings})
 	if c.trackingShown(vm) || c.ctkFiles(vm) != 0 {
-		t.Error("it took effect while the VM was off")
+		t.Error("the settings took effect while the VM was powered off")
 	}
 	task, err = vm.PowerOn(ctx)
 	c.await(task, err)
@@ -322,14 +337,14 @@ func TestTheRunbooksWayTakesEffectAtPowerOn(t *testing.T) {
 	}
 }
 
-func TestTheAPIsWayTakesEffectAtAStun(t *testing.T) {
-	for _, mode := range []ReadBack{ReadBackAtOnce, ReadBackAfterStun} {
+func TestChangeTrackingEnabledTakesEffectAtStun(t *testing.T) {
+	for _, mode := range []sim.ReadBack{sim.ReadBackAtOnce, sim.ReadBackAfterStun} {
 		t.Run(string(mode), func(t *testing.T) {
 			c := serve(t, func(config *Config) { config.ReadBack = mode })
 			vm := c.vm("app-01")
 			enable := types.VirtualMachineConfigSpec{ChangeTrackingEnabled: types.NewBool(true)}
 			c.reconfigure(vm, enable)
-			if c.ctkFiles(vm) != 0 || c.trackingShown(vm) != (mode == ReadBackAtOnce) {
+			if c.ctkFiles(vm) != 0 || c.trackingShown(vm) != (mode == sim.ReadBackAtOnce) {
 				t.Errorf("before the stun: shown %v, %d files", c.trackingShown(vm), c.ctkFiles(vm))
 			}
 			c.removeSnapshot(vm, c.snapshot(vm, "stun"))
@@ -340,7 +355,7 @@ func TestTheAPIsWayTakesEffectAtAStun(t *testing.T) {
 			c.await(task, err)
 			c.reconfigure(vm, types.VirtualMachineConfigSpec{ChangeTrackingEnabled: types.NewBool(false)})
 			if c.ctkFiles(vm) != 0 || c.trackingShown(vm) {
-				t.Error("disabling did not act at once on a VM that is off")
+				t.Error("disabling did not take effect immediately on a VM that is powered off")
 			}
 		})
 	}
@@ -367,15 +382,15 @@ func (c *client) failure(vm *object.VirtualMachine, spec types.VirtualMachineCon
 	return faultOf(task.Wait(context.Background()))
 }
 
-func TestRefusals(t *testing.T) {
+func TestRejectedCalls(t *testing.T) {
 	tools := false
 	c := serve(t, func(config *Config) {
-		config.Overrides = map[string]Override{"app-01": {HardwareVersion: 6, Tools: &tools}, "app-02": {Snapshot: "before-upgrade"}}
+		config.Overrides = map[string]sim.Override{"app-01": {HardwareVersion: 6, Tools: &tools}, "app-02": {Snapshot: "before-upgrade"}}
 	})
 	enable := types.VirtualMachineConfigSpec{ChangeTrackingEnabled: types.NewBool(true)}
 	old := c.vm("app-01")
 	if supported := c.read(old).Capability.ChangeTrackingSupported; supported {
-		t.Error("hardware version 6 claims that it can track changes")
+		t.Error("hardware version 6 reports that it can track changes")
 	}
 	if _, ok := c.failure(old, enable).(*types.NotSupported); !ok {
 		t.Errorf("enabling on hardware version 6: %T", c.failure(old, enable))
@@ -392,18 +407,18 @@ func TestRefusals(t *testing.T) {
 	tainted := c.vm("app-02")
 	c.reconfigure(tainted, enable)
 	snapshot := c.snapshot(tainted, "second")
-	request := types.QueryChangedDiskAreas{This: tainted.Reference(), Snapshot: &snapshot, DeviceKey: testDiskKey, ChangeId: "*"}
+	request := types.QueryChangedDiskAreas{This: tainted.Reference(), Snapshot: &snapshot, DeviceKey: firstDiskKey, ChangeId: "*"}
 	_, err := methods.QueryChangedDiskAreas(context.Background(), c.Client.Client, &request)
 	if _, ok := faultOf(err).(types.FileFault); !ok {
 		t.Errorf("changes of a VM that had a snapshot when tracking began: %T", faultOf(err))
 	}
 }
 
-func TestOnlyTheConfiguredUserGetsIn(t *testing.T) {
+func TestOnlyTheConfiguredUserMayLogIn(t *testing.T) {
 	c := serve(t, nil)
 	for user, password := range map[string]string{testUser: "wrong", "root": testPassword, testUser + "@elsewhere": testPassword} {
 		if _, err := login(c.service, user, password); err == nil {
-			t.Errorf("%s with %q got in", user, password)
+			t.Errorf("%s with %q logged in", user, password)
 		} else if _, ok := faultOf(err).(types.InvalidLogin); !ok {
 			t.Errorf("%s: %v", user, err)
 		}
@@ -423,17 +438,17 @@ func TestOnlyTheConfiguredUserGetsIn(t *testing.T) {
 	}
 }
 
-func TestRequestsAreCountedAndTheLabsOwnAreNot(t *testing.T) {
+func TestRequestsAreCountedExceptTheLabsOwn(t *testing.T) {
 	c := serve(t, nil)
 	c.control(http.MethodDelete, "/requests", "", nil)
 	vm := c.vm("app-01")
 	c.reconfigure(vm, types.VirtualMachineConfigSpec{Annotation: "one"})
 	c.folder("app-01/disk1.vmdk", "", nil, true)
-	c.UserAgent = labUserAgent + "-replication"
+	c.UserAgent = frontend.LabUserAgent + "-replication"
 	c.reconfigure(vm, types.VirtualMachineConfigSpec{Annotation: "two"})
-	var list []RequestCount
+	var list []frontend.RequestCount
 	c.control(http.MethodGet, "/requests", "", &list)
-	counted := map[string]RequestCount{}
+	counted := map[string]frontend.RequestCount{}
 	for _, entry := range list {
 		counted[entry.Action] = entry
 		if entry.Mutating != (entry.Action == "ReconfigVM_Task") {
@@ -445,7 +460,7 @@ func TestRequestsAreCountedAndTheLabsOwnAreNot(t *testing.T) {
 	}
 }
 
-func TestFaultsHappenAsAsked(t *testing.T) {
+func TestFaultRules(t *testing.T) {
 	c := serve(t, nil)
 	vm := c.vm("app-01")
 	spec := types.VirtualMachineConfigSpec{Annotation: "x"}
@@ -471,7 +486,7 @@ func TestFaultsHappenAsAsked(t *testing.T) {
 	removal, err := vm.RemoveSnapshot(context.Background(), snapshot.Value, false, nil)
 	must(t, err)
 	if _, ok := faultOf(removal.Wait(context.Background())).(*types.SnapshotFault); !ok || c.read(vm).Snapshot == nil {
-		t.Error("the removal did not fail, or did what it should not")
+		t.Error("the removal did not fail, or the snapshot was removed")
 	}
 	add(`{"target": "vcenter", "method": "ReconfigVM_Task", "fault": "DisconnectAfter"}`)
 	if _, err := vm.Reconfigure(context.Background(), types.VirtualMachineConfigSpec{Annotation: "done"}); err == nil {
@@ -485,14 +500,14 @@ func TestFaultsHappenAsAsked(t *testing.T) {
 	c.control(http.MethodDelete, "/faults", "", nil)
 	c.reconfigure(vm, spec)
 	add(`{"target": "vcenter", "method": "ReconfigVM_Task", "fault": "InvalidState", "count": -1, "probability": 0.5}`)
-	refused := 0
+	failed := 0
 	for range 40 {
 		if _, err := vm.Reconfigure(context.Background(), spec); err != nil {
-			refused++
+			failed++
 		}
 	}
-	if refused < 8 || refused > 32 {
-		t.Errorf("%d of 40 calls were refused", refused)
+	if failed < 8 || failed > 32 {
+		t.Errorf("%d of 40 calls failed", failed)
 	}
 	c.control(http.MethodDelete, "/faults", "", nil)
 	add(`{"target": "vcenter", "method": "ReconfigVM_Task", "fault": "EndSession"}`)
@@ -509,32 +524,32 @@ func TestFaultsHappenAsAsked(t *testing.T) {
 	}
 }
 
-func TestRevertBringsTheBytesBack(t *testing.T) {
+func TestRevertRestoresDiskContent(t *testing.T) {
 	c := serve(t, nil)
 	vm := c.vm("app-01")
 	hashes := func() string {
-		var list []DiskHash
+		var list []machine.DiskHash
 		c.control(http.MethodGet, "/vms/app-01/disks", "", &list)
 		return list[0].SHA256
 	}
 	c.control(http.MethodPost, "/vms/app-01/guest", `{"service": "stopped"}`, nil)
 	snapshot := c.snapshot(vm, "good")
 	before := hashes()
-	machine := c.service.lab.machine(vm.Reference())
-	machine.SetService(true)
-	must(t, machine.GuestWrite(func([]int64) (int, int64, []byte) { return 0, 12345, []byte("damage") }))
-	machine.SetService(false)
+	written := c.machine(vm)
+	written.SetService(true)
+	must(t, written.GuestWrite(func([]int64) (int, int64, []byte) { return 0, 12345, []byte("damage") }))
+	written.SetService(false)
 	if hashes() == before {
 		t.Fatal("nothing was written")
 	}
 	task, err := vm.RevertToSnapshot(context.Background(), snapshot.Value, true)
 	c.await(task, err)
 	if hashes() != before || c.read(vm).Runtime.PowerState != types.VirtualMachinePowerStatePoweredOff {
-		t.Error("the disk is not what it was, or the VM is still on")
+		t.Error("the disk content was not restored, or the VM is still powered on")
 	}
 }
 
-func TestRemovingASnapshotBelowTheCurrentState(t *testing.T) {
+func TestRemovingParentOfCurrentSnapshot(t *testing.T) {
 	c := serve(t, nil)
 	vm := c.vm("app-02")
 	first := c.snapshot(vm, "a")
@@ -546,45 +561,45 @@ func TestRemovingASnapshotBelowTheCurrentState(t *testing.T) {
 	c.await(task, err)
 	c.removeSnapshot(vm, first)
 	if count := len(c.read(vm).Snapshot.RootSnapshotList); count != 2 {
-		t.Errorf("%d snapshots are left", count)
+		t.Errorf("%d snapshots remain", count)
 	}
 	c.removeSnapshot(vm, second)
 	c.removeSnapshot(vm, third)
 	if c.read(vm).Snapshot != nil {
-		t.Error("there still is a snapshot")
+		t.Error("a snapshot remains")
 	}
-	if known := c.service.lab.machine(vm.Reference()).Snapshots(); len(known) != 0 {
+	if known := c.machine(vm).Snapshots(); len(known) != 0 {
 		t.Errorf("the disks still hold %v", known)
 	}
 }
 
-func TestTwoLabsWithOneSeedAreEqual(t *testing.T) {
+func TestSimulationsWithSameSeedAreEqual(t *testing.T) {
 	describe := func() string {
 		c := serve(t, func(config *Config) { config.GuestIntervalMS = int(time.Hour.Milliseconds()) })
-		var vms []machineView
+		var vms []control.VM
 		c.control(http.MethodGet, "/vms", "", &vms)
-		var told bytes.Buffer
-		must(t, json.NewEncoder(&told).Encode(vms))
+		var answers bytes.Buffer
+		must(t, json.NewEncoder(&answers).Encode(vms))
 		for _, vm := range vms {
-			var hashes []DiskHash
+			var hashes []machine.DiskHash
 			c.control(http.MethodGet, "/vms/"+vm.Name+"/disks", "", &hashes)
-			must(t, json.NewEncoder(&told).Encode(hashes))
+			must(t, json.NewEncoder(&answers).Encode(hashes))
 		}
-		return told.String()
+		return answers.String()
 	}
 	if first, second := describe(), describe(); first != second {
-		t.Errorf("they differ:\n%s\n%s", first, second)
+		t.Errorf("the two simulations differ:\n%s\n%s", first, second)
 	}
 }
 
-func TestManyClientsAtOnce(t *testing.T) {
+func TestConcurrentClients(t *testing.T) {
 	c := serve(t, func(config *Config) { config.GuestIntervalMS = 10 })
 	var clients sync.WaitGroup
 	for number := range 5 {
-		vm := c.vm(machineName(number % 3))
+		vm := c.vm(sim.VMName(number % 3))
 		clients.Go(func() {
 			for round := range 3 {
-				busy(c, vm, number, round)
+				sendConcurrentCalls(c, vm, number, round)
 			}
 		})
 	}
@@ -594,20 +609,21 @@ func TestManyClientsAtOnce(t *testing.T) {
 		task, err := vm.RemoveAllSnapshot(context.Background(), nil)
 		c.await(task, err)
 		c.control(http.MethodPost, "/vms/"+name+"/guest", `{"service": "stopped"}`, nil)
-		var hashes []DiskHash
+		var hashes []machine.DiskHash
 		c.control(http.MethodGet, "/vms/"+name+"/disks", "", &hashes)
 		for index, hash := range hashes {
 			response := c.folder(fmt.Sprintf("%s/disk%d-flat.vmdk", name, index+1), "", nil, true)
 			digest := sha256.New()
 			if _, err := io.Copy(digest, response.Body); err != nil || hex.EncodeToString(digest.Sum(nil)) != hash.SHA256 {
-				t.Errorf("%s: the base file of disk %d is not what the guest sees", name, hash.Key)
+				t.Errorf("%s: the base file of disk %d does not hold the current content", name, hash.Key)
 			}
 		}
 	}
 }
 
-// busy does what several users might do to one VM at the same time; it may fail, but must not break anything.
-func busy(c *client, vm *object.VirtualMachine, number, round int) {
+// sendConcurrentCalls makes calls that several users may make to one VM at the same time. The calls may fail, but they must
+// not break anything.
+func sendConcurrentCalls(c *client, vm *object.VirtualMachine, number, round int) {
 	ctx := context.Background()
 	wait := func(task *object.Task, err error) {
 		if err == nil {
@@ -616,7 +632,7 @@ func busy(c *client, vm *object.VirtualMachine, number, round int) {
 	}
 	wait(vm.Reconfigure(ctx, types.VirtualMachineConfigSpec{ChangeTrackingEnabled: types.NewBool((number+round)%3 != 0)}))
 	wait(vm.CreateSnapshot(ctx, fmt.Sprintf("s%d", number), "", false, false))
-	request := types.QueryChangedDiskAreas{This: vm.Reference(), DeviceKey: testDiskKey, ChangeId: "*"}
+	request := types.QueryChangedDiskAreas{This: vm.Reference(), DeviceKey: firstDiskKey, ChangeId: "*"}
 	_, _ = methods.QueryChangedDiskAreas(ctx, c.Client.Client, &request)
 	wait(vm.PowerOff(ctx))
 	wait(vm.PowerOn(ctx))
@@ -624,5 +640,12 @@ func busy(c *client, vm *object.VirtualMachine, number, round int) {
 		wait(vm.RemoveSnapshot(ctx, fmt.Sprintf("s%d", number), false, nil))
 	} else {
 		wait(vm.RemoveAllSnapshot(ctx, nil))
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

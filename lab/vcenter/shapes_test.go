@@ -1,4 +1,4 @@
-// The odd VMs, hosts and moments that a test can ask for.
+// Tests of the unusual VMs, hosts and events that a test can configure.
 
 package main
 
@@ -12,14 +12,17 @@ import (
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/types"
+
+	"cutover.smc/lab/vcenter/internal/machine"
+	"cutover.smc/lab/vcenter/internal/sim"
 )
 
-func TestListedDisksHangWhereTheyShall(t *testing.T) {
+func TestListedDisksHaveTheirAddresses(t *testing.T) {
 	c := serve(t, func(config *Config) {
 		config.DatastoreType = "NFS"
-		config.Overrides = map[string]Override{"app-01": {
+		config.Overrides = map[string]sim.Override{"app-01": {
 			BusSharing: "physicalSharing",
-			Disks: []DiskOverride{
+			Disks: []sim.DiskOverride{
 				{Controller: "scsi0", FirstClass: true},
 				{Controller: "lsi2", Unit: 9, Sharing: "sharingMultiWriter"},
 				{Controller: "sata1", Unit: 4},
@@ -30,8 +33,8 @@ func TestListedDisksHangWhereTheyShall(t *testing.T) {
 	})
 	vm := c.read(c.vm("app-01"))
 	var addresses []string
-	for _, disk := range disksOf(vm.Config) {
-		addresses = append(addresses, diskAddress(object.VirtualDeviceList(vm.Config.Hardware.Device), disk))
+	for _, disk := range machine.VirtualDisks(vm.Config) {
+		addresses = append(addresses, machine.DiskAddress(object.VirtualDeviceList(vm.Config.Hardware.Device), disk))
 	}
 	slices.Sort(addresses)
 	if want := []string{"ide1:0", "nvme0:3", "sata1:4", "scsi0:0", "scsi2:9"}; !slices.Equal(addresses, want) {
@@ -39,10 +42,10 @@ func TestListedDisksHangWhereTheyShall(t *testing.T) {
 	}
 }
 
-func TestAVMShowsItsAfflictions(t *testing.T) {
+func TestOverriddenProperties(t *testing.T) {
 	c := serve(t, func(config *Config) {
 		config.ESXiVersions = []string{"6.7.0-8169922", "8.0.2"}
-		config.Overrides = map[string]Override{"app-02": {
+		config.Overrides = map[string]sim.Override{"app-02": {
 			FaultTolerance: "running", ConsolidationNeeded: true, ConnectionState: "inaccessible",
 			Settings: map[string]string{"SCSI0:0.ctkEnabled": "TRUE"}, Firmware: "efi", GuestName: "FreeBSD",
 		}}
@@ -51,12 +54,12 @@ func TestAVMShowsItsAfflictions(t *testing.T) {
 	if vm.Runtime.FaultToleranceState != "running" || vm.Runtime.ConnectionState != "inaccessible" || !vm.Runtime.ConsolidationNeeded {
 		t.Errorf("the VM's state: %+v", vm.Runtime)
 	}
-	if value, found := setting(vm.Config, "scsi0:0.ctkEnabled"); !found || value != "TRUE" || vm.Config.Firmware != "efi" {
+	if value, found := machine.Setting(vm.Config, "scsi0:0.ctkEnabled"); !found || value != "TRUE" || vm.Config.Firmware != "efi" {
 		t.Error("the VM's configuration is not the override's")
 	}
 }
 
-func TestMissingPrivilegesAreToldBeforehandAndEnforced(t *testing.T) {
+func TestMissingPrivilegesAreReportedAndEnforced(t *testing.T) {
 	c := serve(t, nil)
 	vm := c.vm("app-01")
 	c.control(http.MethodPost, "/privileges", `{"object": "app-01", "denied": ["VirtualMachine.Config.ChangeTracking"]}`, nil)
@@ -83,30 +86,30 @@ func TestMissingPrivilegesAreToldBeforehandAndEnforced(t *testing.T) {
 	c.reconfigure(vm, types.VirtualMachineConfigSpec{ChangeTrackingEnabled: types.NewBool(true)})
 }
 
-func TestSomebodyElseTakesASnapshotJustBefore(t *testing.T) {
+func TestAnotherUserTakesSnapshotBeforeCall(t *testing.T) {
 	c := serve(t, nil)
 	vm := c.vm("app-01")
 	c.control(http.MethodPost, "/faults", `{"method": "ReconfigVM_Task", "object": "app-01", "fault": "Snapshot nightly backup"}`, nil)
 	c.reconfigure(vm, types.VirtualMachineConfigSpec{Annotation: "x"})
 	snapshot := c.read(vm).Snapshot
 	if snapshot == nil || snapshot.RootSnapshotList[0].Name != "nightly backup" {
-		t.Error("there is no such snapshot")
+		t.Error("the snapshot does not exist")
 	}
 }
 
-func TestTrackingCanBeginAnewBehindEverybodysBack(t *testing.T) {
+func TestTrackingReset(t *testing.T) {
 	c := serve(t, nil)
 	vm := c.vm("app-01")
 	c.reconfigure(vm, types.VirtualMachineConfigSpec{ChangeTrackingEnabled: types.NewBool(true)})
 	c.removeSnapshot(vm, c.snapshot(vm, "stun"))
-	machine := c.service.lab.machine(vm.Reference())
-	before := machine.ChangeIDs()
+	tracked := c.machine(vm)
+	before := tracked.ChangeIDs()
 	if status := c.control(http.MethodPost, "/vms/app-01/tracking/reset", "", nil); status != http.StatusNoContent {
 		t.Fatalf("status %d", status)
 	}
-	for key, id := range machine.ChangeIDs() {
+	for key, id := range tracked.ChangeIDs() {
 		if id == before[key] {
-			t.Errorf("disk %d still has the change id %s", key, id)
+			t.Errorf("disk %d still has the changeId %s", key, id)
 		}
 	}
 }
@@ -121,16 +124,16 @@ func TestSessionsCanBeEnded(t *testing.T) {
 	c.control(http.MethodDelete, "/sessions", "", nil)
 	_, err := methods.GetCurrentTime(context.Background(), c.Client.Client)
 	if _, ok := faultOf(err).(types.NotAuthenticated); !ok {
-		t.Errorf("the session lives on: %v", err)
+		t.Errorf("the session is still active: %v", err)
 	}
 }
 
-func TestAStandaloneHost(t *testing.T) {
+func TestStandaloneHost(t *testing.T) {
 	c := serve(t, func(config *Config) {
 		config.StandaloneESXi, config.ESXiVersion = true, "8.0.2"
 	})
 	if c.IsVC() || c.ServiceContent.About.Version != "8.0.2" {
-		t.Errorf("it says that it is %+v", c.ServiceContent.About)
+		t.Errorf("the service describes itself as %+v", c.ServiceContent.About)
 	}
 	finder := find.NewFinder(c.Client.Client, true)
 	datacenter, err := finder.DefaultDatacenter(context.Background())

@@ -1,21 +1,22 @@
-// A set of disk blocks, and its translation to byte ranges.
+// A set of disk blocks, and its conversion to byte ranges.
 
-package main
+package disk
 
 import "math/bits"
 
-// blockSize is the granularity of change tracking and of the disks' copy-on-write layers.
-const blockSize = 64 << 10
+// BlockSize is the granularity, in bytes, of change tracking and of the disks' copy-on-write layers.
+const BlockSize = 64 << 10
 
 // Bitmap is a set of block numbers.
 type Bitmap []uint64
 
-func newBitmap(blocks int) Bitmap { return make(Bitmap, (blocks+63)/64) }
+// NewBitmap returns an empty set for a disk of that many blocks.
+func NewBitmap(blocks int) Bitmap { return make(Bitmap, (blocks+63)/64) }
 
-// blocksOf is the number of blocks that hold size bytes.
-func blocksOf(size int64) int { return int((size + blockSize - 1) / blockSize) }
+// Blocks returns the number of blocks that hold size bytes.
+func Blocks(size int64) int { return int((size + BlockSize - 1) / BlockSize) }
 
-// Has tells whether the block is in the set.
+// Has reports whether the block is in the set.
 func (b Bitmap) Has(block int) bool { return b[block/64]&(1<<(block%64)) != 0 }
 
 // Set adds a block.
@@ -26,7 +27,7 @@ func (b Bitmap) SetRange(offset, length int64) {
 	if length <= 0 {
 		return
 	}
-	for block := int(offset / blockSize); block <= int((offset+length-1)/blockSize); block++ {
+	for block := int(offset / BlockSize); block <= int((offset+length-1)/BlockSize); block++ {
 		b.Set(block)
 	}
 }
@@ -38,7 +39,7 @@ func (b Bitmap) Merge(other Bitmap) {
 	}
 }
 
-// Count is the number of blocks in the set.
+// Count returns the number of blocks in the set.
 func (b Bitmap) Count() int {
 	total := 0
 	for _, word := range b {
@@ -50,15 +51,15 @@ func (b Bitmap) Count() int {
 // Extent is a byte range of a disk.
 type Extent struct{ Start, Length int64 }
 
-// Extents lists the set as byte ranges at or after start, neighbours joined, none beyond size.
+// Extents returns the set as byte ranges from start up to size. Adjacent blocks are joined into one range.
 func (b Bitmap) Extents(start, size int64) []Extent {
 	var extents []Extent
-	for block := int(start / blockSize); block < blocksOf(size); block++ {
+	for block := int(start / BlockSize); block < Blocks(size); block++ {
 		if !b.Has(block) {
 			continue
 		}
-		from := max(int64(block)*blockSize, start)
-		until := min(int64(block+1)*blockSize, size)
+		from := max(int64(block)*BlockSize, start)
+		until := min(int64(block+1)*BlockSize, size)
 		if last := len(extents) - 1; last >= 0 && extents[last].Start+extents[last].Length == from {
 			extents[last].Length = until - extents[last].Start
 			continue

@@ -1,6 +1,7 @@
-// Virtual disks with real bytes: a sparse base file and a tree of copy-on-write layers, one branch a snapshot.
-
-package main
+// Package disk holds virtual disks with real bytes, and the change tracking of one disk. It knows nothing of vSphere.
+//
+// A disk is a sparse base file and a tree of copy-on-write layers, with one branch for each snapshot.
+package disk
 
 import (
 	"errors"
@@ -12,13 +13,13 @@ import (
 	"sync"
 )
 
-// errNoView says that a snapshot has no frozen view of the disk, or has it no longer.
-var errNoView = errors.New("the snapshot holds no view of this disk")
+// ErrNoView reports that the snapshot does not hold a view of the disk, or no longer holds it.
+var ErrNoView = errors.New("the snapshot holds no view of this disk")
 
-// layer holds the blocks written since its parent was frozen. The base has no parent and holds the whole disk.
+// layer holds the blocks written since its parent was frozen. The base has no parent and holds the entire disk.
 type layer struct {
 	file     *os.File
-	present  Bitmap // of the base: the blocks ever written
+	present  Bitmap // in the base: the blocks that were ever written
 	parent   *layer
 	children []*layer
 }
@@ -28,15 +29,15 @@ type Disk struct {
 	mu       sync.RWMutex
 	size     int64
 	basePath string
-	overlays string // directory of the layers above the base
-	created  int    // layers made so far, for their names
+	overlays string // the directory of the layers above the base
+	created  int    // the number of layers created so far, for their names
 	base     *layer
-	top      *layer            // where the guest writes
-	frozen   map[string]*layer // snapshot -> the layer that it froze
+	top      *layer            // the guest writes to this one
+	frozen   map[string]*layer // by snapshot: the layer that it froze
 }
 
-// openDisk opens or makes the base file. What an existing file holds counts as allocated.
-func openDisk(basePath, overlays string, size int64) (*Disk, error) {
+// Open opens or creates the base file. The content of an existing file counts as allocated.
+func Open(basePath, overlays string, size int64) (*Disk, error) {
 	if err := os.MkdirAll(overlays, 0o700); err != nil {
 		return nil, err
 	}
@@ -52,21 +53,21 @@ func openDisk(basePath, overlays string, size int64) (*Disk, error) {
 		_ = file.Close()
 		return nil, err
 	}
-	base := &layer{file: file, present: newBitmap(blocksOf(size))}
+	base := &layer{file: file, present: NewBitmap(Blocks(size))}
 	base.present.SetRange(0, min(info.Size(), size))
 	return &Disk{size: size, basePath: basePath, overlays: overlays, base: base, top: base, frozen: map[string]*layer{}}, nil
 }
 
-// Size is the capacity in bytes.
+// Size returns the capacity in bytes.
 func (d *Disk) Size() int64 { return d.size }
 
-// BasePath is the flat file, which is what a reader gets who names no snapshot.
+// BasePath returns the path of the flat file, which a reader gets when it names no snapshot.
 func (d *Disk) BasePath() string { return d.basePath }
 
-// WriteAt is a write of the guest.
+// WriteAt writes to the current content, as the guest does.
 func (d *Disk) WriteAt(data []byte, offset int64) (int, error) {
 	if offset < 0 || offset+int64(len(data)) > d.size {
-		return 0, fmt.Errorf("write of %d bytes at %d is outside the disk", len(data), offset)
+		return 0, fmt.Errorf("the write of %d bytes at offset %d is outside the disk", len(data), offset)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -81,12 +82,12 @@ func (d *Disk) WriteAt(data []byte, offset int64) (int, error) {
 	return written, nil
 }
 
-// writeBlock writes within one block, which the top layer first copies from below when it does not hold it.
+// writeBlock writes within one block. If the top layer does not hold the block, it is first copied from below.
 func (d *Disk) writeBlock(data []byte, offset int64) error {
-	block := int(offset / blockSize)
+	block := int(offset / BlockSize)
 	if d.top != d.base && !d.top.present.Has(block) {
-		start := int64(block) * blockSize
-		whole := make([]byte, min(blockSize, d.size-start))
+		start := int64(block) * BlockSize
+		whole := make([]byte, min(BlockSize, d.size-start))
 		if err := readThrough(d.top, whole, start); err != nil {
 			return err
 		}
@@ -99,7 +100,7 @@ func (d *Disk) writeBlock(data []byte, offset int64) error {
 	return err
 }
 
-// ReadAt reads what the guest sees (snapshot "") or what the snapshot froze.
+// ReadAt reads the content that the snapshot froze, or the current content if snapshot is empty.
 func (d *Disk) ReadAt(snapshot string, data []byte, offset int64) (int, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
@@ -124,7 +125,7 @@ func (d *Disk) ReadAt(snapshot string, data []byte, offset int64) (int, error) {
 	return len(data), end
 }
 
-// Allocated is the set of blocks ever written, as seen in a view.
+// Allocated returns the blocks of a view that were ever written.
 func (d *Disk) Allocated(snapshot string) (Bitmap, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
@@ -132,7 +133,7 @@ func (d *Disk) Allocated(snapshot string) (Bitmap, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := newBitmap(blocksOf(d.size))
+	all := NewBitmap(Blocks(d.size))
 	for ; from != nil; from = from.parent {
 		all.Merge(from.present)
 	}
@@ -146,10 +147,10 @@ func (d *Disk) view(snapshot string) (*layer, error) {
 	if from, ok := d.frozen[snapshot]; ok {
 		return from, nil
 	}
-	return nil, errNoView
+	return nil, ErrNoView
 }
 
-// Freeze keeps the present content for the snapshot; later writes go to a new layer.
+// Freeze keeps the current content for the snapshot. Later writes go to a new layer.
 func (d *Disk) Freeze(snapshot string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -162,7 +163,7 @@ func (d *Disk) Freeze(snapshot string) error {
 	return nil
 }
 
-// Remove forgets the snapshot and merges the layers that nothing but it kept apart.
+// Remove deletes the snapshot and merges the layers that only this snapshot needed.
 func (d *Disk) Remove(snapshot string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -174,13 +175,13 @@ func (d *Disk) Remove(snapshot string) error {
 	return d.collapse(kept)
 }
 
-// Revert throws away what was written since the snapshot's content was current.
+// Revert returns to the content that the snapshot froze. Later writes that no other snapshot holds are lost.
 func (d *Disk) Revert(snapshot string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	kept, ok := d.frozen[snapshot]
 	if !ok {
-		return errNoView
+		return ErrNoView
 	}
 	next, err := d.newLayer(kept)
 	if err != nil {
@@ -191,7 +192,7 @@ func (d *Disk) Revert(snapshot string) error {
 	return d.collapse(abandoned)
 }
 
-// Close closes all files; the disk must not be used afterwards.
+// Close closes all files. The disk must not be used afterwards.
 func (d *Disk) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -205,12 +206,12 @@ func (d *Disk) newLayer(parent *layer) (*layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := &layer{file: file, present: newBitmap(blocksOf(d.size)), parent: parent}
+	made := &layer{file: file, present: NewBitmap(Blocks(d.size)), parent: parent}
 	parent.children = append(parent.children, made)
 	return made, nil
 }
 
-// collapse removes a layer that no snapshot needs: a dead end goes, an only child is merged into it.
+// collapse removes a layer that no snapshot needs: a leaf is deleted, an only child is merged into its parent.
 func (d *Disk) collapse(node *layer) error {
 	if node == d.top || d.isFrozen(node) {
 		return nil
@@ -224,19 +225,19 @@ func (d *Disk) collapse(node *layer) error {
 	case 1:
 		return d.absorb(node, node.children[0])
 	default:
-		return nil // a fork: both branches still need it
+		return nil // a fork: both branches still need the layer
 	}
 }
 
-// absorb copies the child's blocks into the layer, which then takes the child's place.
+// absorb copies the child's blocks into the layer, which then replaces the child.
 func (d *Disk) absorb(node, child *layer) error {
-	block := make([]byte, blockSize)
-	for number := range blocksOf(d.size) {
+	block := make([]byte, BlockSize)
+	for number := range Blocks(d.size) {
 		if !child.present.Has(number) {
 			continue
 		}
-		start := int64(number) * blockSize
-		part := block[:min(blockSize, d.size-start)]
+		start := int64(number) * BlockSize
+		part := block[:min(BlockSize, d.size-start)]
 		if err := readFull(child.file, part, start); err != nil {
 			return err
 		}
@@ -270,15 +271,15 @@ func (d *Disk) isFrozen(node *layer) bool {
 	return false
 }
 
-// readThrough reads within one block from the nearest layer that holds it.
+// readThrough reads within one block, from the nearest layer that holds it.
 func readThrough(from *layer, data []byte, offset int64) error {
-	for from.parent != nil && !from.present.Has(int(offset/blockSize)) {
+	for from.parent != nil && !from.present.Has(int(offset/BlockSize)) {
 		from = from.parent
 	}
 	return readFull(from.file, data, offset)
 }
 
-// readFull fills data; what lies beyond a sparse file's end is zero.
+// readFull fills data. Bytes beyond the end of a sparse file are zero.
 func readFull(file *os.File, data []byte, offset int64) error {
 	count, err := file.ReadAt(data, offset)
 	if errors.Is(err, io.EOF) {
@@ -288,7 +289,7 @@ func readFull(file *os.File, data []byte, offset int64) error {
 	return err
 }
 
-func bytesToBlockEnd(offset int64) int { return int(blockSize - offset%blockSize) }
+func bytesToBlockEnd(offset int64) int { return int(BlockSize - offset%BlockSize) }
 
 func discard(node *layer) {
 	_ = node.file.Close()

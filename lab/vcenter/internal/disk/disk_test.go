@@ -1,6 +1,6 @@
-// Disks against a plain model: every view holds what was written before it was frozen.
+// Tests of disks against a simple model: every view holds the writes from before it was frozen.
 
-package main
+package disk
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-const testDiskSize = 20*blockSize + 5000 // the last block is not whole
+const testDiskSize = 20*BlockSize + 5000 // the last block is a partial one
 
 func testDisk(t *testing.T) *Disk {
 	t.Helper()
@@ -25,7 +25,7 @@ func testDisk(t *testing.T) *Disk {
 func diskOf(t *testing.T, size int64) *Disk {
 	t.Helper()
 	directory := t.TempDir()
-	disk, err := openDisk(filepath.Join(directory, "disk1-flat.vmdk"), filepath.Join(directory, "overlays"), size)
+	disk, err := Open(filepath.Join(directory, "disk1-flat.vmdk"), filepath.Join(directory, "overlays"), size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func diskOf(t *testing.T, size int64) *Disk {
 
 func content(t *testing.T, disk *Disk, snapshot string) []byte {
 	t.Helper()
-	data, err := io.ReadAll(newViewReader(disk, snapshot))
+	data, err := io.ReadAll(NewViewReader(disk, snapshot))
 	if err != nil {
 		t.Fatalf("view %q: %v", snapshot, err)
 	}
@@ -56,20 +56,20 @@ func overlayFiles(t *testing.T, disk *Disk) int {
 	return len(entries)
 }
 
-func TestSnapshotFreezesWhatAReaderSees(t *testing.T) {
+func TestSnapshotFreezesContent(t *testing.T) {
 	disk := testDisk(t)
-	if _, err := disk.WriteAt([]byte("before"), blockSize-3); err != nil {
+	if _, err := disk.WriteAt([]byte("before"), BlockSize-3); err != nil {
 		t.Fatal(err)
 	}
 	must(t, disk.Freeze("s1"))
-	if _, err := disk.WriteAt([]byte("AFTER!"), blockSize-3); err != nil {
+	if _, err := disk.WriteAt([]byte("AFTER!"), BlockSize-3); err != nil {
 		t.Fatal(err)
 	}
 	frozen, current := content(t, disk, "s1"), content(t, disk, "")
-	if got := string(frozen[blockSize-3 : blockSize+3]); got != "before" {
-		t.Errorf("the snapshot shows %q", got)
+	if got := string(frozen[BlockSize-3 : BlockSize+3]); got != "before" {
+		t.Errorf("the snapshot holds %q", got)
 	}
-	if got := string(current[blockSize-3 : blockSize+3]); got != "AFTER!" {
+	if got := string(current[BlockSize-3 : BlockSize+3]); got != "AFTER!" {
 		t.Errorf("the guest sees %q", got)
 	}
 	base, err := os.ReadFile(disk.BasePath())
@@ -79,46 +79,46 @@ func TestSnapshotFreezesWhatAReaderSees(t *testing.T) {
 	}
 }
 
-func TestRemovalMergesIntoTheBase(t *testing.T) {
+func TestRemoveMergesIntoBase(t *testing.T) {
 	disk := testDisk(t)
 	must(t, disk.Freeze("s1"))
-	if _, err := disk.WriteAt([]byte("later"), 3*blockSize); err != nil {
+	if _, err := disk.WriteAt([]byte("later"), 3*BlockSize); err != nil {
 		t.Fatal(err)
 	}
 	must(t, disk.Remove("s1"))
 	base, err := os.ReadFile(disk.BasePath())
 	must(t, err)
-	if !bytes.Equal(base, content(t, disk, "")) || string(base[3*blockSize:3*blockSize+5]) != "later" {
-		t.Error("the base file does not hold what the guest sees")
+	if !bytes.Equal(base, content(t, disk, "")) || string(base[3*BlockSize:3*BlockSize+5]) != "later" {
+		t.Error("the base file does not hold the current content")
 	}
 	if count := overlayFiles(t, disk); count != 0 {
-		t.Errorf("%d overlay files are left", count)
+		t.Errorf("%d overlay files remain", count)
 	}
-	if _, err := disk.ReadAt("s1", make([]byte, 1), 0); !errors.Is(err, errNoView) {
+	if _, err := disk.ReadAt("s1", make([]byte, 1), 0); !errors.Is(err, ErrNoView) {
 		t.Errorf("a removed snapshot can still be read: %v", err)
 	}
 }
 
-func TestAllocatedCountsWhatAViewHolds(t *testing.T) {
+func TestAllocatedReturnsBlocksOfView(t *testing.T) {
 	disk := testDisk(t)
-	_, err := disk.WriteAt(make([]byte, 10), 2*blockSize-5)
+	_, err := disk.WriteAt(make([]byte, 10), 2*BlockSize-5)
 	must(t, err)
 	must(t, disk.Freeze("s1"))
-	_, err = disk.WriteAt(make([]byte, 10), 7*blockSize)
+	_, err = disk.WriteAt(make([]byte, 10), 7*BlockSize)
 	must(t, err)
 	frozen, err := disk.Allocated("s1")
 	must(t, err)
 	current, err := disk.Allocated("")
 	must(t, err)
-	if want := []Extent{{blockSize, 2 * blockSize}}; !slices.Equal(frozen.Extents(0, testDiskSize), want) {
+	if want := []Extent{{BlockSize, 2 * BlockSize}}; !slices.Equal(frozen.Extents(0, testDiskSize), want) {
 		t.Errorf("frozen: %v", frozen.Extents(0, testDiskSize))
 	}
-	if want := []Extent{{blockSize, 2 * blockSize}, {7 * blockSize, blockSize}}; !slices.Equal(current.Extents(0, testDiskSize), want) {
+	if want := []Extent{{BlockSize, 2 * BlockSize}, {7 * BlockSize, BlockSize}}; !slices.Equal(current.Extents(0, testDiskSize), want) {
 		t.Errorf("current: %v", current.Extents(0, testDiskSize))
 	}
 }
 
-func TestWritesOutsideTheDiskAreRefused(t *testing.T) {
+func TestWriteOutsideDiskFails(t *testing.T) {
 	disk := testDisk(t)
 	for _, offset := range []int64{-1, testDiskSize - 3} {
 		if _, err := disk.WriteAt([]byte("four"), offset); err == nil {
@@ -127,27 +127,27 @@ func TestWritesOutsideTheDiskAreRefused(t *testing.T) {
 	}
 }
 
-// diskModel is what a Disk should behave like: whole copies.
+// diskModel is the reference for the behaviour of a Disk: full copies.
 type diskModel struct {
 	current []byte
 	frozen  map[string][]byte
 }
 
-func TestDiskBehavesLikeWholeCopies(t *testing.T) {
+func TestDiskBehavesLikeFullCopies(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { compareWithModel(t, rand.New(rand.NewPCG(seed, 1))) })
 	}
 }
 
 func compareWithModel(t *testing.T, random *rand.Rand) {
-	const size = 4*blockSize + 5000
+	const size = 4*BlockSize + 5000
 	disk := diskOf(t, size)
 	model := diskModel{current: make([]byte, size), frozen: map[string][]byte{}}
 	for step := range 80 {
 		names := slices.Sorted(maps.Keys(model.frozen))
 		switch choice := random.IntN(10); {
 		case choice < 6:
-			data := bytes.Repeat([]byte{byte(step + 1)}, 1+random.IntN(2*blockSize))
+			data := bytes.Repeat([]byte{byte(step + 1)}, 1+random.IntN(2*BlockSize))
 			offset := random.Int64N(int64(size - len(data)))
 			_, err := disk.WriteAt(data, offset)
 			must(t, err)
@@ -166,11 +166,11 @@ func compareWithModel(t *testing.T, random *rand.Rand) {
 			model.current = slices.Clone(model.frozen[name])
 		}
 		if !bytes.Equal(content(t, disk, ""), model.current) {
-			t.Fatalf("step %d: the guest sees something else", step)
+			t.Fatalf("step %d: the current content is wrong", step)
 		}
 		for name, want := range model.frozen {
 			if !bytes.Equal(content(t, disk, name), want) {
-				t.Fatalf("step %d: snapshot %s shows something else", step, name)
+				t.Fatalf("step %d: the content of snapshot %s is wrong", step, name)
 			}
 		}
 	}
@@ -180,36 +180,36 @@ func compareWithModel(t *testing.T, random *rand.Rand) {
 	base, err := os.ReadFile(disk.BasePath())
 	must(t, err)
 	if !bytes.Equal(base, model.current) || overlayFiles(t, disk) != 0 {
-		t.Error("after the last snapshot the base does not hold everything")
+		t.Error("after the removal of the last snapshot, the base file does not hold the full content")
 	}
 }
 
-func TestViewReaderSeeksAndReadsRanges(t *testing.T) {
+func TestViewReaderSeeksAndReads(t *testing.T) {
 	disk := testDisk(t)
 	_, err := disk.WriteAt([]byte("0123456789"), testDiskSize-10)
 	must(t, err)
-	reader := newViewReader(disk, "")
+	reader := NewViewReader(disk, "")
 	position, err := reader.Seek(-4, io.SeekEnd)
 	must(t, err)
 	rest, err := io.ReadAll(reader)
 	must(t, err)
 	if position != testDiskSize-4 || string(rest) != "6789" {
-		t.Errorf("at %d there is %q", position, rest)
+		t.Errorf("offset %d holds %q", position, rest)
 	}
 	if _, err := reader.Seek(-1, io.SeekStart); err == nil {
-		t.Error("a seek before the beginning was accepted")
+		t.Error("a seek before the start of the disk was accepted")
 	}
 }
 
-func TestExtentsJoinClipAndStart(t *testing.T) {
-	set := newBitmap(blocksOf(testDiskSize))
+func TestExtentsJoinClipAndStartAtOffset(t *testing.T) {
+	set := NewBitmap(Blocks(testDiskSize))
 	for _, block := range []int{0, 1, 4, 20} {
 		set.Set(block)
 	}
-	if got, want := set.Extents(0, testDiskSize), []Extent{{0, 2 * blockSize}, {4 * blockSize, blockSize}, {20 * blockSize, 5000}}; !slices.Equal(got, want) {
+	if got, want := set.Extents(0, testDiskSize), []Extent{{0, 2 * BlockSize}, {4 * BlockSize, BlockSize}, {20 * BlockSize, 5000}}; !slices.Equal(got, want) {
 		t.Errorf("all: %v", got)
 	}
-	if got, want := set.Extents(blockSize+100, testDiskSize), []Extent{{blockSize + 100, blockSize - 100}, {4 * blockSize, blockSize}, {20 * blockSize, 5000}}; !slices.Equal(got, want) {
+	if got, want := set.Extents(BlockSize+100, testDiskSize), []Extent{{BlockSize + 100, BlockSize - 100}, {4 * BlockSize, BlockSize}, {20 * BlockSize, 5000}}; !slices.Equal(got, want) {
 		t.Errorf("from the middle of a block: %v", got)
 	}
 	if set.Count() != 4 {

@@ -1,6 +1,6 @@
-// Change tracking of one disk: which blocks were written between which two moments.
+// Change tracking of one disk: which blocks were written between two snapshots.
 
-package main
+package disk
 
 import (
 	"errors"
@@ -9,41 +9,46 @@ import (
 	"strings"
 )
 
-// errWrongEpoch says that a changeId belongs to an earlier or another tracking of the disk.
-var errWrongEpoch = errors.New("the changeId does not belong to the present tracking of this disk")
+// ErrInvalidChangeID reports a changeId of an earlier epoch, or of another disk.
+var ErrInvalidChangeID = errors.New("the changeId does not belong to the current tracking of this disk")
 
-// Tracker records writes. It is not safe for concurrent use: its machine's lock guards it.
+// Tracker records writes. It is not safe for concurrent use; the lock of its machine guards it.
 type Tracker struct {
-	epoch   string   // new whenever tracking starts afresh
-	tainted bool     // tracking was started while a snapshot existed, so its answers cannot be trusted
-	changes []Bitmap // blocks written in each generation; the last one is open
+	epoch   string   // a new one whenever tracking starts
+	tainted bool     // tracking started while a snapshot existed, so its answers cannot be trusted
+	changes []Bitmap // blocks written in each generation; the last generation is open
 	blocks  int
 }
 
-func newTracker(epoch string, size int64, tainted bool) *Tracker {
-	blocks := blocksOf(size)
-	return &Tracker{epoch: epoch, tainted: tainted, blocks: blocks, changes: []Bitmap{newBitmap(blocks)}}
+// NewTracker starts the tracking of a disk of size bytes.
+func NewTracker(epoch string, size int64, tainted bool) *Tracker {
+	blocks := Blocks(size)
+	return &Tracker{epoch: epoch, tainted: tainted, blocks: blocks, changes: []Bitmap{NewBitmap(blocks)}}
 }
 
-// Record notes a write.
+// Tainted reports whether tracking started while a snapshot existed, so that its answers cannot be trusted.
+func (t *Tracker) Tainted() bool { return t.tainted }
+
+// Record adds a write to the open generation.
 func (t *Tracker) Record(offset, length int64) { t.changes[len(t.changes)-1].SetRange(offset, length) }
 
-// Generation is the number of the open generation.
+// Generation returns the number of the open generation.
 func (t *Tracker) Generation() int { return len(t.changes) - 1 }
 
-// ChangeID names the beginning of the open generation.
+// ChangeID identifies the start of the open generation.
 func (t *Tracker) ChangeID() string { return fmt.Sprintf("%s/%d", t.epoch, t.Generation()) }
 
-// Advance closes the open generation, as a snapshot does.
-func (t *Tracker) Advance() { t.changes = append(t.changes, newBitmap(t.blocks)) }
+// Advance closes the open generation and opens the next one, as a snapshot does.
+func (t *Tracker) Advance() { t.changes = append(t.changes, NewBitmap(t.blocks)) }
 
-// Since is what was written from the moment that changeID names until the generation named by until began.
+// Since returns the blocks written from the start of the generation that changeID identifies to the start of the
+// generation until.
 func (t *Tracker) Since(changeID string, until int) (Bitmap, error) {
 	from, err := t.parse(changeID)
 	if err != nil {
 		return nil, err
 	}
-	changed := newBitmap(t.blocks)
+	changed := NewBitmap(t.blocks)
 	for generation := from; generation < until; generation++ {
 		changed.Merge(t.changes[generation])
 	}
@@ -53,11 +58,11 @@ func (t *Tracker) Since(changeID string, until int) (Bitmap, error) {
 func (t *Tracker) parse(changeID string) (int, error) {
 	epoch, number, found := strings.Cut(changeID, "/")
 	if !found || epoch != t.epoch {
-		return 0, errWrongEpoch
+		return 0, ErrInvalidChangeID
 	}
 	generation, err := strconv.Atoi(number)
 	if err != nil || generation < 0 || generation > t.Generation() {
-		return 0, errWrongEpoch
+		return 0, ErrInvalidChangeID
 	}
 	return generation, nil
 }

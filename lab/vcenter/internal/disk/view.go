@@ -1,24 +1,26 @@
-// A reader of one view of a disk, as http.ServeContent and the hashes want it.
+// A reader of one view of a disk, as http.ServeContent and the hashes need it.
 
-package main
+package disk
 
 import (
 	"errors"
 	"io"
 )
 
-// viewReader reads what the guest sees, or what a snapshot froze, from a position of its own.
-type viewReader struct {
+// ViewReader reads the current content of a disk, or the content that a snapshot froze. It has a position of its own.
+type ViewReader struct {
 	disk     *Disk
 	snapshot string
 	position int64
 }
 
-func newViewReader(disk *Disk, snapshot string) *viewReader {
-	return &viewReader{disk: disk, snapshot: snapshot}
+// NewViewReader reads from the start of the disk; an empty snapshot means the current content.
+func NewViewReader(disk *Disk, snapshot string) *ViewReader {
+	return &ViewReader{disk: disk, snapshot: snapshot}
 }
 
-func (v *viewReader) Read(data []byte) (int, error) {
+// Read implements io.Reader.
+func (v *ViewReader) Read(data []byte) (int, error) {
 	if v.position >= v.disk.Size() {
 		return 0, io.EOF
 	}
@@ -30,7 +32,8 @@ func (v *viewReader) Read(data []byte) (int, error) {
 	return count, err
 }
 
-func (v *viewReader) Seek(offset int64, whence int) (int64, error) {
+// Seek implements io.Seeker.
+func (v *ViewReader) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:
 		offset += v.position
@@ -38,7 +41,7 @@ func (v *viewReader) Seek(offset int64, whence int) (int64, error) {
 		offset += v.disk.Size()
 	}
 	if offset < 0 {
-		return 0, errors.New("seek before the beginning")
+		return 0, errors.New("seek before the start of the disk")
 	}
 	v.position = offset
 	return offset, nil

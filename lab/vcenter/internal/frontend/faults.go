@@ -1,6 +1,6 @@
-// Faults that a test asks for: of a call, of its task, of the connection, or only slowness.
+// Rules for faults that a test asks for: of a call, of its task or of the connection, or only a delay.
 
-package main
+package frontend
 
 import (
 	"encoding/json"
@@ -17,21 +17,21 @@ import (
 )
 
 const (
-	// faultDisconnect drops the connection before the request is carried out.
+	// faultDisconnect closes the connection before the request takes effect.
 	faultDisconnect = "Disconnect"
-	// faultDisconnectAfter carries the request out and drops the connection instead of answering.
+	// faultDisconnectAfter lets the request take effect, and closes the connection without an answer.
 	faultDisconnectAfter = "DisconnectAfter"
-	// faultSnapshot with a name has somebody else take a snapshot of that name before the request is carried out.
+	// faultSnapshot, followed by a name, makes another user take a snapshot of that name before the request takes effect.
 	faultSnapshot = "Snapshot "
-	// faultPowerOff has somebody else cut the VM's power before the request is carried out.
+	// faultPowerOff makes another user power off the VM before the request takes effect.
 	faultPowerOff = "PowerOff"
-	// faultEndSession ends the caller's session before the request is carried out, as an idle timeout does.
+	// faultEndSession ends the caller's session before the request takes effect, as an idle timeout does.
 	faultEndSession = "EndSession"
-	// faultHTTP with a number answers with that HTTP status.
+	// faultHTTP, followed by a number, answers with that HTTP status.
 	faultHTTP = "HTTP "
 )
 
-// Rule is one entry of POST /faults. Count 0 means 1, a negative count means for ever; Probability 0 means always.
+// Rule is one entry of POST /faults. Count 0 means 1, and a negative count has no limit. Probability 0 means always.
 type Rule struct {
 	Target  string          `json:"target"`
 	Method  string          `json:"method"`
@@ -48,14 +48,14 @@ type Rule struct {
 }
 
 const (
-	clientUser = "user" // every client but the lab's own
+	clientUser = "user" // every client except the lab's own
 	clientLab  = "lab"
 	clientAny  = "any"
 )
 
 func (r *Rule) check() error {
 	if r.Target != "" && r.Target != "vcenter" {
-		return fmt.Errorf("target is %q; here it can be vcenter", r.Target)
+		return fmt.Errorf("target is %q; it must be vcenter", r.Target)
 	}
 	if r.Method == "" {
 		return errors.New("method is missing")
@@ -64,40 +64,40 @@ func (r *Rule) check() error {
 		return errors.New("the rule has neither a fault nor a delay_ms")
 	}
 	if r.Task && !strings.HasSuffix(r.Method, "_Task") {
-		return fmt.Errorf("%s starts no task", r.Method)
+		return fmt.Errorf("%s does not start a task", r.Method)
 	}
 	if r.Client != clientUser && r.Client != clientLab && r.Client != clientAny {
-		return fmt.Errorf("client is %q; it can be user, lab or any", r.Client)
+		return fmt.Errorf("client is %q; it must be user, lab or any", r.Client)
 	}
 	if r.Probability < 0 || r.Probability > 1 {
-		return errors.New("probability lies between 0 and 1")
+		return errors.New("probability must be between 0 and 1")
 	}
 	if status, ok := strings.CutPrefix(r.Fault, faultHTTP); ok {
 		_, err := strconv.Atoi(status)
 		return err
 	}
-	if plainFaults[r.Fault] || strings.HasPrefix(r.Fault, faultSnapshot) {
+	if connectionFaults[r.Fault] || strings.HasPrefix(r.Fault, faultSnapshot) {
 		return nil
 	}
 	_, err := r.build(types.ManagedObjectReference{})
 	return err
 }
 
-// plainFaults are those that are no faults of the vSphere API.
-var plainFaults = map[string]bool{
+// connectionFaults are the values of Fault, beside those with a prefix, that are not faults of the vSphere API.
+var connectionFaults = map[string]bool{
 	"": true, faultDisconnect: true, faultDisconnectAfter: true, faultPowerOff: true, faultEndSession: true,
 }
 
 func (r *Rule) delay() time.Duration { return time.Duration(r.DelayMS) * time.Millisecond }
 
-// build makes the fault that the rule names. Details fill its fields, by their names in the vSphere API.
+// build returns the vSphere fault of the rule. Details set its fields, by their names in the vSphere API.
 func (r *Rule) build(object types.ManagedObjectReference) (types.BaseMethodFault, error) {
 	kind, ok := types.TypeFunc()(r.Fault)
 	if !ok {
-		return nil, fmt.Errorf("there is no fault %s", r.Fault)
+		return nil, fmt.Errorf("the fault %s does not exist", r.Fault)
 	}
 	made := reflect.New(kind).Interface()
-	nameObject(reflect.ValueOf(made).Elem(), object)
+	setObject(reflect.ValueOf(made).Elem(), object)
 	switch fault := made.(type) {
 	case *types.NoPermission:
 		fault.PrivilegeId = privilegeFor(r.Method)
@@ -122,16 +122,16 @@ func (r *Rule) build(object types.ManagedObjectReference) (types.BaseMethodFault
 	return fault, nil
 }
 
-// objectFields are the names under which faults refer to the object of the call.
+// objectFields are the names of the fields in which faults refer to the object of the call.
 var objectFields = map[string]bool{"Entity": true, "Obj": true, "Object": true, "Vm": true}
 
-// nameObject puts the called object where the fault refers to it: a client cannot decode an empty reference.
-func nameObject(fault reflect.Value, object types.ManagedObjectReference) {
+// setObject sets the fields that refer to the called object, because a client cannot decode an empty reference.
+func setObject(fault reflect.Value, object types.ManagedObjectReference) {
 	for index := range fault.NumField() {
 		field, described := fault.Field(index), fault.Type().Field(index)
 		switch {
 		case described.Anonymous:
-			nameObject(field, object)
+			setObject(field, object)
 		case !objectFields[described.Name]:
 		case field.Type() == reflect.TypeFor[types.ManagedObjectReference]():
 			field.Set(reflect.ValueOf(object))
@@ -141,38 +141,13 @@ func nameObject(fault reflect.Value, object types.ManagedObjectReference) {
 	}
 }
 
-var privileges = map[string]string{
-	"ReconfigVM_Task":         "VirtualMachine.Config.AdvancedConfig",
-	"PowerOnVM_Task":          "VirtualMachine.Interact.PowerOn",
-	"PowerOffVM_Task":         "VirtualMachine.Interact.PowerOff",
-	"ShutdownGuest":           "VirtualMachine.Interact.PowerOff",
-	"ResetVM_Task":            "VirtualMachine.Interact.Reset",
-	"RebootGuest":             "VirtualMachine.Interact.Reset",
-	"SuspendVM_Task":          "VirtualMachine.Interact.Suspend",
-	"CreateSnapshot_Task":     "VirtualMachine.State.CreateSnapshot",
-	"CreateSnapshotEx_Task":   "VirtualMachine.State.CreateSnapshot",
-	"RemoveSnapshot_Task":     "VirtualMachine.State.RemoveSnapshot",
-	"RemoveAllSnapshots_Task": "VirtualMachine.State.RemoveSnapshot",
-	"ConsolidateVMDisks_Task": "VirtualMachine.State.RemoveSnapshot",
-	"RevertToSnapshot_Task":   "VirtualMachine.State.RevertToSnapshot",
-	"UpgradeVM_Task":          "VirtualMachine.Config.UpgradeVirtualHardware",
-	"QueryChangedDiskAreas":   "VirtualMachine.Provisioning.DiskRandomRead",
-}
-
-func privilegeFor(method string) string {
-	if privilege, ok := privileges[method]; ok {
-		return privilege
-	}
-	return "System.View"
-}
-
-// activeRule is a rule with what is left of its skip and count.
+// activeRule is a rule with the remainders of its skip and count.
 type activeRule struct {
 	Rule
 	skip, left int
 }
 
-// Faults are the rules in force.
+// Faults holds the active rules. Its methods may be called from any goroutine.
 type Faults struct {
 	mu     sync.Mutex
 	rules  []*activeRule
@@ -181,7 +156,7 @@ type Faults struct {
 
 func newFaults(seed uint64) *Faults { return &Faults{chance: rand.New(rand.NewPCG(seed, 0))} }
 
-// Add puts a rule in force.
+// Add validates a rule and makes it active.
 func (f *Faults) Add(rule Rule) error {
 	if rule.Client == "" {
 		rule.Client = clientUser
@@ -205,7 +180,8 @@ func (f *Faults) Reset() {
 	f.rules = nil
 }
 
-// Match is the first rule that applies to a call on an object known by these names, and uses it up by one.
+// Match returns the first rule that applies to a call on an object with these names, and decrements its count. It
+// returns nil if no rule applies.
 func (f *Faults) Match(method string, names []string, fromLab bool) *Rule {
 	f.mu.Lock()
 	defer f.mu.Unlock()

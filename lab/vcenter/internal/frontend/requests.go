@@ -1,6 +1,6 @@
-// Counts what clients ask, and knows which requests change something.
+// Counts the requests of clients, and decides which of them change something.
 
-package main
+package frontend
 
 import (
 	"net/http"
@@ -9,10 +9,10 @@ import (
 	"sync"
 )
 
-// labUserAgent begins the User-Agent of the lab's own clients, which are not counted.
-const labUserAgent = "cutover-lab"
+// LabUserAgent is the prefix of the User-Agent of the lab's own clients. Their requests are not counted.
+const LabUserAgent = "cutover-lab"
 
-// RequestCount is how often an action was asked.
+// RequestCount is the number of requests for one action.
 type RequestCount struct {
 	Service  string `json:"service"`
 	Action   string `json:"action"`
@@ -20,7 +20,7 @@ type RequestCount struct {
 	Mutating bool   `json:"mutating"`
 }
 
-// Requests counts by action.
+// Requests counts requests by action. Its methods may be called from any goroutine.
 type Requests struct {
 	mu     sync.Mutex
 	counts map[string]int
@@ -35,14 +35,14 @@ func (r *Requests) Add(action string) {
 	r.counts[action]++
 }
 
-// Reset forgets all counts.
+// Reset deletes all counts.
 func (r *Requests) Reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.counts = map[string]int{}
 }
 
-// List is all counts, ordered by action.
+// List returns all counts, ordered by action.
 func (r *Requests) List() []RequestCount {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,14 +54,14 @@ func (r *Requests) List() []RequestCount {
 	return list
 }
 
-// harmlessPrefixes begin the names of methods that read, or that keep house for a session.
-var harmlessPrefixes = []string{
+// readOnlyPrefixes are prefixes of methods that only read, or that only manage the state of the client's session.
+var readOnlyPrefixes = []string{
 	"Acquire", "Browse", "CancelWaitFor", "Check", "ContinueRetrieve", "CreateCollector", "Current", "Estimate", "Fetch",
 	"Find", "Has", "List", "Login", "Query", "Read", "Refresh", "Retrieve", "Search", "Validate", "WaitFor",
 	"HTTP GET ", "HTTP HEAD ", "HTTP POST tag-association list-",
 }
 
-var harmlessMethods = map[string]bool{
+var readOnlyMethods = map[string]bool{
 	"CheckForUpdates": true, "CloneSession": true, "CreateContainerView": true, "CreateFilter": true, "CreateInventoryView": true,
 	"CreateListView": true, "CreateListViewFromView": true, "CreatePropertyCollector": true, "CloseInventoryViewFolder": true,
 	"DestroyCollector": true, "DestroyPropertyCollector": true, "DestroyPropertyFilter": true, "DestroyView": true,
@@ -70,12 +70,12 @@ var harmlessMethods = map[string]bool{
 	"SetLocale": true, "Logout": true, "HTTP POST session": true, "HTTP DELETE session": true,
 }
 
-// isMutating errs on the side of yes: a method that is not known to be harmless changes something.
+// isMutating treats every method as mutating that is not known to be read-only.
 func isMutating(action string) bool {
-	if harmlessMethods[action] {
+	if readOnlyMethods[action] {
 		return false
 	}
-	for _, prefix := range harmlessPrefixes {
+	for _, prefix := range readOnlyPrefixes {
 		if strings.HasPrefix(action, prefix) {
 			return false
 		}
@@ -84,5 +84,5 @@ func isMutating(action string) bool {
 }
 
 func isLabClient(request *http.Request) bool {
-	return strings.HasPrefix(request.UserAgent(), labUserAgent)
+	return strings.HasPrefix(request.UserAgent(), LabUserAgent)
 }

@@ -1,6 +1,6 @@
-// The little of SOAP that the lab itself reads and writes, in front of the simulator.
+// The part of SOAP that the frontend itself reads and writes.
 
-package main
+package frontend
 
 import (
 	"bytes"
@@ -11,15 +11,17 @@ import (
 
 	"github.com/vmware/govmomi/vim25/types"
 	"github.com/vmware/govmomi/vim25/xml"
+
+	"cutover.smc/lab/vcenter/internal/sim"
 )
 
-// soapCall is which method a request calls on which object.
+// soapCall says which method a request calls on which object.
 type soapCall struct {
 	Method string
 	This   types.ManagedObjectReference
 }
 
-// parseCall reads no further than the method's first argument, which is the object.
+// parseCall reads only as far as the method's first argument, which is the object.
 func parseCall(body []byte) (soapCall, error) {
 	decoder := stdxml.NewDecoder(bytes.NewReader(body))
 	var call soapCall
@@ -46,7 +48,7 @@ func parseCall(body []byte) (soapCall, error) {
 	}
 }
 
-// attribute finds the one without a namespace: xsi:type has the same local name.
+// attribute returns the attribute without a namespace, because xsi:type has the same local name.
 func attribute(element stdxml.StartElement, name string) string {
 	for _, candidate := range element.Attr {
 		if candidate.Name.Local == name && candidate.Name.Space == "" {
@@ -66,7 +68,7 @@ func writeEnvelope(writer http.ResponseWriter, status int, body string) {
 	_, _ = fmt.Fprintf(writer, envelopeFormat, body)
 }
 
-// writeFault answers with a fault as vCenter does.
+// writeFault answers with a fault in vCenter's format.
 func writeFault(writer http.ResponseWriter, fault types.BaseMethodFault) error {
 	kind := reflect.TypeOf(fault).Elem().Name()
 	start := xml.StartElement{Name: xml.Name{Local: kind + "Fault"}, Attr: []xml.Attr{
@@ -78,7 +80,7 @@ func writeFault(writer http.ResponseWriter, fault types.BaseMethodFault) error {
 		return err
 	}
 	var message bytes.Buffer
-	if err := stdxml.EscapeText(&message, []byte(faultMessage(fault))); err != nil {
+	if err := stdxml.EscapeText(&message, []byte(sim.FaultMessage(fault))); err != nil {
 		return err
 	}
 	writeEnvelope(writer, http.StatusInternalServerError, fmt.Sprintf(
@@ -87,7 +89,7 @@ func writeFault(writer http.ResponseWriter, fault types.BaseMethodFault) error {
 	return nil
 }
 
-// writeTask answers a call with the task that carries it out.
+// writeTask answers a call with its task.
 func writeTask(writer http.ResponseWriter, method string, task types.ManagedObjectReference) {
 	writeEnvelope(writer, http.StatusOK, fmt.Sprintf(
 		`<%[1]sResponse xmlns="urn:vim25"><returnval type="%[2]s">%[3]s</returnval></%[1]sResponse>`,

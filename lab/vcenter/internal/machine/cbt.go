@@ -1,70 +1,48 @@
-// The change-tracking state machine of a VM: requests take effect at a stun, snapshots mark moments.
+// The state machine of a VM's change tracking: requests take effect at a stun, snapshots start generations.
 
-package main
+package machine
 
 import (
-	"fmt"
+	"errors"
 	"os"
+
+	"cutover.smc/lab/vcenter/internal/disk"
 )
 
-// Stun brings tracking in line with what the configuration asks: disks in wanted are tracked from now on, others
-// no longer. It tells whether anything changed. A tracking that starts while a snapshot exists is tainted, and one
-// whose file was deleted starts afresh.
+// ErrNoSnapshot reports that the VM does not have the snapshot.
+var ErrNoSnapshot = errors.New("the VM does not have this snapshot")
+
+// Stun makes the tracking match the configuration: the disks in wanted are tracked from now on, other disks are not. It
+// reports whether anything changed. Tracking that starts while a snapshot exists is tainted. Tracking whose file was
+// deleted starts again with a new epoch.
 func (m *Machine) Stun(wanted map[int32]bool, snapshotsExist bool) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	changed := false
 	for _, key := range m.keys() {
-		disk := m.disks[key]
-		switch {
-		case wanted[key] && (disk.tracker == nil || !exists(disk.ctkPath)):
-			if err := os.WriteFile(disk.ctkPath, ctkContent(disk.Disk), 0o600); err != nil {
-				return changed, err
-			}
-			disk.start(newTracker(m.newEpoch(), disk.Size(), snapshotsExist))
-			changed = true
-		case !wanted[key] && disk.tracker != nil:
-			disk.stop()
-			changed = true
+		if !wanted[key] {
+			changed = m.disks[key].disable() || changed
+			continue
 		}
+		enabled, err := m.disks[key].enable(m.newEpoch, snapshotsExist)
+		if err != nil {
+			return changed, err
+		}
+		changed = enabled || changed
 	}
 	return changed, nil
 }
 
-func (d *trackedDisk) start(tracker *Tracker) {
-	d.tracker = tracker
-	d.marks = map[string]int{}
-}
-
-func (d *trackedDisk) stop() {
-	d.start(nil)
-	_ = os.Remove(d.ctkPath)
-}
-
-func ctkContent(disk *Disk) []byte {
-	return fmt.Appendf(nil, "# Change Tracking File\nblocksize=%d\nblocks=%d\n", blockSize, blocksOf(disk.Size()))
-}
-
-// SnapshotTaken freezes all disks at one moment and marks it in their tracking. The snapshot's data file, if it has
-// one, goes when the snapshot does.
+// SnapshotTaken freezes all disks at the same time and starts a generation in their tracking. The snapshot's data file,
+// if it has one, is deleted together with the snapshot.
 func (m *Machine) SnapshotTaken(snapshot, dataFile string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.snapshots[snapshot] = dataFile
-	for _, key := range m.keys() {
-		disk := m.disks[key]
-		if err := disk.Freeze(snapshot); err != nil {
-			return err
-		}
-		if disk.tracker != nil {
-			disk.tracker.Advance()
-			disk.marks[snapshot] = disk.tracker.Generation()
-		}
-	}
-	return nil
+	return m.each(func(frozen *trackedDisk) error { return frozen.snapshotTaken(snapshot) })
 }
 
-// SnapshotRemoved merges what the snapshot kept apart.
+// SnapshotRemoved merges the disk layers that only the snapshot needed, and deletes its data file.
 func (m *Machine) SnapshotRemoved(snapshot string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -72,45 +50,34 @@ func (m *Machine) SnapshotRemoved(snapshot string) error {
 		_ = os.Remove(file)
 	}
 	delete(m.snapshots, snapshot)
-	for _, key := range m.keys() {
-		disk := m.disks[key]
-		delete(disk.marks, snapshot)
-		if err := disk.Remove(snapshot); err != nil {
-			return err
-		}
-	}
-	return nil
+	return m.each(func(merged *trackedDisk) error { return merged.snapshotRemoved(snapshot) })
 }
 
-// Revert puts the disks back to the snapshot's content. Tracking starts afresh: nobody recorded what the way back
-// changed.
+// Revert returns the disks to the snapshot's content. Tracking starts a new epoch, because the changes made by the
+// revert itself are not recorded.
 func (m *Machine) Revert(snapshot string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, key := range m.keys() {
-		disk := m.disks[key]
-		if err := disk.Disk.Revert(snapshot); err != nil {
+	return m.each(func(reverted *trackedDisk) error {
+		if err := reverted.Disk.Revert(snapshot); err != nil {
 			return err
 		}
-		if disk.tracker != nil {
-			disk.start(newTracker(m.newEpoch(), disk.Size(), false))
-		}
-	}
-	return nil
+		reverted.restart(m.newEpoch)
+		return nil
+	})
 }
 
-// ResetTracking begins the tracking of every tracked disk anew.
+// ResetTracking starts a new epoch of every tracked disk.
 func (m *Machine) ResetTracking() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, key := range m.keys() {
-		if disk := m.disks[key]; disk.tracker != nil {
-			disk.start(newTracker(m.newEpoch(), disk.Size(), false))
-		}
-	}
+	_ = m.each(func(tracked *trackedDisk) error {
+		tracked.restart(m.newEpoch)
+		return nil
+	})
 }
 
-// Snapshots is the set of snapshots that froze the disks.
+// Snapshots returns the set of the snapshots that froze the disks.
 func (m *Machine) Snapshots() map[string]bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -121,52 +88,34 @@ func (m *Machine) Snapshots() map[string]bool {
 	return known
 }
 
-// ChangeIDs names the present moment of every tracked disk.
+// ChangeIDs returns the current changeId of every tracked disk by its device key.
 func (m *Machine) ChangeIDs() map[int32]string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	ids := map[int32]string{}
-	for key, disk := range m.disks {
-		if disk.tracker != nil {
-			ids[key] = disk.tracker.ChangeID()
+	for key, tracked := range m.disks {
+		if tracked.tracker != nil {
+			ids[key] = tracked.tracker.ChangeID()
 		}
 	}
 	return ids
 }
 
-// ChangedAreas answers QueryChangedDiskAreas: what was written between changeID and the snapshot, or until now
-// when snapshot is empty; with changeID "*" the areas that are allocated.
-func (m *Machine) ChangedAreas(key int32, snapshot, changeID string, start int64) ([]Extent, error) {
+// ChangedAreas answers QueryChangedDiskAreas: the areas at or after start that were written between changeID and the
+// snapshot, or until now if snapshot is empty. For the changeID "*" it returns the areas that are allocated.
+func (m *Machine) ChangedAreas(key int32, snapshot, changeID string, start int64) ([]disk.Extent, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	disk := m.disks[key]
-	if disk == nil {
-		return nil, errNoDisk
+	queried := m.disks[key]
+	if queried == nil {
+		return nil, ErrNoDisk
 	}
 	if _, known := m.snapshots[snapshot]; snapshot != "" && !known {
-		return nil, errNoSnapshot
+		return nil, ErrNoSnapshot
 	}
-	if disk.tracker == nil || disk.tracker.tainted {
-		return nil, errNotTracked
-	}
-	until := disk.tracker.Generation() + 1
-	if snapshot != "" {
-		mark, marked := disk.marks[snapshot]
-		if !marked {
-			return nil, errNotTracked
-		}
-		until = mark
-	}
-	changed, err := disk.changed(snapshot, changeID, until)
+	changed, err := queried.changed(snapshot, changeID)
 	if err != nil {
 		return nil, err
 	}
-	return changed.Extents(start, disk.Size()), nil
-}
-
-func (d *trackedDisk) changed(snapshot, changeID string, until int) (Bitmap, error) {
-	if changeID == "*" {
-		return d.Allocated(snapshot)
-	}
-	return d.tracker.Since(changeID, until)
+	return changed.Extents(start, queried.Size()), nil
 }

@@ -1,6 +1,6 @@
-// The change-tracking state machine, without the simulator.
+// Tests of the change-tracking state machine, without the simulator.
 
-package main
+package machine
 
 import (
 	"errors"
@@ -10,10 +10,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vmware/govmomi/vim25/types"
+	"cutover.smc/lab/vcenter/internal/disk"
 )
 
-const testDiskKey = 2000
+const (
+	testDiskKey  = 2000
+	testDiskSize = 20*disk.BlockSize + 5000 // the last block is a partial one
+)
 
 var (
 	wanted   = map[int32]bool{testDiskKey: true}
@@ -23,10 +26,10 @@ var (
 func testMachine(t *testing.T) *Machine {
 	t.Helper()
 	directory := t.TempDir()
-	disk, err := openDisk(filepath.Join(directory, "disk1-flat.vmdk"), filepath.Join(directory, "overlays"), testDiskSize)
+	opened, err := disk.Open(filepath.Join(directory, "disk1-flat.vmdk"), filepath.Join(directory, "overlays"), testDiskSize)
 	must(t, err)
-	machine := newMachine("app-01", "1/app-01")
-	machine.Attach(testDiskKey, disk)
+	machine := New("app-01", "1/app-01")
+	machine.Attach(testDiskKey, opened)
 	machine.SetPower(true)
 	t.Cleanup(machine.Close)
 	return machine
@@ -35,7 +38,7 @@ func testMachine(t *testing.T) *Machine {
 func guestWrites(t *testing.T, machine *Machine, blocks ...int64) {
 	t.Helper()
 	for _, block := range blocks {
-		must(t, machine.GuestWrite(func([]int64) (int, int64, []byte) { return 0, block * blockSize, []byte("data") }))
+		must(t, machine.GuestWrite(func([]int64) (int, int64, []byte) { return 0, block * disk.BlockSize, []byte("data") }))
 	}
 }
 
@@ -48,11 +51,11 @@ func stun(t *testing.T, machine *Machine, wanted map[int32]bool, snapshotsExist 
 
 func ctkFile(machine *Machine) string { return machine.disks[testDiskKey].ctkPath }
 
-func blocksIn(extents []Extent) []int64 {
+func blocksIn(extents []disk.Extent) []int64 {
 	var blocks []int64
 	for _, extent := range extents {
-		for offset := extent.Start; offset < extent.Start+extent.Length; offset += blockSize {
-			blocks = append(blocks, offset/blockSize)
+		for offset := extent.Start; offset < extent.Start+extent.Length; offset += disk.BlockSize {
+			blocks = append(blocks, offset/disk.BlockSize)
 		}
 	}
 	return blocks
@@ -65,7 +68,7 @@ func changedBlocks(t *testing.T, machine *Machine, snapshot, changeID string) []
 	return blocksIn(areas)
 }
 
-func TestTrackingStartsAndEndsOnlyAtAStun(t *testing.T) {
+func TestTrackingChangesOnlyAtStun(t *testing.T) {
 	machine := testMachine(t)
 	if exists(ctkFile(machine)) || len(machine.ChangeIDs()) != 0 {
 		t.Fatal("a new VM is tracked")
@@ -111,13 +114,13 @@ func TestChangedAreasBetweenSnapshots(t *testing.T) {
 	}
 }
 
-func TestQuestionsThatCannotBeAnswered(t *testing.T) {
+func TestInvalidChangedAreasQueries(t *testing.T) {
 	machine := testMachine(t)
-	ask := func(key int32, snapshot, changeID string) error {
+	query := func(key int32, snapshot, changeID string) error {
 		_, err := machine.ChangedAreas(key, snapshot, changeID, 0)
 		return err
 	}
-	if err := ask(testDiskKey, "", "*"); !errors.Is(err, errNotTracked) {
+	if err := query(testDiskKey, "", "*"); !errors.Is(err, ErrNotTracked) {
 		t.Errorf("not tracked: %v", err)
 	}
 	must(t, machine.SnapshotTaken("before", ""))
@@ -125,25 +128,25 @@ func TestQuestionsThatCannotBeAnswered(t *testing.T) {
 	stun(t, machine, wanted, false)
 	current := machine.ChangeIDs()[testDiskKey]
 	for _, wrong := range []string{"", "nonsense", "00 11/0", current + "9", strings.Replace(current, "/0", "/-1", 1)} {
-		if err := ask(testDiskKey, "", wrong); !errors.Is(err, errWrongEpoch) {
+		if err := query(testDiskKey, "", wrong); !errors.Is(err, disk.ErrInvalidChangeID) {
 			t.Errorf("changeId %q: %v", wrong, err)
 		}
 	}
-	if err := ask(testDiskKey, "s9", "*"); !errors.Is(err, errNoSnapshot) {
+	if err := query(testDiskKey, "s9", "*"); !errors.Is(err, ErrNoSnapshot) {
 		t.Errorf("unknown snapshot: %v", err)
 	}
-	if err := ask(1, "", "*"); !errors.Is(err, errNoDisk) {
+	if err := query(1, "", "*"); !errors.Is(err, ErrNoDisk) {
 		t.Errorf("unknown disk: %v", err)
 	}
 }
 
-func TestTrackingThatStartsWithASnapshotIsTainted(t *testing.T) {
+func TestTrackingThatStartsDuringSnapshotIsTainted(t *testing.T) {
 	machine := testMachine(t)
 	must(t, machine.SnapshotTaken("old", ""))
 	stun(t, machine, wanted, true)
 	must(t, machine.SnapshotTaken("new", ""))
 	for _, snapshot := range []string{"old", "new"} {
-		if _, err := machine.ChangedAreas(testDiskKey, snapshot, "*", 0); !errors.Is(err, errNotTracked) {
+		if _, err := machine.ChangedAreas(testDiskKey, snapshot, "*", 0); !errors.Is(err, ErrNotTracked) {
 			t.Errorf("%s: %v", snapshot, err)
 		}
 	}
@@ -156,50 +159,50 @@ func TestTrackingThatStartsWithASnapshotIsTainted(t *testing.T) {
 	}
 }
 
-func TestSnapshotFromBeforeTrackingHasNoMark(t *testing.T) {
+func TestSnapshotFromBeforeTrackingHasNoGeneration(t *testing.T) {
 	machine := testMachine(t)
 	must(t, machine.SnapshotTaken("old", ""))
 	stun(t, machine, wanted, false)
-	if _, err := machine.ChangedAreas(testDiskKey, "old", "*", 0); !errors.Is(err, errNotTracked) {
+	if _, err := machine.ChangedAreas(testDiskKey, "old", "*", 0); !errors.Is(err, ErrNotTracked) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestEveryStartOfTrackingIsANewEpoch(t *testing.T) {
+func TestEveryStartOfTrackingIsNewEpoch(t *testing.T) {
 	machine := testMachine(t)
 	seen := map[string]bool{}
-	note := func(what string) {
+	checkEpoch := func(what string) {
 		epoch, _, _ := strings.Cut(machine.ChangeIDs()[testDiskKey], "/")
 		if epoch == "" || seen[epoch] {
-			t.Errorf("%s: epoch %q is not a new one", what, epoch)
+			t.Errorf("%s: epoch %q is not new", what, epoch)
 		}
 		seen[epoch] = true
 	}
 	stun(t, machine, wanted, false)
-	note("first start")
+	checkEpoch("first start")
 	stun(t, machine, unwanted, false)
 	stun(t, machine, wanted, false)
-	note("disable and enable")
+	checkEpoch("disable and enable")
 	must(t, os.Remove(ctkFile(machine)))
 	stun(t, machine, wanted, false)
-	note("deleted file")
+	checkEpoch("deleted file")
 	must(t, machine.SnapshotTaken("s", ""))
 	must(t, machine.Revert("s"))
-	note("revert")
+	checkEpoch("revert")
 }
 
-func TestSnapshotsDataFileGoesWithIt(t *testing.T) {
+func TestSnapshotRemovalDeletesDataFile(t *testing.T) {
 	machine := testMachine(t)
 	file := filepath.Join(t.TempDir(), "app-01-Snapshot1.vmsn")
 	must(t, os.WriteFile(file, nil, 0o600))
 	must(t, machine.SnapshotTaken("s", file))
 	must(t, machine.SnapshotRemoved("s"))
 	if exists(file) {
-		t.Error("the file is left")
+		t.Error("the data file still exists")
 	}
 }
 
-func TestGuestWritesOnlyWhileOnAndRunning(t *testing.T) {
+func TestGuestWritesOnlyWhileServiceRuns(t *testing.T) {
 	machine := testMachine(t)
 	writes := func() bool {
 		wrote := false
@@ -207,7 +210,7 @@ func TestGuestWritesOnlyWhileOnAndRunning(t *testing.T) {
 		return wrote
 	}
 	if !writes() {
-		t.Error("no write while on and running")
+		t.Error("no write while the VM is on and the service runs")
 	}
 	machine.SetService(false)
 	if writes() {
@@ -216,104 +219,21 @@ func TestGuestWritesOnlyWhileOnAndRunning(t *testing.T) {
 	machine.SetService(true)
 	machine.SetPower(false)
 	if writes() || !machine.ServiceRunning() {
-		t.Error("a write while off, or the setting was lost")
+		t.Error("a write while powered off, or the setting was lost")
 	}
 	machine.SetPower(true)
 	if !writes() {
-		t.Error("the service did not come back with the power")
+		t.Error("no write after the VM was powered on again")
 	}
 	machine.Close()
-	if err := machine.GuestWrite(func([]int64) (int, int64, []byte) { return 0, 0, nil }); !errors.Is(err, errClosed) {
+	if err := machine.GuestWrite(func([]int64) (int, int64, []byte) { return 0, 0, nil }); !errors.Is(err, ErrClosed) {
 		t.Errorf("a closed VM: %v", err)
 	}
 }
 
-// trackedConfig is a VM with one disk on scsi0:0 and the given settings.
-func trackedConfig(version string, backing types.BaseVirtualDeviceBackingInfo, settings ...string) *types.VirtualMachineConfigInfo {
-	config := &types.VirtualMachineConfigInfo{Version: version}
-	for index := 0; index < len(settings); index += 2 {
-		config.ExtraConfig = append(config.ExtraConfig, &types.OptionValue{Key: settings[index], Value: settings[index+1]})
-	}
-	config.Hardware.Device = []types.BaseVirtualDevice{
-		blueprint{}.newController(diskPlan{Controller: scsiKey}),
-		&types.VirtualDisk{VirtualDevice: types.VirtualDevice{
-			Key: testDiskKey, ControllerKey: scsiKey, UnitNumber: types.NewInt32(0), Backing: backing,
-		}},
-	}
-	return config
-}
-
-func TestWhichDisksAConfigurationAsksFor(t *testing.T) {
-	flat := func(mode, sharing string) *types.VirtualDiskFlatVer2BackingInfo {
-		return &types.VirtualDiskFlatVer2BackingInfo{DiskMode: mode, Sharing: sharing}
-	}
-	rdm := func(mode string) *types.VirtualDiskRawDiskMappingVer1BackingInfo {
-		return &types.VirtualDiskRawDiskMappingVer1BackingInfo{CompatibilityMode: mode, DiskMode: "persistent"}
-	}
-	both := []string{"ctkEnabled", "TRUE", "scsi0:0.ctkEnabled", "TRUE"}
-	cases := []struct {
-		name   string
-		config *types.VirtualMachineConfigInfo
-		want   bool
-	}{
-		{"both keys", trackedConfig("vmx-13", flat("persistent", ""), both...), true},
-		{"other case", trackedConfig("vmx-13", flat("persistent", ""), "CTKENABLED", "true", "SCSI0:0.ctkenabled", "True"), true},
-		{"VM key only", trackedConfig("vmx-13", flat("persistent", ""), "ctkEnabled", "TRUE"), false},
-		{"disk key only", trackedConfig("vmx-13", flat("persistent", ""), "scsi0:0.ctkEnabled", "TRUE"), false},
-		{"near miss", trackedConfig("vmx-13", flat("persistent", ""), "ctkEnable", "TRUE", "scsi0:0.ctkEnabled", "TRUE"), false},
-		{"oldest hardware that can", trackedConfig("vmx-07", flat("persistent", ""), both...), true},
-		{"hardware too old", trackedConfig("vmx-06", flat("persistent", ""), both...), false},
-		{"independent", trackedConfig("vmx-13", flat("independent_persistent", ""), both...), false},
-		{"multi-writer", trackedConfig("vmx-13", flat("persistent", "sharingMultiWriter"), both...), false},
-		{"physical RDM", trackedConfig("vmx-13", rdm("physicalMode"), both...), false},
-		{"virtual RDM", trackedConfig("vmx-13", rdm("virtualMode"), both...), true},
-	}
-	for _, test := range cases {
-		if got := requestedDisks(test.config)[testDiskKey]; got != test.want {
-			t.Errorf("%s: %v", test.name, got)
-		}
-	}
-}
-
-func TestSettingsAreOneAKeyWithoutRegardToCase(t *testing.T) {
-	option := func(key, value string) types.BaseOptionValue { return &types.OptionValue{Key: key, Value: value} }
-	present := []types.BaseOptionValue{option("ctkEnabled", "FALSE"), option("other", "1")}
-	got := normaliseSettings(present, []types.BaseOptionValue{
-		option("CtkEnabled", "FALSE"), option("CTKENABLED", "TRUE"), option("missing", ""), option("OTHER", ""), option("New", "a"), option("new", "b"),
-	})
-	var told []string
-	for _, entry := range got {
-		told = append(told, entry.GetOptionValue().Key+"="+entry.GetOptionValue().Value.(string))
-	}
-	if want := []string{"ctkEnabled=TRUE", "other=", "New=b"}; !slices.Equal(told, want) {
-		t.Errorf("got %v, want %v", told, want)
-	}
-}
-
-func TestDiskAddresses(t *testing.T) {
-	for index, want := range map[int][]string{0: {"scsi0:0"}, 1: {"scsi0:0", "scsi0:1"}, 2: {"scsi0:0", "sata0:0"}, 5: {"scsi0:0", "scsi1:0"}} {
-		config := &types.VirtualMachineConfigInfo{}
-		for _, change := range newBlueprint(defaultConfig(), index).spec().DeviceChange {
-			config.Hardware.Device = append(config.Hardware.Device, change.GetVirtualDeviceConfigSpec().Device)
-		}
-		var got []string
-		for _, disk := range disksOf(config) {
-			got = append(got, diskAddress(config.Hardware.Device, disk))
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("shape of VM %d: %v, want %v", index+1, got, want)
-		}
-	}
-}
-
-func TestAnswersArePagedAtWholeAreas(t *testing.T) {
-	areas := []Extent{{100, 50}, {300, 10}, {500, 5}}
-	whole := page(areas, 100, 1000, 3)
-	if whole.StartOffset != 100 || whole.Length != 900 || len(whole.ChangedArea) != 3 {
-		t.Errorf("whole: %+v", whole)
-	}
-	cut := page(areas, 100, 1000, 2)
-	if next := cut.StartOffset + cut.Length; next != 310 || len(cut.ChangedArea) != 2 {
-		t.Errorf("cut: %+v", cut)
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

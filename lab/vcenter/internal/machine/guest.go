@@ -1,6 +1,6 @@
-// The guest: one goroutine a VM that writes random blocks while the VM runs and its service does.
+// The guest: for each VM one goroutine that writes random blocks while the VM is powered on and its service runs.
 
-package main
+package machine
 
 import (
 	"context"
@@ -10,16 +10,18 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"cutover.smc/lab/vcenter/internal/disk"
 )
 
 const (
 	guestSector     = 4 << 10
 	guestMaxSectors = 16
-	bootSectorSize  = 1 << 20
+	contentArea     = 1 << 20
 )
 
-// randomFor is a source of randomness that depends on nothing but the seed and the name.
-func randomFor(seed uint64, name string) *rand.ChaCha8 {
+// NewRandom returns a source of randomness that depends only on the seed and the name.
+func NewRandom(seed uint64, name string) *rand.ChaCha8 {
 	digest := fnv.New64a()
 	_, _ = digest.Write([]byte(name))
 	var key [32]byte
@@ -30,32 +32,34 @@ func randomFor(seed uint64, name string) *rand.ChaCha8 {
 	return rand.NewChaCha8(key)
 }
 
-// fillDisk writes the content that a disk starts with: its beginning and some areas elsewhere.
-func fillDisk(disk *Disk, source *rand.ChaCha8, bytes int64) error {
+// Fill writes the initial content of a disk: its first area and some areas elsewhere, bytes in total.
+func Fill(filled *disk.Disk, source *rand.ChaCha8, bytes int64) error {
 	random := rand.New(source)
-	area := make([]byte, bootSectorSize)
+	area := make([]byte, contentArea)
 	for offset := int64(0); bytes > 0; bytes -= int64(len(area)) {
 		_, _ = source.Read(area)
-		if _, err := disk.WriteAt(area, offset); err != nil {
+		if _, err := filled.WriteAt(area, offset); err != nil {
 			return err
 		}
-		offset = random.Int64N((disk.Size()-int64(len(area)))/blockSize) * blockSize
+		offset = random.Int64N((filled.Size()-int64(len(area)))/disk.BlockSize) * disk.BlockSize
 	}
 	return nil
 }
 
-// Guest writes for one VM.
+// Guest writes to the disks of one VM.
 type Guest struct {
 	machine *Machine
 	source  *rand.ChaCha8
 	random  *rand.Rand
 }
 
-func newGuest(machine *Machine, source *rand.ChaCha8) *Guest {
+// NewGuest returns a guest whose writes come from the source.
+func NewGuest(machine *Machine, source *rand.ChaCha8) *Guest {
 	return &Guest{machine: machine, source: source, random: rand.New(source)}
 }
 
-// Run writes at every interval until the context ends or the VM is gone. VMs begin at different times within the interval.
+// Run writes at every interval until the context ends or the VM is deleted. The first write of each VM comes after a
+// random part of the interval, so that the VMs do not write at the same time.
 func (g *Guest) Run(ctx context.Context, interval time.Duration) {
 	first := time.NewTimer(time.Duration(g.random.Int64N(int64(interval)) + 1))
 	defer first.Stop()
@@ -67,8 +71,8 @@ func (g *Guest) Run(ctx context.Context, interval time.Duration) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		err := g.machine.GuestWrite(g.plan)
-		if errors.Is(err, errClosed) {
+		err := g.machine.GuestWrite(g.chooseWrite)
+		if errors.Is(err, ErrClosed) {
 			return
 		}
 		if err != nil {
@@ -82,16 +86,16 @@ func (g *Guest) Run(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// plan chooses the next write: 4 to 64 KiB anywhere on any disk.
-func (g *Guest) plan(sizes []int64) (int, int64, []byte) {
-	disk := g.random.IntN(len(sizes))
+// chooseWrite selects the next write: 4 to 64 KiB anywhere on any disk.
+func (g *Guest) chooseWrite(sizes []int64) (int, int64, []byte) {
+	index := g.random.IntN(len(sizes))
 	data := make([]byte, (1+g.random.IntN(guestMaxSectors))*guestSector)
 	_, _ = g.source.Read(data)
-	places := (sizes[disk] - int64(len(data))) / guestSector
-	return disk, g.random.Int64N(places+1) * guestSector, data
+	lastSector := (sizes[index] - int64(len(data))) / guestSector
+	return index, g.random.Int64N(lastSector+1) * guestSector, data
 }
 
-// Guests are the running goroutines of all VMs.
+// Guests runs the guests of all VMs.
 type Guests struct {
 	context  context.Context
 	stop     context.CancelFunc
@@ -99,17 +103,18 @@ type Guests struct {
 	running  sync.WaitGroup
 }
 
-func newGuests(interval time.Duration) *Guests {
+// NewGuests returns a runner without guests; each guest that it starts writes once per interval.
+func NewGuests(interval time.Duration) *Guests {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Guests{context: ctx, stop: stop, interval: interval}
 }
 
-// Start lets a guest run until Stop.
+// Start runs a guest until Stop.
 func (g *Guests) Start(guest *Guest) {
 	g.running.Go(func() { guest.Run(g.context, g.interval) })
 }
 
-// Stop ends all guests and waits for them.
+// Stop stops all guests and waits until they have stopped.
 func (g *Guests) Stop() {
 	g.stop()
 	g.running.Wait()

@@ -1,6 +1,6 @@
-// What a VM's configuration asks of change tracking: advanced settings, disk addresses, and which disks can be tracked.
+// Reads and writes the change-tracking settings of a VM's configuration, and decides which disks can be tracked.
 
-package main
+package machine
 
 import (
 	"fmt"
@@ -10,18 +10,14 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-const machineKey = "ctkEnabled"
+// trackingKey is the advanced setting of the VM. The setting of a disk has the disk's address as a prefix.
+const trackingKey = "ctkEnabled"
 
 // minimumHardware is the oldest hardware version that can track changes.
 const minimumHardware = 7
 
-func isTrue(value any) bool {
-	text := fmt.Sprint(value)
-	return strings.EqualFold(text, "true") || text == "1"
-}
-
-// setting looks an advanced setting up; vSphere compares keys without regard to case.
-func setting(config *types.VirtualMachineConfigInfo, key string) (any, bool) {
+// Setting looks up an advanced setting. vSphere ignores the case of keys.
+func Setting(config *types.VirtualMachineConfigInfo, key string) (any, bool) {
 	for _, option := range config.ExtraConfig {
 		if value := option.GetOptionValue(); strings.EqualFold(value.Key, key) {
 			return value.Value, true
@@ -30,9 +26,9 @@ func setting(config *types.VirtualMachineConfigInfo, key string) (any, bool) {
 	return nil, false
 }
 
-// normaliseSettings gives every change the spelling under which the key is stored already, keeps the last change of
-// each key, and drops removals of keys that are not there.
-func normaliseSettings(present, changes []types.BaseOptionValue) []types.BaseOptionValue {
+// NormaliseSettings returns the changes in the spelling under which each key is already stored. It keeps only the last
+// change of each key, and drops the removal of keys that do not exist.
+func NormaliseSettings(present, changes []types.BaseOptionValue) []types.BaseOptionValue {
 	spelling := map[string]string{}
 	stored := map[string]bool{}
 	for _, option := range present {
@@ -63,57 +59,58 @@ func normaliseSettings(present, changes []types.BaseOptionValue) []types.BaseOpt
 	return result
 }
 
-func disksOf(config *types.VirtualMachineConfigInfo) []*types.VirtualDisk {
-	var disks []*types.VirtualDisk
-	for _, device := range config.Hardware.Device {
-		if disk, ok := device.(*types.VirtualDisk); ok {
-			disks = append(disks, disk)
-		}
-	}
-	return disks
-}
-
-// diskAddress is scsi0:1, sata0:0, ide1:0 or nvme0:2; empty when the disk hangs on nothing known.
-func diskAddress(devices object.VirtualDeviceList, disk *types.VirtualDisk) string {
-	controller := devices.FindByKey(disk.ControllerKey)
-	if controller == nil || disk.UnitNumber == nil {
-		return ""
-	}
-	var bus string
-	switch controller.(type) {
-	case types.BaseVirtualSCSIController:
-		bus = "scsi"
-	case *types.VirtualIDEController:
-		bus = "ide"
-	case types.BaseVirtualSATAController:
-		bus = "sata"
-	case *types.VirtualNVMEController:
-		bus = "nvme"
-	default:
-		return ""
-	}
-	number := controller.(types.BaseVirtualController).GetVirtualController().BusNumber
-	return fmt.Sprintf("%s%d:%d", bus, number, *disk.UnitNumber)
-}
-
-func diskKeyOf(config *types.VirtualMachineConfigInfo, disk *types.VirtualDisk) string {
-	address := diskAddress(object.VirtualDeviceList(config.Hardware.Device), disk)
-	if address == "" {
-		return ""
-	}
-	return address + "." + machineKey
-}
-
-// hardwareSupportsTracking is what capability.changeTrackingSupported says.
-func hardwareSupportsTracking(config *types.VirtualMachineConfigInfo) bool {
+// HardwareSupportsTracking is the value of capability.changeTrackingSupported.
+func HardwareSupportsTracking(config *types.VirtualMachineConfigInfo) bool {
 	version, err := types.ParseHardwareVersion(config.Version)
 	return err == nil && version >= minimumHardware
 }
 
-// trackable tells whether the disk's kind can be tracked at all.
-func trackable(config *types.VirtualMachineConfigInfo, disk *types.VirtualDisk) bool {
+// TrackingRequested reports whether the VM's advanced setting asks for change tracking.
+func TrackingRequested(config *types.VirtualMachineConfigInfo) bool {
+	value, _ := Setting(config, trackingKey)
+	return isTrue(value)
+}
+
+// RequestedDisks returns the device keys of the disks that must be tracked from the next stun on.
+func RequestedDisks(config *types.VirtualMachineConfigInfo) map[int32]bool {
+	wanted := map[int32]bool{}
+	if !TrackingRequested(config) {
+		return wanted
+	}
+	for _, candidate := range VirtualDisks(config) {
+		value, _ := Setting(config, trackingKeyOf(config, candidate))
+		if isTrue(value) && isTrackable(config, candidate) {
+			wanted[candidate.Key] = true
+		}
+	}
+	return wanted
+}
+
+// TrackingSettings returns the advanced settings that a request through changeTrackingEnabled writes.
+func TrackingSettings(config *types.VirtualMachineConfigInfo, wanted bool) []types.BaseOptionValue {
+	value := strings.ToUpper(fmt.Sprint(wanted))
+	settings := []types.BaseOptionValue{&types.OptionValue{Key: trackingKey, Value: value}}
+	for _, candidate := range VirtualDisks(config) {
+		if key := trackingKeyOf(config, candidate); key != "" && (isTrackable(config, candidate) || !wanted) {
+			settings = append(settings, &types.OptionValue{Key: key, Value: value})
+		}
+	}
+	return settings
+}
+
+// trackingKeyOf returns the advanced setting of a disk, such as scsi0:0.ctkEnabled.
+func trackingKeyOf(config *types.VirtualMachineConfigInfo, candidate *types.VirtualDisk) string {
+	address := DiskAddress(object.VirtualDeviceList(config.Hardware.Device), candidate)
+	if address == "" {
+		return ""
+	}
+	return address + "." + trackingKey
+}
+
+// isTrackable reports whether a disk of this kind can be tracked at all.
+func isTrackable(config *types.VirtualMachineConfigInfo, candidate *types.VirtualDisk) bool {
 	var mode, compatibility, sharing string
-	switch backing := disk.Backing.(type) {
+	switch backing := candidate.Backing.(type) {
 	case *types.VirtualDiskFlatVer2BackingInfo:
 		mode, sharing = backing.DiskMode, backing.Sharing
 	case *types.VirtualDiskRawDiskMappingVer1BackingInfo:
@@ -123,67 +120,13 @@ func trackable(config *types.VirtualMachineConfigInfo, disk *types.VirtualDisk) 
 	default:
 		return false
 	}
-	return hardwareSupportsTracking(config) &&
+	return HardwareSupportsTracking(config) &&
 		compatibility != string(types.VirtualDiskCompatibilityModePhysicalMode) &&
 		!strings.HasPrefix(mode, "independent") &&
 		sharing != string(types.VirtualDiskSharingSharingMultiWriter)
 }
 
-func trackingRequested(config *types.VirtualMachineConfigInfo) bool {
-	value, _ := setting(config, machineKey)
-	return isTrue(value)
-}
-
-// requestedDisks is the set of disks that shall be tracked from the next stun on.
-func requestedDisks(config *types.VirtualMachineConfigInfo) map[int32]bool {
-	wanted := map[int32]bool{}
-	if !trackingRequested(config) {
-		return wanted
-	}
-	for _, disk := range disksOf(config) {
-		value, _ := setting(config, diskKeyOf(config, disk))
-		if isTrue(value) && trackable(config, disk) {
-			wanted[disk.Key] = true
-		}
-	}
-	return wanted
-}
-
-// trackingSettings are the advanced settings that a request through the API writes.
-func trackingSettings(config *types.VirtualMachineConfigInfo, wanted bool) []types.BaseOptionValue {
-	value := strings.ToUpper(fmt.Sprint(wanted))
-	settings := []types.BaseOptionValue{&types.OptionValue{Key: machineKey, Value: value}}
-	for _, disk := range disksOf(config) {
-		if key := diskKeyOf(config, disk); key != "" && (trackable(config, disk) || !wanted) {
-			settings = append(settings, &types.OptionValue{Key: key, Value: value})
-		}
-	}
-	return settings
-}
-
-func fileOf(disk *types.VirtualDisk) string {
-	if backing, ok := disk.Backing.(types.BaseVirtualDeviceFileBackingInfo); ok {
-		return backing.GetVirtualDeviceFileBackingInfo().FileName
-	}
-	return ""
-}
-
-// withChangeID is a copy of the disk with another changeId; the original may be on its way to a client.
-func withChangeID(disk *types.VirtualDisk, changeID string) *types.VirtualDisk {
-	changed := *disk
-	switch backing := disk.Backing.(type) {
-	case *types.VirtualDiskFlatVer2BackingInfo:
-		copied := *backing
-		copied.ChangeId = changeID
-		changed.Backing = &copied
-	case *types.VirtualDiskRawDiskMappingVer1BackingInfo:
-		copied := *backing
-		copied.ChangeId = changeID
-		changed.Backing = &copied
-	case *types.VirtualDiskSeSparseBackingInfo:
-		copied := *backing
-		copied.ChangeId = changeID
-		changed.Backing = &copied
-	}
-	return &changed
+func isTrue(value any) bool {
+	text := fmt.Sprint(value)
+	return strings.EqualFold(text, "true") || text == "1"
 }

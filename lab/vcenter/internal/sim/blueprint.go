@@ -1,6 +1,6 @@
-// The VMs' shapes: which disks on which controllers, which guest, which hardware version.
+// The blueprint of each VM: its disks and their controllers, its guest, its hardware version.
 
-package main
+package sim
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ const (
 	networkName = "VM Network"
 	nicKey      = 4000
 
-	ideKey        = 200 // the simulator gives every VM these controllers
+	ideKey        = 200 // the simulator adds these controllers to every VM
 	scsiKey       = 1000
 	secondSCSIKey = 1001
 	sataKey       = 15000
@@ -27,7 +27,8 @@ const (
 	busesPerKind = 4
 )
 
-// diskPlan is one disk: on which controller and unit, how large, how many bytes it starts with, and what is odd about it.
+// diskPlan describes one disk: its controller and unit, its size, how many bytes of initial content it has, and its
+// traits.
 type diskPlan struct {
 	Controller int32
 	Unit       int32
@@ -36,37 +37,38 @@ type diskPlan struct {
 	Traits     diskTraits
 }
 
-// plainDisk is one without traits; its sizes are in MiB.
+// plainDisk returns a disk without traits. The sizes are in MiB.
 func plainDisk(controller, unit int32, size, content int64) diskPlan {
 	return diskPlan{Controller: controller, Unit: unit, Size: size * mebibyte, Content: content * mebibyte}
 }
 
-// diskTraits is what a disk may have that hinders change tracking; nothing for a plain one.
+// diskTraits are properties that affect change tracking or migration. A plain disk has none of them.
 type diskTraits struct {
 	LSI, FirstClass, PMem bool
 	Mode, RDM, Sharing    string
 }
 
-// controllerKinds are the first keys of each bus, which are those that ESXi gives. A VM has up to four of each.
+// controllerKinds are the device keys of the first controller of each kind, as ESXi assigns them. A VM has up to four
+// controllers of each kind.
 var controllerKinds = map[string]int32{"scsi": scsiKey, "lsi": scsiKey, "sata": sataKey, "nvme": nvmeKey, "ide": ideKey}
 
-// controllerOf is the device key of a controller that is named such as nvme0, and the kind of its name.
-func controllerOf(name string) (int32, string, error) {
+// parseController returns the device key and the kind of a controller with a name such as nvme0.
+func parseController(name string) (int32, string, error) {
 	kind := strings.TrimRight(name, "0123456789")
 	base, known := controllerKinds[kind]
 	number, err := strconv.Atoi(strings.TrimPrefix(name, kind))
 	if !known || err != nil || number >= busesPerKind {
-		return 0, "", fmt.Errorf("there is no controller %q; it can be scsi0, lsi0, sata0, nvme0, ide0 and so on", name)
+		return 0, "", fmt.Errorf("unknown controller %q; it must be scsi0, lsi0, sata0, nvme0 or ide0, or another number up to 3", name)
 	}
 	return base + int32(number), kind, nil //nolint:gosec // below busesPerKind
 }
 
-// guestKind is an operating system.
+// guestKind is a guest operating system.
 type guestKind struct {
 	ID, FullName, Family, Firmware string
 }
 
-// blueprint is what one VM shall be.
+// blueprint describes one VM that will be created.
 type blueprint struct {
 	Name            string
 	InstanceUUID    string
@@ -84,7 +86,8 @@ var guestKinds = []guestKind{
 	{"windows9Server64Guest", "Microsoft Windows Server 2016 (64-bit)", "windowsGuest", "efi"},
 }
 
-// diskShapes repeat every fourth VM: one disk, two on one controller, data on SATA, data on a second SCSI controller.
+// diskShapes repeat after the sixth VM: one disk; two disks on one controller; the second disk on SATA or, every other
+// time, on a second SCSI controller.
 var diskShapes = [][]diskPlan{
 	{plainDisk(scsiKey, 0, 32, 4)},
 	{plainDisk(scsiKey, 0, 48, 4), plainDisk(scsiKey, 1, 32, 2)},
@@ -95,7 +98,7 @@ var diskShapes = [][]diskPlan{
 }
 
 func newBlueprint(config Config, index int) blueprint {
-	name := machineName(index)
+	name := VMName(index)
 	override := config.Overrides[name]
 	kind := guestKinds[index%len(guestKinds)]
 	hardware := 13 + index%2
@@ -125,7 +128,7 @@ func newBlueprint(config Config, index int) blueprint {
 	}
 }
 
-// planDisks are the disks of a shape as the override wants them.
+// planDisks applies the override to the disks of a shape.
 func planDisks(shape []diskPlan, override Override) []diskPlan {
 	if len(override.Disks) == 0 {
 		plans := append([]diskPlan{}, shape...)
@@ -134,7 +137,7 @@ func planDisks(shape []diskPlan, override Override) []diskPlan {
 	}
 	plans := make([]diskPlan, len(override.Disks))
 	for index, disk := range override.Disks {
-		key, kind, _ := controllerOf(disk.Controller) // checked with the configuration
+		key, kind, _ := parseController(disk.Controller) // Config.Check has validated the name
 		plans[index] = diskPlan{
 			Controller: key,
 			Unit:       disk.Unit,
@@ -149,11 +152,12 @@ func planDisks(shape []diskPlan, override Override) []diskPlan {
 	return plans
 }
 
+// stableUUID returns the same UUID for the same name in every run.
 func stableUUID(name string) string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("cutover.smc/lab/"+name)).String()
 }
 
-// spec is the blueprint in vSphere's words.
+// spec converts the blueprint to the specification that CreateVM_Task takes.
 func (b blueprint) spec() types.VirtualMachineConfigSpec {
 	spec := types.VirtualMachineConfigSpec{
 		Name:         b.Name,
@@ -164,27 +168,28 @@ func (b blueprint) spec() types.VirtualMachineConfigSpec {
 		InstanceUuid: b.InstanceUUID,
 		NumCPUs:      2,
 		MemoryMB:     2048,
-		Files:        &types.VirtualMachineFileInfo{VmPathName: fmt.Sprintf("[%s]", datastoreName)},
+		Files:        &types.VirtualMachineFileInfo{VmPathName: fmt.Sprintf("[%s]", DatastoreName)},
 	}
 	for _, key := range slices.Sorted(maps.Keys(b.Override.Settings)) {
 		spec.ExtraConfig = append(spec.ExtraConfig, &types.OptionValue{Key: key, Value: b.Override.Settings[key]})
 	}
 	for _, controller := range b.controllers() {
-		add(&spec, controller, "")
+		addDevice(&spec, controller, "")
 	}
 	for index := range b.Disks {
-		add(&spec, b.disk(index), types.VirtualDeviceConfigSpecFileOperationCreate)
+		addDevice(&spec, b.disk(index), types.VirtualDeviceConfigSpecFileOperationCreate)
 	}
-	add(&spec, networkCard(), "")
+	addDevice(&spec, networkCard(), "")
 	return spec
 }
 
-func add(spec *types.VirtualMachineConfigSpec, device types.BaseVirtualDevice, operation types.VirtualDeviceConfigSpecFileOperation) {
+func addDevice(spec *types.VirtualMachineConfigSpec, device types.BaseVirtualDevice, operation types.VirtualDeviceConfigSpecFileOperation) {
 	spec.DeviceChange = append(spec.DeviceChange, &types.VirtualDeviceConfigSpec{
 		Operation: types.VirtualDeviceConfigSpecOperationAdd, FileOperation: operation, Device: device,
 	})
 }
 
+// controllers returns the controllers that the disks need and that the simulator does not add by itself.
 func (b blueprint) controllers() []types.BaseVirtualDevice {
 	var controllers []types.BaseVirtualDevice
 	seen := map[int32]bool{}
@@ -225,7 +230,7 @@ func (b blueprint) newController(disk diskPlan) types.BaseVirtualDevice {
 	return &types.ParaVirtualSCSIController{VirtualSCSIController: controller}
 }
 
-// diskKey is the one that ESXi would give the disk.
+// diskKey returns the device key that ESXi would assign to the disk.
 func (p diskPlan) diskKey() int32 {
 	switch {
 	case p.Controller >= nvmeKey:
@@ -239,7 +244,7 @@ func (p diskPlan) diskKey() int32 {
 	}
 }
 
-// disk is the device of one disk.
+// disk returns the device of one disk.
 func (b blueprint) disk(index int) *types.VirtualDisk {
 	plan := b.Disks[index]
 	disk := &types.VirtualDisk{
@@ -259,10 +264,10 @@ func (b blueprint) disk(index int) *types.VirtualDisk {
 	return disk
 }
 
-// backing is the disk's file.
+// backing returns the backing of one disk: its file, and for an RDM its LUN.
 func (b blueprint) backing(index int) types.BaseVirtualDeviceBackingInfo {
 	traits := b.Disks[index].Traits
-	file := types.VirtualDeviceFileBackingInfo{FileName: fmt.Sprintf("[%s] %s/disk%d.vmdk", datastoreName, b.Name, index+1)}
+	file := types.VirtualDeviceFileBackingInfo{FileName: fmt.Sprintf("[%s] %s/disk%d.vmdk", DatastoreName, b.Name, index+1)}
 	mode := string(types.VirtualDiskModePersistent)
 	if traits.Mode != "" {
 		mode = traits.Mode
@@ -291,6 +296,7 @@ func (b blueprint) backing(index int) types.BaseVirtualDeviceBackingInfo {
 	}
 }
 
+// networkCard returns a VMXNET3 adapter.
 func networkCard() types.BaseVirtualDevice {
 	return &types.VirtualVmxnet3{VirtualVmxnet: types.VirtualVmxnet{VirtualEthernetCard: types.VirtualEthernetCard{
 		VirtualDevice: types.VirtualDevice{

@@ -1,99 +1,97 @@
-// What events of the simulator do to a VM's disks, change tracking and guest. Callers hold the VM's lock.
+// The effects of the simulator's events on a VM's disks, change tracking and guest. Callers hold the VM's lock.
 
-package main
+package sim
 
 import (
 	"path/filepath"
-	"slices"
 
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/types"
+
+	"cutover.smc/lab/vcenter/internal/machine"
 )
 
-// noFile is the key of a file that a layout does not have.
+// noFile is the key in a layout that refers to no file.
 const noFile = -1
 
-// stun makes the configuration's request for change tracking take effect.
-func (l *Lab) stun(ctx *simulator.Context, vm *simulator.VirtualMachine, snapshotsExist bool) error {
-	machine, err := l.adopt(vm)
+// effects carries out what an event of the simulator means for the machine behind the VM.
+type effects struct {
+	inventory *Inventory
+	machines  *Machines
+	datastore *Datastore
+	guests    *guestReports
+}
+
+// stun makes a request for change tracking in the VM's configuration take effect.
+func (e *effects) stun(ctx *simulator.Context, vm *simulator.VirtualMachine, snapshotsExist bool) error {
+	m, err := e.machines.ensure(vm)
 	if err != nil {
 		return err
 	}
-	changed, err := machine.Stun(requestedDisks(vm.Config), snapshotsExist)
+	changed, err := m.Stun(machine.RequestedDisks(vm.Config), snapshotsExist)
 	if err != nil {
 		return err
 	}
 	if changed {
-		l.refreshLayout(ctx, vm)
+		refreshLayout(ctx, vm)
 	}
-	l.showTracking(ctx, vm, machine)
+	showTracking(ctx, vm, m)
 	return nil
 }
 
-// showTracking puts the present tracking into the VM's configuration.
-func (l *Lab) showTracking(ctx *simulator.Context, vm *simulator.VirtualMachine, machine *Machine) {
-	ids := machine.ChangeIDs()
-	active := trackingRequested(vm.Config) && hardwareSupportsTracking(vm.Config)
+// showTracking writes the current tracking into the VM's configuration.
+func showTracking(ctx *simulator.Context, vm *simulator.VirtualMachine, m *machine.Machine) {
+	active := machine.TrackingRequested(vm.Config) && machine.HardwareSupportsTracking(vm.Config)
 	ctx.Update(vm, []types.PropertyChange{
 		{Name: "config.changeTrackingEnabled", Val: active},
-		{Name: "config.hardware.device", Val: withChangeIDs(vm.Config.Hardware.Device, ids)},
+		{Name: "config.hardware.device", Val: machine.WithChangeIDs(vm.Config.Hardware.Device, m.ChangeIDs())},
 	})
 }
 
-// withChangeIDs is a copy of the device list whose disks carry these changeIds, others none.
-func withChangeIDs(devices []types.BaseVirtualDevice, ids map[int32]string) []types.BaseVirtualDevice {
-	copied := slices.Clone(devices)
-	for index, device := range copied {
-		if disk, ok := device.(*types.VirtualDisk); ok {
-			copied[index] = withChangeID(disk, ids[disk.Key])
-		}
-	}
-	return copied
-}
-
-// powerChanged starts or stops the guest; a power-on and a resume are stuns.
-func (l *Lab) powerChanged(ctx *simulator.Context, vm *simulator.VirtualMachine, state string) error {
-	machine, err := l.adopt(vm)
+// powerChanged starts or stops the guest. A power-on and a resume are stuns.
+func (e *effects) powerChanged(ctx *simulator.Context, vm *simulator.VirtualMachine, state string) error {
+	m, err := e.machines.ensure(vm)
 	if err != nil {
 		return err
 	}
 	on := state == string(types.VirtualMachinePowerStatePoweredOn)
 	if on {
 		completeRuntime(vm)
-		if err := l.stun(ctx, vm, snapshotCount(vm) > 0); err != nil {
+		if err := e.stun(ctx, vm, snapshotCount(vm) > 0); err != nil {
 			return err
 		}
 	}
-	machine.SetPower(on)
-	l.showGuest(ctx, vm, on)
+	m.SetPower(on)
+	e.guests.show(ctx, vm, on)
 	return nil
 }
 
-// snapshotsChanged compares the VM's snapshots with those that froze its disks.
-func (l *Lab) snapshotsChanged(ctx *simulator.Context, vm *simulator.VirtualMachine) error {
-	machine, err := l.adopt(vm)
+// snapshotsChanged compares the VM's snapshots with the snapshots that froze its disks, and applies the difference.
+func (e *effects) snapshotsChanged(ctx *simulator.Context, vm *simulator.VirtualMachine) error {
+	m, err := e.machines.ensure(vm)
 	if err != nil {
 		return err
 	}
-	live, known := map[string]bool{}, machine.Snapshots()
+	live, known := map[string]bool{}, m.Snapshots()
 	for _, ref := range snapshotRefs(vm) {
 		live[ref.Value] = true
 	}
 	for snapshot := range known {
 		if !live[snapshot] {
-			if err := machine.SnapshotRemoved(snapshot); err != nil {
+			if err := m.SnapshotRemoved(snapshot); err != nil {
 				return err
 			}
-			l.refreshLayout(ctx, vm)
-			if err := l.stun(ctx, vm, len(live) > 0); err != nil {
+			refreshLayout(ctx, vm)
+			if err := e.stun(ctx, vm, len(live) > 0); err != nil {
 				return err
 			}
 		}
 	}
 	for _, ref := range snapshotRefs(vm) {
 		if !known[ref.Value] {
-			if err := l.snapshotTaken(ctx, vm, machine, ref, len(live) > 1); err != nil {
+			if err := e.snapshotTaken(ctx, vm, m, ref, len(live) > 1); err != nil {
 				return err
 			}
 		}
@@ -101,26 +99,27 @@ func (l *Lab) snapshotsChanged(ctx *simulator.Context, vm *simulator.VirtualMach
 	return nil
 }
 
-// snapshotTaken stuns the VM, freezes its disks and writes their changeIds into the snapshot's configuration.
-func (l *Lab) snapshotTaken(ctx *simulator.Context, vm *simulator.VirtualMachine, machine *Machine, ref types.ManagedObjectReference, others bool) error {
-	dataFile := l.takeDataFile(vm, ref)
-	if err := l.stun(ctx, vm, others); err != nil {
+// snapshotTaken stuns the VM, freezes its disks, and writes the changeIds into the snapshot's configuration.
+func (e *effects) snapshotTaken(ctx *simulator.Context, vm *simulator.VirtualMachine, m *machine.Machine, ref types.ManagedObjectReference, others bool) error {
+	dataFile := e.takeDataFile(vm, ref)
+	if err := e.stun(ctx, vm, others); err != nil {
 		return err
 	}
-	if err := machine.SnapshotTaken(ref.Value, dataFile); err != nil {
+	if err := m.SnapshotTaken(ref.Value, dataFile); err != nil {
 		return err
 	}
-	l.showTracking(ctx, vm, machine)
-	if snapshot, ok := l.registry.Get(ref).(*simulator.VirtualMachineSnapshot); ok {
+	showTracking(ctx, vm, m)
+	if snapshot, ok := e.inventory.Registry.Get(ref).(*simulator.VirtualMachineSnapshot); ok {
 		snapshot.Config.ChangeTrackingEnabled = vm.Config.ChangeTrackingEnabled
-		snapshot.Config.Hardware.Device = withChangeIDs(snapshot.Config.Hardware.Device, machine.ChangeIDs())
+		snapshot.Config.Hardware.Device = machine.WithChangeIDs(snapshot.Config.Hardware.Device, m.ChangeIDs())
 	}
 	return nil
 }
 
-// takeDataFile is where the snapshot's data file lies. The layout forgets it: the simulator removes the file that has
-// its key, but hands keys out anew at every refresh, and so would remove another file.
-func (l *Lab) takeDataFile(vm *simulator.VirtualMachine, ref types.ManagedObjectReference) string {
+// takeDataFile returns the path of the snapshot's data file, and removes the file from the layout. When a snapshot is
+// removed, the simulator deletes the file that has the key in the layout. Every refresh assigns new keys, so without this
+// it would delete another file.
+func (e *effects) takeDataFile(vm *simulator.VirtualMachine, ref types.ManagedObjectReference) string {
 	for index := range vm.LayoutEx.Snapshot {
 		layout := &vm.LayoutEx.Snapshot[index]
 		if layout.Key != ref {
@@ -130,33 +129,34 @@ func (l *Lab) takeDataFile(vm *simulator.VirtualMachine, ref types.ManagedObject
 			var parsed object.DatastorePath
 			if file.Key == layout.DataKey && parsed.FromString(file.Name) {
 				layout.DataKey = noFile
-				return filepath.Join(l.datastoreDirectory(), parsed.Path)
+				return filepath.Join(e.datastore.Directory(), parsed.Path)
 			}
 		}
 	}
 	return ""
 }
 
-// refreshLayout reads the VM's directory again.
-func (l *Lab) refreshLayout(ctx *simulator.Context, vm *simulator.VirtualMachine) {
+// refreshLayout updates the VM's layout from its directory.
+func refreshLayout(ctx *simulator.Context, vm *simulator.VirtualMachine) {
 	vm.RefreshStorageInfo(ctx, nil)
 	ctx.Update(vm, []types.PropertyChange{{Name: "layoutEx", Val: vm.LayoutEx}})
 }
 
-func snapshotRefs(vm *simulator.VirtualMachine) []types.ManagedObjectReference {
-	if vm.Snapshot == nil {
-		return nil
+// revert returns the disks to the snapshot's content. It powers the VM off, because no snapshot here holds memory.
+func (e *effects) revert(ctx *simulator.Context, vm *simulator.VirtualMachine, ref types.ManagedObjectReference) types.BaseMethodFault {
+	if vm.Runtime.PowerState != types.VirtualMachinePowerStatePoweredOff {
+		response := vm.PowerOffVMTask(ctx, &types.PowerOffVM_Task{This: vm.Self}).(*methods.PowerOffVM_TaskBody)
+		if _, fault := e.inventory.waitForTask(response.Res.Returnval); fault != nil {
+			return fault
+		}
 	}
-	return refsInTree(vm.Snapshot.RootSnapshotList)
-}
-
-func refsInTree(trees []types.VirtualMachineSnapshotTree) []types.ManagedObjectReference {
-	var refs []types.ManagedObjectReference
-	for _, tree := range trees {
-		refs = append(refs, tree.Snapshot)
-		refs = append(refs, refsInTree(tree.ChildSnapshotList)...)
+	m, err := e.machines.ensure(vm)
+	if err == nil {
+		err = m.Revert(ref.Value)
 	}
-	return refs
+	if err != nil {
+		return asFault(err)
+	}
+	ctx.Update(vm, []types.PropertyChange{{Name: "snapshot.currentSnapshot", Val: ref}})
+	return asFault(e.stun(ctx, vm, snapshotCount(vm) > 0))
 }
-
-func snapshotCount(vm *simulator.VirtualMachine) int { return len(snapshotRefs(vm)) }

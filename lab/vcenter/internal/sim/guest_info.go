@@ -1,6 +1,6 @@
-// What VMware Tools report of a guest.
+// The properties that VMware Tools report about a guest.
 
-package main
+package sim
 
 import (
 	"github.com/vmware/govmomi/simulator"
@@ -9,7 +9,7 @@ import (
 
 const toolsVersion = "10346"
 
-// guestIdentity is what a guest reports of itself while its tools run.
+// guestIdentity is what a guest reports about itself while VMware Tools run.
 type guestIdentity struct {
 	Hostname string
 	Address  string
@@ -17,12 +17,27 @@ type guestIdentity struct {
 	Family   string
 }
 
-// showGuest puts the guest's state after a power change into the VM's properties.
-func (l *Lab) showGuest(ctx *simulator.Context, vm *simulator.VirtualMachine, on bool) {
-	ctx.Update(vm, guestProperties(l.identities[vm.Name], on, l.config.Overrides[vm.Name].toolsRunning()))
+// guestReports writes the state of the guests into the properties of their VMs.
+type guestReports struct {
+	overrides  map[string]Override
+	identities map[string]guestIdentity // by VM name
+}
+
+func newGuestReports(config Config) *guestReports {
+	identities := map[string]guestIdentity{}
+	for index := range config.VMCount {
+		identities[VMName(index)] = newBlueprint(config, index).Guest
+	}
+	return &guestReports{overrides: config.Overrides, identities: identities}
+}
+
+// show writes the state of the guest after a power change.
+func (g *guestReports) show(ctx *simulator.Context, vm *simulator.VirtualMachine, on bool) {
+	ctx.Update(vm, guestProperties(g.identities[vm.Name], on, g.overrides[vm.Name].hasTools()))
 	ctx.Update(vm, []types.PropertyChange{{Name: "guest.net", Val: guestNetwork(vm)}})
 }
 
+// guestProperties returns the properties of a guest by its power state and by whether it has VMware Tools.
 func guestProperties(identity guestIdentity, on, tools bool) []types.PropertyChange {
 	state, status, running, version := "notRunning", types.VirtualMachineToolsStatusToolsNotRunning,
 		types.VirtualMachineToolsRunningStatusGuestToolsNotRunning, types.VirtualMachineToolsVersionStatusGuestToolsCurrent
@@ -53,7 +68,7 @@ func guestProperties(identity guestIdentity, on, tools bool) []types.PropertyCha
 	return changes
 }
 
-// guestNetwork is the VM's network cards; the first has the guest's address.
+// guestNetwork returns the VM's network adapters. The first one has the guest's address.
 func guestNetwork(vm *simulator.VirtualMachine) []types.GuestNicInfo {
 	nics := []types.GuestNicInfo{}
 	for _, device := range vm.Config.Hardware.Device {

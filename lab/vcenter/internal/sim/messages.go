@@ -1,6 +1,6 @@
-// Sentences for faults, of which the simulator sends none.
+// Messages for faults. The simulator sends its faults without a message.
 
-package main
+package sim
 
 import (
 	"fmt"
@@ -27,8 +27,8 @@ var faultMessages = map[string]string{
 	"ToolsUnavailable":      "The operation cannot be completed because VMware Tools is not running in this virtual machine.",
 }
 
-// faultMessage is what a vCenter says with the fault, in our words.
-func faultMessage(fault types.BaseMethodFault) string {
+// FaultMessage returns what a vCenter says about the fault, in our words.
+func FaultMessage(fault types.BaseMethodFault) string {
 	switch known := fault.(type) {
 	case *types.InvalidArgument:
 		return fmt.Sprintf("A specified parameter was not correct: %s", known.InvalidProperty)
@@ -38,8 +38,14 @@ func faultMessage(fault types.BaseMethodFault) string {
 		return known.Reason
 	}
 	name := reflect.Indirect(reflect.ValueOf(fault)).Type().Name()
-	if message, ok := faultMessages[name]; ok {
+	if message, ok := MessageOfFault(name); ok {
 		return message
 	}
 	return fmt.Sprintf("The operation failed: %s.", name)
+}
+
+// MessageOfFault returns the message of a fault by the name of its type. Not every fault has one.
+func MessageOfFault(name string) (string, bool) {
+	message, ok := faultMessages[name]
+	return message, ok
 }

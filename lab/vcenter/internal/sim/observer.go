@@ -1,7 +1,7 @@
-// The simulator tells this observer of every change, while it holds the changed object's lock: here power-on, snapshots
-// and migration become stuns, and objects get what a client must be able to decode.
+// The observer of the simulator: it turns power-on, snapshots and migration into stuns, and completes new objects so that
+// clients can decode them. The simulator calls it for every change while it holds the lock of the changed object.
 
-package main
+package sim
 
 import (
 	"fmt"
@@ -14,32 +14,42 @@ import (
 
 // Observer implements simulator.RegisterObject.
 type Observer struct {
-	lab  *Lab
-	self types.ManagedObjectReference
+	inventory *Inventory
+	machines  *Machines
+	sessions  *Sessions
+	effects   *effects
+	self      types.ManagedObjectReference
 }
 
-func newObserver(lab *Lab) *Observer {
-	return &Observer{lab: lab, self: types.ManagedObjectReference{Type: "LabObserver", Value: "observer"}}
+func newObserver(simulation *Simulation) *Observer {
+	return &Observer{
+		inventory: simulation.Inventory,
+		machines:  simulation.Machines,
+		sessions:  simulation.Sessions,
+		effects:   simulation.effects,
+		self:      types.ManagedObjectReference{Type: "LabObserver", Value: "observer"},
+	}
 }
 
 // Reference identifies the observer among the registry's handlers.
 func (o *Observer) Reference() types.ManagedObjectReference { return o.self }
 
-// PutObject completes new objects.
+// PutObject completes a new object.
 func (o *Observer) PutObject(_ *simulator.Context, object mo.Reference) {
 	switch made := object.(type) {
 	case *simulator.VirtualMachine:
 		completeRuntime(made)
 	case *simulator.Task:
-		o.lab.completeTask(made)
+		o.inventory.completeTask(made)
 	}
 }
 
-// RemoveObject forgets what the lab knows of a removed object.
+// RemoveObject removes what belongs to a removed object.
 func (o *Observer) RemoveObject(_ *simulator.Context, ref types.ManagedObjectReference) {
 	switch ref.Type {
 	case "VirtualMachine", "VirtualMachineSnapshot":
-		o.lab.forget(ref)
+		o.machines.remove(ref)
+		o.sessions.objectRemoved(ref)
 	}
 }
 
@@ -49,9 +59,9 @@ func (o *Observer) UpdateObject(ctx *simulator.Context, object mo.Reference, cha
 	case *mo.Task:
 		completeTaskError(changed)
 	case *mo.VirtualMachine:
-		vm := o.lab.vm(changed.Self)
+		vm := o.inventory.VM(changed.Self)
 		if vm == nil {
-			return // not yet in the inventory, or no longer
+			return // not yet in the inventory, or no longer in it
 		}
 		if err := o.virtualMachineChanged(ctx, vm, changes); err != nil {
 			log.Printf("%s: %v", changed.Name, err)
@@ -60,26 +70,26 @@ func (o *Observer) UpdateObject(ctx *simulator.Context, object mo.Reference, cha
 }
 
 func (o *Observer) virtualMachineChanged(ctx *simulator.Context, vm *simulator.VirtualMachine, changes []types.PropertyChange) error {
-	machine := o.lab.machine(vm.Self)
+	m := o.machines.Get(vm.Self)
 	for _, change := range changes {
 		var err error
 		if change.Name == "name" {
-			machine, err = o.lab.named(vm)
+			m, err = o.machines.rename(vm)
 		}
-		if machine == nil {
-			continue // still being created: its name comes last
+		if m == nil {
+			continue // its creation is not complete: the name is set last
 		}
 		switch change.Name {
 		case "runtime.powerState":
-			err = o.lab.powerChanged(ctx, vm, fmt.Sprint(change.Val))
+			err = o.effects.powerChanged(ctx, vm, fmt.Sprint(change.Val))
 		case "runtime.host":
 			if vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOn {
-				err = o.lab.stun(ctx, vm, snapshotCount(vm) > 0)
+				err = o.effects.stun(ctx, vm, snapshotCount(vm) > 0)
 			}
 		case "snapshot", "snapshot.currentSnapshot", "snapshot.rootSnapshotList":
-			err = o.lab.snapshotsChanged(ctx, vm)
+			err = o.effects.snapshotsChanged(ctx, vm)
 		case "config.hardware.device":
-			_, err = o.lab.adopt(vm)
+			_, err = o.machines.ensure(vm)
 		}
 		if err != nil {
 			return err
@@ -88,7 +98,7 @@ func (o *Observer) virtualMachineChanged(ctx *simulator.Context, vm *simulator.V
 	return nil
 }
 
-// completeRuntime sets enumerations that the simulator leaves empty, which pyvmomi refuses to decode.
+// completeRuntime sets enumerations that the simulator leaves empty. pyvmomi cannot decode an empty one.
 func completeRuntime(vm *simulator.VirtualMachine) {
 	for _, runtime := range []*types.VirtualMachineRuntimeInfo{&vm.Runtime, &vm.Summary.Runtime} {
 		runtime.FaultToleranceState = types.VirtualMachineFaultToleranceStateNotConfigured

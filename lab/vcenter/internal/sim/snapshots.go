@@ -1,6 +1,6 @@
-// The snapshot methods that differ from the simulator's: a removal that cannot end the process, and a revert with disks.
+// The snapshot methods that differ from the simulator's: a removal that cannot end the process, and a revert of the disks.
 
-package main
+package sim
 
 import (
 	"slices"
@@ -11,29 +11,29 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// Snapshot wraps the simulator's snapshot for one session.
+// Snapshot wraps the simulator's snapshot for one session, as VirtualMachine does for a VM.
 type Snapshot struct {
 	*simulator.VirtualMachineSnapshot
-	lab *Lab
+	simulation *Simulation
 }
 
-// RemoveSnapshotTask replaces the simulator's, which ends the process when two clients remove a snapshot at the same
-// time, or when the current snapshot has siblings but no parent.
+// RemoveSnapshotTask replaces the simulator's. That one ends the process if two clients remove a snapshot at the same
+// time, or if the current snapshot has siblings but no parent.
 func (s *Snapshot) RemoveSnapshotTask(ctx *simulator.Context, request *types.RemoveSnapshot_Task) soap.HasFault {
 	task := simulator.CreateTask(s.Vm, "removeSnapshot", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
-		vm := s.lab.vm(s.Vm)
-		if vm == nil || s.lab.registry.Get(s.Self) == nil {
+		vm := s.simulation.Inventory.VM(s.Vm)
+		if vm == nil || s.simulation.Inventory.Registry.Get(s.Self) == nil {
 			return nil, &types.ManagedObjectNotFound{Obj: s.Self}
 		}
-		s.lab.removeSnapshot(ctx, vm, s.Self, request.RemoveChildren)
+		s.simulation.Inventory.removeSnapshot(ctx, vm, s.Self, request.RemoveChildren)
 		return nil, nil
 	})
 	return &methods.RemoveSnapshot_TaskBody{Res: &types.RemoveSnapshot_TaskResponse{Returnval: task.Run(ctx)}}
 }
 
-// removeSnapshot takes the snapshot out of the VM's tree and out of the registry; the observer then merges the disks.
+// removeSnapshot removes the snapshot from the VM's tree and from the registry. The observer then merges the disks.
 // The caller holds the VM's lock.
-func (l *Lab) removeSnapshot(ctx *simulator.Context, vm *simulator.VirtualMachine, ref types.ManagedObjectReference, withChildren bool) {
+func (i *Inventory) removeSnapshot(ctx *simulator.Context, vm *simulator.VirtualMachine, ref types.ManagedObjectReference, withChildren bool) {
 	before := snapshotRefs(vm)
 	parent := parentInTree(vm.Snapshot.RootSnapshotList, nil, ref)
 	tree := withoutSnapshot(vm.Snapshot.RootSnapshotList, ref, withChildren)
@@ -51,10 +51,11 @@ func (l *Lab) removeSnapshot(ctx *simulator.Context, vm *simulator.VirtualMachin
 	}
 	ctx.Update(vm, snapshotProperties(tree, current))
 	for _, gone := range removed {
-		l.registry.Remove(ctx, gone)
+		i.Registry.Remove(ctx, gone)
 	}
 }
 
+// snapshotProperties returns the changes that give the VM this tree of snapshots.
 func snapshotProperties(tree []types.VirtualMachineSnapshotTree, current *types.ManagedObjectReference) []types.PropertyChange {
 	if len(tree) == 0 {
 		return []types.PropertyChange{{Name: "snapshot", Val: nil}, {Name: "rootSnapshot", Val: nil}}
@@ -69,6 +70,7 @@ func snapshotProperties(tree []types.VirtualMachineSnapshotTree, current *types.
 	}
 }
 
+// parentInTree returns the parent of a snapshot. It returns nil for a root.
 func parentInTree(trees []types.VirtualMachineSnapshotTree, parent *types.ManagedObjectReference, ref types.ManagedObjectReference) *types.ManagedObjectReference {
 	for index := range trees {
 		if trees[index].Snapshot == ref {
@@ -81,7 +83,7 @@ func parentInTree(trees []types.VirtualMachineSnapshotTree, parent *types.Manage
 	return nil
 }
 
-// withoutSnapshot is a copy of the trees in which the snapshot's children take its place, or are gone with it.
+// withoutSnapshot returns a copy of the trees without the snapshot. Its children replace it, or are removed with it.
 func withoutSnapshot(trees []types.VirtualMachineSnapshotTree, ref types.ManagedObjectReference, withChildren bool) []types.VirtualMachineSnapshotTree {
 	var result []types.VirtualMachineSnapshotTree
 	for _, tree := range trees {
@@ -96,33 +98,33 @@ func withoutSnapshot(trees []types.VirtualMachineSnapshotTree, ref types.Managed
 	return result
 }
 
-// RevertToSnapshotTask reverts the disks too.
+// RevertToSnapshotTask also reverts the disks, which the simulator does not have.
 func (s *Snapshot) RevertToSnapshotTask(ctx *simulator.Context, _ *types.RevertToSnapshot_Task) soap.HasFault {
 	task := simulator.CreateTask(s.Vm, "revertToSnapshot", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
-		vm := s.lab.vm(s.Vm)
-		if vm == nil || s.lab.registry.Get(s.Self) == nil {
+		vm := s.simulation.Inventory.VM(s.Vm)
+		if vm == nil || s.simulation.Inventory.Registry.Get(s.Self) == nil {
 			return nil, &types.ManagedObjectNotFound{Obj: s.Self}
 		}
-		return nil, s.lab.revert(ctx, vm, s.Self)
+		return nil, s.simulation.effects.revert(ctx, vm, s.Self)
 	})
 	return &methods.RevertToSnapshot_TaskBody{Res: &types.RevertToSnapshot_TaskResponse{Returnval: task.Run(ctx)}}
 }
 
-// revert puts the disks back and, as no snapshot here holds memory, powers the VM off. The caller holds the VM's lock.
-func (l *Lab) revert(ctx *simulator.Context, vm *simulator.VirtualMachine, ref types.ManagedObjectReference) types.BaseMethodFault {
-	if vm.Runtime.PowerState != types.VirtualMachinePowerStatePoweredOff {
-		response := vm.PowerOffVMTask(ctx, &types.PowerOffVM_Task{This: vm.Self}).(*methods.PowerOffVM_TaskBody)
-		if _, fault := l.finish(response.Res.Returnval); fault != nil {
-			return fault
-		}
+// snapshotRefs returns all snapshots of the VM, each before its children.
+func snapshotRefs(vm *simulator.VirtualMachine) []types.ManagedObjectReference {
+	if vm.Snapshot == nil {
+		return nil
 	}
-	machine, err := l.adopt(vm)
-	if err == nil {
-		err = machine.Revert(ref.Value)
-	}
-	if err != nil {
-		return asFault(err)
-	}
-	ctx.Update(vm, []types.PropertyChange{{Name: "snapshot.currentSnapshot", Val: ref}})
-	return asFault(l.stun(ctx, vm, snapshotCount(vm) > 0))
+	return refsInTree(vm.Snapshot.RootSnapshotList)
 }
+
+func refsInTree(trees []types.VirtualMachineSnapshotTree) []types.ManagedObjectReference {
+	var refs []types.ManagedObjectReference
+	for _, tree := range trees {
+		refs = append(refs, tree.Snapshot)
+		refs = append(refs, refsInTree(tree.ChildSnapshotList)...)
+	}
+	return refs
+}
+
+func snapshotCount(vm *simulator.VirtualMachine) int { return len(snapshotRefs(vm)) }
