@@ -170,7 +170,7 @@ def inventory(vms: int, directory: LabDirectory) -> dict[str, Any]:
     """The inventory: each VM a host of the group migration, each connector one of the group connectors."""
     local = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     connectors = {
-        f"connector-{number}": {"cutover_connector_home": str(directory.connector_home(number))}
+        f"connector-{number}": {"cutover_connector_path": str(directory.connector_home(number))}
         for number in range(1, connectors_for(vms) + 1)
     }
     return {

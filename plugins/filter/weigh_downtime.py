@@ -68,7 +68,7 @@ _value:
       type: str
       sample: >-
         A shorter interval (replicate_interval, now 24h) leaves each run less to copy; half of the runs would have fitted, so that quiet hours, in
-        which less is written, may do; a budget of 19m would fit. Or say cut_over_exceed_budget: true.
+        which less is written, may do; a budget of 19m would fit. Or say cut_over_ignore_max_downtime: true.
     budget:
       description: The budget in seconds.
       type: int

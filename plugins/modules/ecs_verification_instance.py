@@ -109,10 +109,10 @@ options:
     description: How long to wait for Cloud Assistant to answer from an instance that runs. The checks have failed when it does not.
     type: str
     default: 5m
-  report_only:
-    description: Whether a check that fails is only reported, in RV(checks_passed), instead of failing the task.
+  fail_on_check_failure:
+    description: Whether the task fails when a check fails. Otherwise the failure is only reported, in RV(checks_passed).
     type: bool
-    default: false
+    default: true
   release_failed:
     description: Whether to release an instance on which a check has failed. Otherwise it stays to be looked at, until it releases itself.
     type: bool
@@ -264,7 +264,7 @@ MODULE = ModuleDefinition(
             },
         },
         agent_timeout={"type": "str", "default": "5m"},
-        report_only={"type": "bool", "default": False},
+        fail_on_check_failure={"type": "bool", "default": True},
         release_failed={"type": "bool", "default": False},
     ),
     handler=run,

@@ -39,14 +39,14 @@ options:
   description:
     description: What the code is for.
     type: str
-  uses:
+  max_uses:
     description: How many VMs can be imported with it, 1 to 1000.
     type: int
     default: 10
-  valid_days:
-    description: For how many days it can be used, 1 to 90.
-    type: int
-    default: 1
+  valid_for:
+    description: How long the code can be used, in whole days from V(1d) to V(90d).
+    type: str
+    default: 1d
 notes:
   - Use C(no_log=true) on a task that creates a code, lest the code be shown.
   - SMC documents no status for a disabled code. One that was never used may therefore be disabled, and reported as changed, again.
@@ -56,7 +56,7 @@ EXAMPLES = r"""
 - name: Create a code for one wave of imports
   cutover.smc.smc_access_token:
     name: wave-7
-    uses: 10
+    max_uses: 10
   no_log: true
   register: token
 
@@ -78,8 +78,8 @@ access_token:
     name: wave-7
     status: unactivated
     used: 0
-    uses: 10
-    valid_days: 1
+    max_uses: 10
+    valid_for: 1d
 access_token_code:
   description: The code itself, a secret; null unless it was created by this run.
   returned: success
@@ -110,8 +110,8 @@ MODULE = ModuleDefinition(
         name={"type": "str"},
         access_token_id={"type": "str", "no_log": False},
         description={"type": "str"},
-        uses={"type": "int", "default": 10},
-        valid_days={"type": "int", "default": 1},
+        max_uses={"type": "int", "default": 10},
+        valid_for={"type": "str", "default": "1d"},
     ),
     handler=_access_token.ensure,
     required_libraries=(_smc.LIBRARY,),

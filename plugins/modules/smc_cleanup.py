@@ -240,7 +240,7 @@ orphans:
       why: it is an intermediate instance by its name, and no job names it
       held: ''
       created: '2026-11-22T18:00:00Z'
-connector_must_reread:
+connector_refresh_needed:
   description: Whether snapshots of the VM were removed, after which the connector has to read the VM anew before it copies it again.
   returned: success
   type: bool

@@ -27,7 +27,7 @@ attributes:
     support: full
     platforms: posix
 options:
-  home:
+  path:
     description: The connector's directory.
     type: path
     default: /root/smc
@@ -70,7 +70,7 @@ options:
   access_token_code:
     description: The activation code itself.
     type: str
-  reread:
+  refresh:
     description:
       - Has the connector read the VMs from vCenter again, and restarts its client when that shows something new about a VM that it serves.
       - Needed after change tracking was turned on, snapshots were removed, or disks were changed.
@@ -78,9 +78,9 @@ options:
     type: bool
     default: false
   timeout:
-    description: How many seconds one of the connector's programs may take.
-    type: int
-    default: 600
+    description: How long one of the connector's programs may take, such as V(10m).
+    type: str
+    default: 10m
 notes:
   - The module fails when a VM of O(vms) was not imported. Its result then still has RV(imported) and RV(not_imported), and what was imported stays so.
   - What the connector has imported is read from its log. SMC documents neither the log's lines nor the name that an imported source gets. A
@@ -107,7 +107,7 @@ EXAMPLES = r"""
 
 - name: Make the connector read the VM again after CBT was enabled
   cutover.smc.smc_connector:
-    reread: true
+    refresh: true
   delegate_to: connector-1
 
 - name: Free the place of a VM that has moved
@@ -183,7 +183,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._sources import connec
 
 MODULE = ModuleDefinition(
     argument_spec={
-        "home": {"type": "path", "default": "/root/smc"},
+        "path": {"type": "path", "default": "/root/smc"},
         "vms": {
             "type": "list",
             "elements": "dict",
@@ -198,8 +198,8 @@ MODULE = ModuleDefinition(
         "source_ids": {"type": "list", "elements": "str"},
         "access_token_id": {"type": "str", "no_log": False},
         "access_token_code": {"type": "str", "no_log": True},
-        "reread": {"type": "bool", "default": False},
-        "timeout": {"type": "int", "default": 600},
+        "refresh": {"type": "bool", "default": False},
+        "timeout": {"type": "str", "default": "10m"},
     },
     handler=_connector.ensure,
     argument_rules={"required_together": [("access_token_id", "access_token_code")]},

@@ -15,7 +15,7 @@ description:
   - Creates, adopts, changes, starts, runs, pauses and deletes the job that copies a VMware VM to Alibaba Cloud again and again.
   - A source has at most one unfinished job. One that exists is adopted, whoever made it, and changed as far as its state allows;
     what SMC does not change any more is returned as RV(drift).
-  - A VM whose job is finished, or whose final image carries its tag, has moved. Nothing is done for it unless O(again=true).
+  - A VM whose job is finished, or whose final image carries its tag, has moved. Nothing is done for it unless O(recreate=true).
 author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
@@ -150,7 +150,7 @@ options:
       - With O(state=synced), how long ago the run of the newest complete image may have begun at most, such as V(2h).
       - It is reckoned from the moment at which the module begins, so that V(1s) has the job run once more.
     type: str
-  again:
+  recreate:
     description: Whether to create a new job, which copies everything anew, for a VM that has moved already.
     type: bool
     default: false
@@ -327,7 +327,7 @@ MODULE = ModuleDefinition(
         started={"type": "bool", "default": True},
         synced_since={"type": "str"},
         max_age={"type": "str"},
-        again={"type": "bool", "default": False},
+        recreate={"type": "bool", "default": False},
         discard_replication={"type": "bool", "default": False},
         wait={"type": "bool"},
     ),

@@ -67,7 +67,7 @@ options:
         and with an empty value it is in none.
       - The workgroup has to exist; M(cutover.smc.smc_workgroup) makes it, and can fill it as well.
     type: str
-  with_job:
+  delete_jobs:
     description: With O(state=absent), whether to delete the source's finished job with it.
     type: bool
     default: false
@@ -94,7 +94,7 @@ EXAMPLES = r"""
   cutover.smc.smc_source:
     vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
     state: absent
-    with_job: true
+    delete_jobs: true
 """
 
 RETURN = r"""
@@ -166,7 +166,7 @@ MODULE = ModuleDefinition(
         project={"type": "str"},
         tags={"type": "dict"},
         workgroup={"type": "str"},
-        with_job={"type": "bool", "default": False},
+        delete_jobs={"type": "bool", "default": False},
         wait={"type": "bool", "default": True},
     ),
     handler=_source.ensure,

@@ -18,7 +18,7 @@ description:
   - A VM that was on keeps the note C(cutover.smc.shutDown) in its advanced configuration from before it is shut down until it is on
     again, so that O(state=restored) can tell it from one that was off before, also after a run that was killed. A VM without that note is
     left as it is by O(state=restored).
-  - The role C(cut_over) uses it where C(cut_over_stop=guest_shutdown), and C(roll_back) to undo that.
+  - The role C(cut_over) uses it where C(cut_over_stop_method=guest_shutdown), and C(roll_back) to undo that.
 author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
@@ -51,12 +51,12 @@ options:
   shutdown_fallback:
     description:
       - What to do when the guest does not shut down in time, or has no VMware Tools.
-      - V(fail) leaves the VM on and fails. A guest that was asked may still go down later; see O(settle).
+      - V(fail) leaves the VM on and fails. A guest that was asked may still go down later; see O(settle_time).
       - V(force) cuts the power. What the guest had not written to its disks is lost.
     type: str
     choices: [fail, force]
     default: fail
-  settle:
+  settle_time:
     description:
       - How long O(state=restored) and O(state=running) watch a VM that is on though it was asked to shut down. Should it go down late, it is powered on again.
     type: str
@@ -186,7 +186,7 @@ MODULE = ModuleDefinition(
         wait={"type": "bool", "default": True},
         shutdown_timeout={"type": "str", "default": "5m"},
         shutdown_fallback={"type": "str", "choices": ["fail", "force"], "default": "fail"},
-        settle={"type": "str", "default": "2m"},
+        settle_time={"type": "str", "default": "2m"},
         timeout={"type": "str", "default": "30m"},
     ),
     handler=run,

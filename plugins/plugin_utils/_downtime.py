@@ -47,7 +47,7 @@ def _told(forecast: t.Mapping[str, t.Any]) -> str:
 
 def _remedy(budget: int, most: t.Optional[float], median: t.Optional[float], interval: t.Optional[str]) -> str:
     """What would make it fit."""
-    override = "Or say cut_over_exceed_budget: true."
+    override = "Or say cut_over_ignore_max_downtime: true."
     if most is None:
         return (
             "Let the job make a run or two more (at its interval%s, or now by smc_incremental_job with state: synced and max_age: 1s), "

@@ -63,11 +63,11 @@ def wait_for_the_jobs(call: Call, uuids: dict[str, str]) -> None:
 
 def play(lab: Lab, name: str, *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
     """Run a playbook; the VMs of one half are stopped by hooks, those of the other are shut down."""
-    hosts = {name: {"cut_over_stop": "guest_shutdown"} for name in BY_SHUTDOWN}
+    hosts = {name: {"cut_over_stop_method": "guest_shutdown"} for name in BY_SHUTDOWN}
     inventory = lab.directory / "flavours.yml"
     inventory.write_text(json.dumps({"migration": {"hosts": hosts}}))
     command = [str(BIN / "ansible-playbook"), f"cutover.smc.{name}", "-i", str(lab.inventory), "-i", str(inventory)]
-    defaults = {"cut_over_shutdown_timeout": "1s", "roll_back_settle": "1s", "cutover_poll_interval": 0.3}
+    defaults = {"cut_over_shutdown_timeout": "1s", "roll_back_settle_time": "1s", "cutover_poll_interval": 0.3}
     command += ["-e", json.dumps(defaults | variables), "--forks", "6", *options]
     environment = os.environ | lab.environment | {"ANSIBLE_NOCOLOR": "1"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
@@ -135,7 +135,7 @@ def test_each_vm_that_fails_before_the_point_of_no_return_serves_again(
         assert "Its services have been started again" in told(shown, name)
     assert "did not shut down within 1 seconds" in told(shown, HANGING)
     assert "It is on" in told(shown, HANGING)
-    for words in ("SourceServer.PoweredOff", "It has been powered on again", "cut_over_stop: services"):
+    for words in ("SourceServer.PoweredOff", "It has been powered on again", "cut_over_stop_method: services"):
         assert words in told(shown, OFF_REFUSED)
     lab.reset_faults()
     wait_for_the_jobs(call, jobs)
@@ -159,7 +159,7 @@ def test_a_refused_completion_powers_a_vm_on_again_and_a_small_budget_touches_no
         "its downtime may not fit the budget: The only incremental run took",
         "The budget is 1s.",
         "replicate_interval, now 168h",
-        "cut_over_exceed_budget: true",
+        "cut_over_ignore_max_downtime: true",
         "Nothing was touched.",
     ):
         assert words in told(failed, COMPLETION_FAILS)
@@ -203,7 +203,7 @@ def test_what_a_killed_run_has_left_is_undone_unless_the_job_is_being_completed(
     job_id = lab.job(RUN_FAILS)["job_id"]
     with ThreadPoolExecutor() as beside:
         beside.submit(call, "smc_job_finalize", job_id=job_id, accept_data_loss=job_id, wait=False)
-        back = play(lab, "roll_back", "--limit", RUN_FAILS, roll_back_settle="9s").stdout
+        back = play(lab, "roll_back", "--limit", RUN_FAILS, roll_back_settle_time="9s").stdout
     assert "may be completing" in told(back, RUN_FAILS)
     assert lab.vm(RUN_FAILS)["service"] == "stopped"
     lab.post("/clock", {"advance": "30h"})
@@ -211,7 +211,11 @@ def test_what_a_killed_run_has_left_is_undone_unless_the_job_is_being_completed(
 
 def test_both_ways_of_stopping_lose_nothing_and_tell_the_downtime(lab: Lab, jobs: dict[str, str]) -> None:
     moving = (COMPLETION_FAILS, HANGING, OFF_REFUSED)
-    options = {"cut_over_max_downtime": "2d", "cut_over_exceed_budget": True, "cut_over_shutdown_fallback": "force"}
+    options = {
+        "cut_over_max_downtime": "2d",
+        "cut_over_ignore_max_downtime": True,
+        "cut_over_shutdown_fallback": "force",
+    }
     moved = play(lab, "cut_over", "--limit", ",".join(moving), **options)
     assert moved.returncode == 0, moved.stdout[-6000:]
     for name in moving:

@@ -313,7 +313,7 @@ def test_a_snapshot_of_a_job_that_is_no_more_is_told_and_goes_by_its_reference_o
     assert not lab.mutating_requests()
     done = call("smc_cleanup", vm_uuid=uuid, vm_snapshots=wanted)
     assert done["changed"]
-    assert done["connector_must_reread"]
+    assert done["connector_refresh_needed"]
     assert lab.vm(VM)["snapshots"] == ["smc_by_hand"] or [one["name"] for one in lab.vm(VM)["snapshots"]] == [
         "smc_by_hand"
     ]

@@ -23,7 +23,7 @@ def connector(lab: Lab, call: Call) -> Call:
     """The module, for the lab's connector."""
 
     def run(**params: Any) -> Outcome:
-        return call("smc_connector", home=str(lab.connector(1)), **params)
+        return call("smc_connector", path=str(lab.connector(1)), **params)
 
     return run
 
@@ -37,7 +37,7 @@ def moid_of(lab: Lab, name: str) -> str:
 
 
 def code(call: Call, name: str, uses: int = 10) -> dict[str, str]:
-    token = call("smc_access_token", name=name, uses=uses)
+    token = call("smc_access_token", name=name, max_max_max_max_uses=uses)
     return {
         "access_token_id": token["access_token"]["access_token_id"],
         "access_token_code": token["access_token_code"],
@@ -139,15 +139,15 @@ def test_a_vm_that_nobody_has_is_looked_for_and_refused(connector: Call) -> None
 def test_change_tracking_is_noticed_by_rereading(lab: Lab, call: Call, connector: Call) -> None:
     moid = moid_of(lab, FIRST)
     assert not call("vmware_cbt", moid=moid, state="disabled").failed
-    connector(reread=True)
+    connector(refresh=True)
     assert not connector(vms=[{"moid": moid}], source_ids=[], **code(call, "connector-cbt")).failed
     assert not call("vmware_cbt", moid=moid, state="enabled").failed
     assert connector()["connector"]["vms"][moid]["cbt_enabled"] is False
 
-    noticed = connector(reread=True)
+    noticed = connector(refresh=True)
     assert noticed["changed"]
     assert noticed["connector"]["vms"][moid]["cbt_enabled"] is True
-    again = connector(reread=True)
+    again = connector(refresh=True)
     assert not again.failed
     assert not again["changed"], again.shown + json.dumps(again.result)
 
@@ -157,7 +157,7 @@ def test_as_a_module_with_its_secret_kept(lab: Lab, call: Call, connector: Call,
     secret = code(call, "connector-module")
     done = ansible(
         "smc_connector",
-        home=str(lab.connector(1)),
+        path=str(lab.connector(1)),
         vms=[{"moid": moid_of(lab, SECOND)}],
         source_ids=[],
         verbosity=3,
@@ -172,7 +172,7 @@ def test_as_a_module_with_its_secret_kept(lab: Lab, call: Call, connector: Call,
 
 
 def test_no_connector_is_one_clear_sentence(ansible: Call) -> None:
-    refused = ansible("smc_connector", home="/nowhere/smc", verbosity=3)
+    refused = ansible("smc_connector", path="/nowhere/smc", verbosity=3)
     assert refused.failed
     assert "There is no directory /nowhere/smc, so that this is no SMC connector." in refused["msg"]
     assert "Traceback" not in refused.shown

@@ -82,11 +82,11 @@ def test_access_token_life(lab: Lab, call: Call) -> None:
     assert checked["access_token_code"] is None
     assert not lab.mutating_requests()
 
-    made = call("smc_access_token", name="life", uses=3, valid_days=2)
+    made = call("smc_access_token", name="life", max_uses=3, valid_for="2d")
     assert made["changed"]
     assert made["access_token_code"]
     token = made["access_token"]
-    assert (token["uses"], token["valid_days"], token["used"]) == (3, 2, 0)
+    assert (token["max_uses"], token["valid_for"], token["used"]) == (3, "2d", 0)
 
     again = call("smc_access_token", name="life")
     assert not again["changed"]
@@ -109,9 +109,9 @@ def test_used_access_token_is_disabled_once(lab: Lab, call: Call, uuids: dict[st
 
 
 def test_access_token_of_too_many_uses_is_refused_before_anything_is_sent(lab: Lab, call: Call) -> None:
-    refused = call("smc_access_token", name="many", uses=1001)
+    refused = call("smc_access_token", name="many", max_uses=1001)
     assert refused.failed
-    assert "Option 'uses' is 1001" in refused["msg"]
+    assert "Option 'max_uses' is 1001" in refused["msg"]
     assert not lab.mutating_requests()
 
 
@@ -170,7 +170,7 @@ def test_source_info_by_vm_and_state(call: Call, uuids: dict[str, str]) -> None:
 def test_source_with_an_unfinished_job_is_not_deleted(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
     call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="24h", started=False)
     lab.reset_requests()
-    refused = call("smc_source", vm_uuid=no_jobs[VM], state="absent", with_job=True)
+    refused = call("smc_source", vm_uuid=no_jobs[VM], state="absent", delete_jobs=True)
     assert refused.failed
     assert "is used by job" in refused["msg"]
     assert not lab.mutating_requests()

@@ -102,7 +102,9 @@ def test_all_checks_speak_before_the_task_fails(
     assert failed["instance"]["status"] == "Running"
 
     lab.reset_requests()
-    reported = call("ecs_verification_instance", checks=checks[:2], report_only=True, release_failed=True, **wanted)
+    reported = call(
+        "ecs_verification_instance", checks=checks[:2], fail_on_check_failure=False, release_failed=True, **wanted
+    )
     assert not reported.failed
     assert reported["checks_passed"] is False
     assert lab.mutating_requests()["ecs RunCommand"] == 2

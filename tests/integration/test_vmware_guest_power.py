@@ -132,7 +132,7 @@ def test_a_guest_that_hangs_is_left_on_or_forced(vcenter: VCenterLab) -> None:
     assert f"The guest OS of {HANGING} did not shut down within 1 seconds" in failed["msg"]
     assert "shutdown_fallback: force" in failed["error"]["remedy"]
     assert present(vcenter, HANGING) == "poweredOn"
-    stayed = power(vcenter, HANGING, "restored", settle="0s")
+    stayed = power(vcenter, HANGING, "restored", settle_time="0s")
     assert (stayed["changed"], stayed["powered_on"], stayed["vm"]["shut_down_here"]) == (True, False, False)
     forced = power(vcenter, HANGING, "shut_down", shutdown_timeout="1s", shutdown_fallback="force")
     assert (forced["failed"], present(vcenter, HANGING)) == (False, "poweredOff")
@@ -142,7 +142,7 @@ def test_a_guest_that_hangs_is_left_on_or_forced(vcenter: VCenterLab) -> None:
 def test_a_guest_that_goes_down_after_all_is_powered_on_again(vcenter: VCenterLab) -> None:
     assert power(vcenter, HANGING, "shut_down", shutdown_timeout="1s")["failed"]
     with going_off_late(vcenter, HANGING, 0.3):
-        restored = power(vcenter, HANGING, "restored", settle="20s")
+        restored = power(vcenter, HANGING, "restored", settle_time="20s")
     assert restored["powered_on"]
     assert (present(vcenter, HANGING), restored["vm"]["shut_down_here"]) == ("poweredOn", False)
 

@@ -288,9 +288,9 @@ class AccessToken:
             "name": self.name,
             "description": self.description,
             "status": self.status,
-            "uses": self.uses,
+            "max_uses": self.uses,
             "used": self.used,
-            "valid_days": self.valid_days,
+            "valid_for": f"{self.valid_days}d",
             "created": format_moment(self.created),
         }
 

@@ -321,7 +321,7 @@ def _clean_up(spec: CleanupSpec, params: Params, context: Context, vm: t.Optiona
             *(_stray_result(snapshot) for snapshot in observed.stray_snapshots),
         ],
         costs=_costs(reconciler, outcome, bool(str(identity)), prices),
-        connector_must_reread=any(
+        connector_refresh_needed=any(
             step.action in ("delete_vm_snapshot", "delete_stray_snapshot") for step in outcome.done
         ),
     )

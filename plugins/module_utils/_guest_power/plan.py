@@ -22,14 +22,14 @@ class PowerSpec:
 
     :ivar state: ``running``, ``shut_down`` or ``restored``
     :ivar wait: wait until the VM is off
-    :ivar settle: for how many seconds a VM is watched that is on although it was asked to shut down
+    :ivar settle_time: for how many seconds a VM is watched that is on although it was asked to shut down
     :ivar timeout: how many seconds a vCenter task may take
     """
 
     state: str
     policy: PowerPolicy = field(default_factory=PowerPolicy)
     wait: bool = True
-    settle: float = 0.0
+    settle_time: float = 0.0
     timeout: float = 1800
 
 
@@ -62,7 +62,7 @@ def parse_spec(params: t.Mapping[str, t.Any]) -> PowerSpec:
         return parse_duration(option, params[option]).total_seconds()
 
     policy = PowerPolicy("guest", seconds("shutdown_timeout"), params["shutdown_fallback"])
-    return PowerSpec(params["state"], policy, params["wait"], seconds("settle"), seconds("timeout"))
+    return PowerSpec(params["state"], policy, params["wait"], seconds("settle_time"), seconds("timeout"))
 
 
 def plan(spec: PowerSpec, observed: ObservedPower) -> Plan:
@@ -118,10 +118,10 @@ def _refuse_if_unable(observed: ObservedPower) -> None:
 
 def _bring_back(spec: PowerSpec, observed: ObservedPower) -> t.Iterator[Step]:
     on = observed.power_state == ON
-    if on and observed.shut_down_here and spec.settle and not observed.watched:
+    if on and observed.shut_down_here and spec.settle_time and not observed.watched:
         yield wait_step(
             "watch",
-            f"watch for {spec.settle:.0f} seconds whether {observed.name}, which was asked to shut down, stays on",
+            f"watch for {spec.settle_time:.0f} seconds whether {observed.name}, which was asked to shut down, stays on",
         )
     if not on:
         yield Step("power_on", f"power on {observed.name}", changes={"power_state": ON})

@@ -126,7 +126,7 @@ class PowerReconciler(Reconciler[PowerSpec, ObservedPower]):
 
     def _watch(self) -> None:
         self._power.is_off_within(
-            self.spec.settle, f"watching whether {self._power.name}, which was asked to shut down, stays on"
+            self.spec.settle_time, f"watching whether {self._power.name}, which was asked to shut down, stays on"
         )
         self._watched = True
 

@@ -154,7 +154,7 @@ def build_result(
     if params["release_failed"]:
         reconciler.release(instance.instance_id)
         result["plan"] = [*result["plan"], f"release the verification instance {instance.instance_id}"]
-    if params["report_only"]:
+    if not params["fail_on_check_failure"]:
         return result
     error = _checks_failed(results, instance, checks.agent_answered, params["release_failed"])
     error.partial = result

@@ -57,7 +57,7 @@ class Wish:
     region_id: str = ""
     tags: dict[str, str] = field(default_factory=dict)
     started: bool = True
-    again: bool = False
+    recreate: bool = False
     discard_replication: bool = False
     wait: bool = True
 
@@ -104,7 +104,7 @@ def wish_from(params: t.Mapping[str, t.Any], region_id: str) -> Wish:
         region_id=region_id,
         tags=params["tags"] or {},
         started=params["started"],
-        again=params["again"],
+        recreate=params["recreate"],
         discard_replication=params["discard_replication"],
         wait=params["wait"],
     )

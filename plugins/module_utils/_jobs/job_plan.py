@@ -54,7 +54,7 @@ def _present(wish: Wish, sight: Sight) -> Plan:
 
 def is_migrated(wish: Wish, sight: Sight) -> bool:
     """Whether the VM has moved already, by its finished job or, when that is gone, by the tags of its image."""
-    if wish.again:
+    if wish.recreate:
         return False
     return sight.migrated_image is not None if sight.job is None else sight.job.status == lifecycle.FINISHED
 
@@ -130,14 +130,14 @@ def _first_image(wish: Wish, job: Job) -> t.Iterator[Step]:
 
 def _synced(wish: Wish, sight: Sight) -> Plan:
     job = sight.job
-    if job is None and sight.migrated_image and not wish.again:
+    if job is None and sight.migrated_image and not wish.recreate:
         return Plan()
     if sight.synced(wish):
         return _present(wish, sight)
-    if job is not None and job.status == lifecycle.FINISHED and not wish.again:
+    if job is not None and job.status == lifecycle.FINISHED and not wish.recreate:
         raise PreconditionError(
             "Job %s is Finished, and its newest run is older than asked for" % job.job_id,
-            remedy="A finished job does not run again; create a new one with again: true, which copies everything anew",
+            remedy="A finished job does not run again; create a new one with recreate: true, which copies everything anew",
         )
     steps = _present(wish, sight).steps
     if job is None or (steps and steps[-1].replan_after):

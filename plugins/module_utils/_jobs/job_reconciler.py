@@ -87,8 +87,8 @@ class Desk:
         if self._wish.state not in ("present", "synced"):
             return False
         if job is None:
-            return migrated_image is None or self._wish.again
-        return self._wish.again and job.status == lifecycle.FINISHED
+            return migrated_image is None or self._wish.recreate
+        return self._wish.recreate and job.status == lifecycle.FINISHED
 
     def _migrated_image(self, job: t.Optional[Job]) -> t.Optional[str]:
         if job is not None or not self._identity.vm_uuid or self._wish.state not in ("present", "synced"):

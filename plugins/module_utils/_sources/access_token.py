@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
@@ -16,6 +17,11 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import In
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_duration, parse_duration
+
+MOST_USES = 1000
+DAY = timedelta(days=1)
+LONGEST_VALIDITY = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -32,18 +38,23 @@ class Wish:
 
 def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
     """:raises InvalidOptionError: names the option, the value and the remedy"""
-    for option, most in (("uses", 1000), ("valid_days", 90)):
-        if not 1 <= params[option] <= most:
-            raise InvalidOptionError(
-                "Option '%s' is %d, which SMC does not offer" % (option, params[option]), remedy="Choose 1 to %d" % most
-            )
+    if not 1 <= params["max_uses"] <= MOST_USES:
+        raise InvalidOptionError(
+            f"Option 'max_uses' is {params['max_uses']}, which SMC does not offer", remedy=f"Choose 1 to {MOST_USES}"
+        )
+    valid_for = parse_duration("valid_for", params["valid_for"])
+    if valid_for % DAY or not DAY <= valid_for <= LONGEST_VALIDITY:
+        raise InvalidOptionError(
+            f"Option 'valid_for' is {params['valid_for']}, which SMC does not offer",
+            remedy=f"Choose whole days, 1d to {format_duration(LONGEST_VALIDITY)}",
+        )
     return Wish(
         params["state"],
         params["name"],
         params["access_token_id"],
         params["description"],
-        params["uses"],
-        params["valid_days"],
+        params["max_uses"],
+        valid_for.days,
     )
 
 

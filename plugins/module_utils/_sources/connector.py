@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import typing as t
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     CutoverError,
@@ -29,6 +30,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_duration, parse_duration
 
 #: One connector imports and serves at most so many sources at a time.
 PLACES = 10
@@ -69,7 +71,7 @@ class Wish:
 
     vms: tuple[Choice, ...] = ()
     deselected: tuple[str, ...] = ()
-    reread: bool = False
+    refresh: bool = False
     source_ids: t.Optional[frozenset[str]] = None
     has_code: bool = False
 
@@ -215,7 +217,7 @@ def _make_system_disk(vm: dict[str, t.Any], key: int) -> None:
         raise PreconditionError(
             "VM %s has no disk with key %s; its disks have: %s"
             % (_name(vm), key, ", ".join(str(disk.get("key")) for disk in disks) or "none"),
-            remedy="Take the key from vmware_cbt_info, or have the connector read vCenter again with reread: true",
+            remedy="Take the key from vmware_cbt_info, or have the connector read vCenter again with refresh: true",
         )
     for disk in disks:
         system = disk.get("key") == key
@@ -280,7 +282,7 @@ def decide(wish: Wish, sight: Sight) -> Plan:
             remedy="Check the managed object id, and that the connector's vCenter user may see the VM",
         )
     steps: list[Step] = []
-    if not sight.reread and (wish.reread or missing):
+    if not sight.reread and (wish.refresh or missing):
         steps.append(
             Step("reread", "have the connector read the VMs from vCenter again", mutates=False, replan_after=True)
         )
@@ -393,7 +395,7 @@ class Code:
 class Desk:
     """The connector's directory at hand: looks at it, and does what a plan says."""
 
-    def __init__(self, home: str, wish: Wish, code: t.Optional[Code], timeout: int, context: Context) -> None:
+    def __init__(self, home: str, wish: Wish, code: t.Optional[Code], timeout: timedelta, context: Context) -> None:
         self._home = home
         self._wish = wish
         self._code = code
@@ -412,7 +414,7 @@ class Desk:
     def observe(self) -> Sight:
         config = parse_config(self._read_choices(), self._path(CHOICES_FILE))
         log = read_lines(self._log_lines())
-        stale = self._wish.reread and os.path.exists(self._path(PENDING_RERUN)) and serves_something(config, log)
+        stale = self._wish.refresh and os.path.exists(self._path(PENDING_RERUN)) and serves_something(config, log)
         return Sight(config, log, self._told, self._reread_done, stale, frozenset(self._tried))
 
     def _path(self, *names: str) -> str:
@@ -422,7 +424,7 @@ class Desk:
         if not os.path.isdir(self._home):
             raise NotFoundError(
                 "There is no directory %s, so that this is no SMC connector" % self._home,
-                remedy="Run the task on the connector's host, or give its directory with home",
+                remedy="Run the task on the connector's host, or give its directory with path",
             )
         try:
             with open(self._path(CHOICES_FILE), encoding="utf-8") as file:
@@ -527,20 +529,20 @@ class Desk:
                     input=typed.encode(),
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    timeout=self._timeout,
+                    timeout=self._timeout.total_seconds(),
                     check=False,
                     start_new_session=True,
                 )
             except subprocess.TimeoutExpired:
                 raise WaitTimeoutError(
-                    "The connector's %s did not end within %d seconds" % (os.path.basename(command[0]), self._timeout),
+                    f"The connector's {os.path.basename(command[0])} did not end within {format_duration(self._timeout)}",
                     remedy="Look into %s, and run it again, which goes on where it was, or raise the timeout"
                     % self._path(LOGS),
                 ) from None
             except OSError as error:
                 raise PreconditionError(
                     "Cannot run the connector's %s: %s" % (command[0], error.strerror or error),
-                    remedy="See that home is the connector's directory, and that the file is there and may be executed",
+                    remedy="See that path is the connector's directory, and that the file is there and may be executed",
                 ) from None
             output.seek(0)
             text = output.read().decode(errors="replace")
@@ -585,7 +587,7 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
     return Wish(
         vms,
         deselected,
-        params["reread"],
+        params["refresh"],
         None if source_ids is None else frozenset(source_ids),
         bool(params["access_token_code"]),
     )
@@ -598,7 +600,8 @@ def ensure(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
         # The code is made by a task before this one, which in check mode made none.
         wish = replace(wish, has_code=True)
     code = Code(params["access_token_id"], params["access_token_code"]) if params["access_token_code"] else None
-    desk = Desk(params["home"], wish, code, params["timeout"], context)
+    timeout = parse_duration("timeout", params["timeout"])
+    desk = Desk(params["path"], wish, code, timeout, context)
     outcome = converge(
         desk.observe, lambda sight: decide(wish, sight), desk.actions, view, check_mode=context.check_mode
     )

@@ -49,7 +49,7 @@ class Wish:
     name: t.Optional[str] = None
     description: t.Optional[str] = None
     tags: dict[str, str] = field(default_factory=dict)
-    with_job: bool = False
+    delete_jobs: bool = False
     wait: bool = True
     workgroup: t.Optional[str] = None
 
@@ -82,7 +82,7 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
         name,
         params["description"],
         tags,
-        params["with_job"],
+        params["delete_jobs"],
         params["wait"],
         params["workgroup"],
     )
@@ -196,10 +196,10 @@ def _absent(wish: Wish, sight: Sight) -> Plan:
             "Source %s is used by job %s, which is %s" % (source.source_id, unfinished[0].job_id, unfinished[0].status),
             remedy="Complete the job with smc_job_finalize, or delete it with smc_incremental_job and state: absent",
         )
-    if jobs and not wish.with_job:
+    if jobs and not wish.delete_jobs:
         raise PreconditionError(
             "Source %s still has job %s, which is %s" % (source.source_id, jobs[0].job_id, jobs[0].status),
-            remedy="Delete the job first, or say with_job: true",
+            remedy="Delete the job first, or say delete_jobs: true",
         )
     summary = "delete source %s%s" % (source.source_id, " with job %s" % jobs[0].job_id if jobs else "")
     return Plan(

@@ -103,7 +103,7 @@ def test_the_inventory_has_every_vm_and_a_connector_per_ten(directory: LabDirect
     assert list(groups["migration"]["hosts"])[:2] == ["app-01", "app-02"]
     assert len(groups["migration"]["hosts"]) == 21
     assert list(groups["connectors"]["hosts"]) == ["connector-1", "connector-2", "connector-3"]
-    home = groups["connectors"]["hosts"]["connector-2"]["cutover_connector_home"]
+    home = groups["connectors"]["hosts"]["connector-2"]["cutover_connector_path"]
     assert home == str(directory.path / "connector-2" / "root" / "smc")
 
 

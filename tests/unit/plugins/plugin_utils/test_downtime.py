@@ -56,7 +56,7 @@ def test_what_would_make_it_fit() -> None:
         in far["remedy"]
     )
     assert "a budget of 31m would fit" in far["remedy"]
-    assert "cut_over_exceed_budget: true" in far["remedy"]
+    assert "cut_over_ignore_max_downtime: true" in far["remedy"]
     near = weigh(history(5, 5, 30), "15m", "24h")
     assert "half of the runs would have fitted, so that quiet hours" in near["remedy"]
     assert weigh(history(5, 5, 5), "15m", "24h")["remedy"] == ""

@@ -85,7 +85,7 @@ def test_every_plan_ends_in_the_declared_state_and_then_plans_nothing(observed: 
 
 def test_nothing_is_planned_for_a_vm_that_is_as_declared() -> None:
     off, on = replace(VMS[0], power_state="off", shut_down_here=False), replace(VMS[0], shut_down_here=False)
-    restored = PowerSpec("restored", settle=120.0)
+    restored = PowerSpec("restored", settle_time=120.0)
     assert plan(PowerSpec("shut_down"), off).steps == ()
     assert plan(PowerSpec("running"), on).steps == ()
     assert plan(restored, off).steps == plan(restored, on).steps == ()
@@ -93,7 +93,7 @@ def test_nothing_is_planned_for_a_vm_that_is_as_declared() -> None:
 
 def test_a_vm_that_may_still_shut_down_is_watched() -> None:
     asked = replace(VMS[0], power_state="on", shut_down_here=True)
-    restored = PowerSpec("restored", settle=120.0)
+    restored = PowerSpec("restored", settle_time=120.0)
     assert [step.action for step in plan(restored, asked).steps] == ["watch", "mark"]
     assert [step.action for step in plan(restored, replace(asked, watched=True)).steps] == ["mark"]
 

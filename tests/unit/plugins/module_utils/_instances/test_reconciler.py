@@ -280,7 +280,7 @@ def test_a_failed_check_fails_the_task_after_all_have_run():
 
 def test_failed_checks_are_run_again():
     guest = Guest(BAD, GOOD, GOOD, GOOD)
-    assert check(guest, report_only=True)["checks_passed"] is False
+    assert check(guest, fail_on_check_failure=False)["checks_passed"] is False
     assert check(guest)["checks_passed"] is True
     assert len(guest.ran) == 4
 
@@ -315,7 +315,7 @@ def test_without_an_agent_the_console_output_is_returned():
 def test_a_console_that_cannot_be_read_hides_no_result():
     guest = Guest(BAD, GOOD)
     with mock.patch.object(guest, "console_output", side_effect=CutoverError("forbidden")):
-        result = check(guest, report_only=True)
+        result = check(guest, fail_on_check_failure=False)
     assert (result["checks_passed"], result["console_output"]) == (False, None)
     assert result["warnings"] == ["The console of instance i-1 could not be read: forbidden."]
 
@@ -323,7 +323,7 @@ def test_a_console_that_cannot_be_read_hides_no_result():
 def test_a_check_that_is_refused_has_failed():
     guest = Guest()
     guest.refusal = CutoverError("no", code="InvalidInstance.NotMatch")
-    result = check(guest, report_only=True)
+    result = check(guest, fail_on_check_failure=False)
     assert [one["code"] for one in result["checks"]] == ["InvalidInstance.NotMatch"] * 2
 
 

@@ -211,17 +211,17 @@ def test_a_one_time_job_is_left_alone():
 def test_a_vm_that_has_moved_is_left_alone_unless_it_is_to_move_again():
     finished = a_job("Finished")
     assert actions(wish(), finished) == []
-    assert actions(wish(again=True), finished) == ["create_job", "start_job"]
+    assert actions(wish(recreate=True), finished) == ["create_job", "start_job"]
     assert actions(wish(), None, migrated_image="m-1") == []
     assert actions(wish(state="synced", synced_since=SINCE), None, migrated_image="m-1") == []
-    assert actions(wish(again=True), None, migrated_image="m-1") == ["create_job", "start_job"]
+    assert actions(wish(recreate=True), None, migrated_image="m-1") == ["create_job", "start_job"]
     assert not is_migrated(wish(), Sight(None, a_job("Waiting"), NOW, migrated_image="m-1"))
 
 
 def test_refusals_name_the_way_out():
     for said, state, words in (
         (wish(), "Expired", "state: absent, discard_replication: true"),
-        (wish(state="synced", synced_since=SINCE), "Finished", "again: true"),
+        (wish(state="synced", synced_since=SINCE), "Finished", "recreate: true"),
         (wish(state="paused"), NONE, "state: present"),
         (wish(state="absent"), "Waiting", "smc_job_finalize, or say discard_replication: true"),
     ):
@@ -353,7 +353,7 @@ PARAMS = st.fixed_dictionaries(
         "state": st.sampled_from(["present", "synced", "paused", "absent"]),
         "started": st.booleans(),
         "wait": st.booleans(),
-        "again": st.booleans(),
+        "recreate": st.booleans(),
         "discard_replication": st.booleans(),
     },
     optional={

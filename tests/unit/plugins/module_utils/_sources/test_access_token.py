@@ -30,8 +30,8 @@ def wish(state: str = "present", name: str | None = "wave", token_id: str | None
         "name": name,
         "access_token_id": token_id,
         "description": None,
-        "uses": 10,
-        "valid_days": 1,
+        "max_uses": 10,
+        "valid_for": "1d",
     }
     return wish_from({**params, **more})
 
@@ -39,10 +39,12 @@ def wish(state: str = "present", name: str | None = "wave", token_id: str | None
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"uses": 0}, "Option 'uses' is 0, which SMC does not offer. Choose 1 to 1000."),
-        ({"uses": 1001}, "Choose 1 to 1000"),
-        ({"valid_days": 0}, "Option 'valid_days' is 0"),
-        ({"valid_days": 91}, "Choose 1 to 90"),
+        ({"max_uses": 0}, "Option 'max_uses' is 0, which SMC does not offer. Choose 1 to 1000."),
+        ({"max_uses": 1001}, "Choose 1 to 1000"),
+        ({"valid_for": "0d"}, "Option 'valid_for' is 0d, which SMC does not offer"),
+        ({"valid_for": "91d"}, "Choose whole days, 1d to 90d"),
+        ({"valid_for": "36h"}, "Choose whole days, 1d to 90d"),
+        ({"valid_for": "soon"}, "Option 'valid_for' is not a duration: 'soon'"),
     ],
 )
 def test_what_smc_does_not_offer(more: dict[str, int], words: str):
@@ -96,7 +98,7 @@ class Smc:
     def create_access_token(self, name: str, description: str | None, uses: int, valid_days: int) -> tuple[str, str]:
         token_id = f"at-{len(self.tokens) + 1}"
         self.writes.append("create")
-        self.tokens[token_id] = AccessToken(token_id, name, status="unactivated", uses=uses, valid_days=valid_days)
+        self.tokens[token_id] = AccessToken(token_id, name, status="unactivated", max_max_max_uses=uses, valid_days=valid_days)
         return token_id, f"code-{token_id}"
 
     def disable_access_token(self, token_id: str) -> None:
@@ -121,9 +123,9 @@ def run(smc: Smc, said: Wish, check_mode: bool = False) -> tuple[dict[str, Any],
 
 def test_the_code_is_told_once():
     smc = Smc()
-    made, desk = run(smc, wish(uses=3))
+    made, desk = run(smc, wish(max_uses=3))
     assert (made["changed"], desk.code, made["token"].uses) == (True, "code-at-1", 3)
-    again, desk = run(smc, wish(uses=3))
+    again, desk = run(smc, wish(max_uses=3))
     assert (again["changed"], desk.code) == (False, None)
     assert smc.writes == ["create"]
 

@@ -237,10 +237,10 @@ class TestDecide:
         assert actions(Wish(deselected=("vm-1",)), Sight(config(12, *range(1, 13)))) == ["write_choices"]
 
     def test_rereading_comes_first_and_restarts_the_client_only_when_it_is_stale(self):
-        assert actions(Wish(reread=True), Sight(config(1, 1))) == ["reread"]
-        assert actions(Wish(reread=True), Sight(config(1, 1), reread=True)) == []
-        assert actions(Wish(reread=True), Sight(config(1, 1), reread=True, stale=True)) == ["rerun"]
-        assert not decide(Wish(reread=True), Sight(config(1, 1))).changed
+        assert actions(Wish(refresh=True), Sight(config(1, 1))) == ["reread"]
+        assert actions(Wish(refresh=True), Sight(config(1, 1), reread=True)) == []
+        assert actions(Wish(refresh=True), Sight(config(1, 1), reread=True, stale=True)) == ["rerun"]
+        assert not decide(Wish(refresh=True), Sight(config(1, 1))).changed
 
 
 # --- with a client that is really run ---------------------------------------------------------------------------
@@ -291,7 +291,7 @@ class Connector:
 
     def run(self, check_mode: bool = False, warnings: list[str] | None = None, **params: Any) -> dict[str, Any]:
         defaults = dict.fromkeys(("vms", "deselected_vms", "source_ids", "access_token_id", "access_token_code"))
-        given = {**defaults, "home": str(self.home), "reread": False, "timeout": 60, **params}
+        given = {**defaults, "path": str(self.home), "refresh": False, "timeout": "60s", **params}
         if given["vms"]:
             given["vms"] = [
                 {"platform": None, "architecture": None, "system_disk_key": None, **choice} for choice in given["vms"]
@@ -431,12 +431,12 @@ def test_news_from_vcenter_restart_the_client_once(connector: Connector):
     fresh["vm-1"]["CBT_enabled"] = True
     connector.will("migrate_configure", config=fresh)
     connector.will("go2aliyun_client--rerun", "Rerun")
-    result = connector.run(reread=True)
+    result = connector.run(refresh=True)
     assert result["changed"] is True
     assert [name for name, _typed in connector.calls()] == ["migrate_configure", "go2aliyun_client--rerun"]
     assert result["connector"]["vms"]["vm-1"]["cbt_enabled"] is True
 
-    again = connector.run(reread=True)
+    again = connector.run(refresh=True)
     assert again["changed"] is False
     assert [name for name, _typed in connector.calls()][2:] == ["migrate_configure"]
 
@@ -448,10 +448,10 @@ def test_an_interrupted_restart_is_made_up_for(connector: Connector):
     connector.will("migrate_configure", config=fresh)
     connector.will("go2aliyun_client--rerun", "Error: busy", status=1)
     with pytest.raises(PreconditionError, match="did not restart: Error: busy"):
-        connector.run(reread=True)
+        connector.run(refresh=True)
     assert (connector.home / PENDING_RERUN).exists()
     connector.will("go2aliyun_client--rerun", "Rerun")
-    assert connector.run(reread=True)["changed"] is True
+    assert connector.run(refresh=True)["changed"] is True
     assert not (connector.home / PENDING_RERUN).exists()
 
 
@@ -460,12 +460,12 @@ def test_a_failed_reread_is_told_with_its_line(connector: Connector):
     with pytest.raises(
         PreconditionError, match="could not read the VMs from vCenter again: Error: vCenter refused the login"
     ):
-        connector.run(reread=True)
+        connector.run(refresh=True)
 
 
 def test_no_connector_here_and_no_configuration_yet(connector: Connector, tmp_path: Path):
     with pytest.raises(NotFoundError, match=r"There is no directory .*nowhere, so that this is no SMC connector"):
-        connector.run(home=str(tmp_path / "nowhere"))
+        connector.run(path=str(tmp_path / "nowhere"))
     connector.choices.unlink()
     with pytest.raises(
         PreconditionError, match=r"There is no .*vmware_migrate_config\.json, so the connector has not been configured"
@@ -481,8 +481,8 @@ def test_a_client_that_cannot_be_run_is_no_traceback(connector: Connector):
 
 def test_a_client_that_hangs_is_given_up(connector: Connector):
     (connector.home / "go2aliyun_client").write_text("#!/bin/sh\nexec tail -f /dev/null\n")
-    with pytest.raises(WaitTimeoutError, match="go2aliyun_client did not end within 0 seconds"):
-        connector.run(vms=[{"moid": "vm-1"}], timeout=0, **WITH_CODE)
+    with pytest.raises(WaitTimeoutError, match="go2aliyun_client did not end within 0s"):
+        connector.run(vms=[{"moid": "vm-1"}], timeout="0s", **WITH_CODE)
 
 
 def test_a_daemon_that_keeps_the_output_open_does_not_hold_up_the_run(connector: Connector):
@@ -491,7 +491,7 @@ def test_a_daemon_that_keeps_the_output_open_does_not_hold_up_the_run(connector:
         f"#!/bin/sh\ncat > /dev/null\ntail -f /dev/null & echo $! > '{pid}'\necho 'Import Source Server [s-1] Successfully!'\n"
     )
     try:
-        result = connector.run(vms=[{"moid": "vm-1"}], timeout=20, **WITH_CODE)
+        result = connector.run(vms=[{"moid": "vm-1"}], timeout="20s", **WITH_CODE)
     finally:
         os.kill(int(pid.read_text()), signal.SIGKILL)
     assert result["imported"][0]["source_id"] == "s-1"

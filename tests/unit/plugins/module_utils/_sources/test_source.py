@@ -196,7 +196,7 @@ ABSENT = {"state": "absent", "vm_uuid": VM_UUID}
         ({}, Sight(a_source()), [("delete", {"source_id": "s-1", "with_jobs": False})]),
         ({}, Sight(a_source(), (a_job("Deleting"),)), [("delete", {"source_id": "s-1", "with_jobs": False})]),
         (
-            {"with_job": True},
+            {"delete_jobs": True},
             Sight(a_source(), (a_job("Finished"),)),
             [("delete", {"source_id": "s-1", "with_jobs": True})],
         ),
@@ -206,16 +206,16 @@ def test_absent(params: dict[str, Any], sight: Sight, expected: list[Any]):
     assert deeds(wish(**ABSENT, **params), sight) == expected
 
 
-@pytest.mark.parametrize("with_job", [False, True])
+@pytest.mark.parametrize("delete_jobs", [False, True])
 @pytest.mark.parametrize("status", ["Ready", "Running", "Stopped", "InError", "Waiting", "Expired"])
-def test_an_unfinished_job_keeps_its_source(status: str, with_job: bool):
+def test_an_unfinished_job_keeps_its_source(status: str, delete_jobs: bool):
     sight = Sight(a_source(), (a_job("Finished", job_id="j-0"), a_job(status)))
     with pytest.raises(PreconditionError, match=f"Source s-1 is used by job j-1, which is {status}"):
-        decide(wish(**ABSENT, with_job=with_job), sight)
+        decide(wish(**ABSENT, delete_jobs=delete_jobs), sight)
 
 
 def test_a_finished_job_goes_only_when_that_is_said():
-    with pytest.raises(PreconditionError, match=r"still has job j-1, which is Finished\. .*with_job: true"):
+    with pytest.raises(PreconditionError, match=r"still has job j-1, which is Finished\. .*delete_jobs: true"):
         decide(wish(**ABSENT), Sight(a_source(), (a_job("Finished"),)))
 
 
