@@ -98,9 +98,7 @@ class Smc:
     def create_access_token(self, name: str, description: str | None, uses: int, valid_days: int) -> tuple[str, str]:
         token_id = f"at-{len(self.tokens) + 1}"
         self.writes.append("create")
-        self.tokens[token_id] = AccessToken(
-            token_id, name, status="unactivated", max_max_max_uses=uses, valid_days=valid_days
-        )
+        self.tokens[token_id] = AccessToken(token_id, name, status="unactivated", uses=uses, valid_days=valid_days)
         return token_id, f"code-{token_id}"
 
     def disable_access_token(self, token_id: str) -> None:
