@@ -31,7 +31,7 @@ EFFECTS = {
     "_core": {"module", "reconciler", "waiting"},
     "_alicloud": {"api", "smc", "ecs"},
     "_vsphere": {"client", "inventory", "power", "smc_snapshots", "tags"},
-    "_sources": {"access_token", "connector", "identity", "source", "workgroup"},
+    "_sources": {"access_token", "connector", "lookup", "source", "workgroup"},
     "_cbt": {"info", "reconciler"},
     "_guest_power": {"reconciler"},
     "_jobs": {"finalize", "job", "job_plan", "job_reconciler", "jobs_info", "stalls"},

@@ -54,7 +54,8 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Actions, Outcome, Reconciler
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
-from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import Identity, find_job, find_source
+from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import Identity
+from ansible_collections.cutover.smc.plugins.module_utils._sources.lookup import find_job, find_source
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere import client as vsphere
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import SnapshotFacts
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.smc_snapshots import MachineSnapshots

@@ -50,7 +50,8 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import W
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import job as _job
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.clock_warning import misleading
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import Watch
-from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
+from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import Identity
+from ansible_collections.cutover.smc.plugins.module_utils._sources.lookup import find_job
 
 
 @dataclass(frozen=True)
@@ -268,7 +269,7 @@ class Desk:
         self,
         smc: _smc.Smc,
         ecs: _ecs.Ecs,
-        identity: _identity.Identity,
+        identity: Identity,
         params: dict[str, t.Any],
         context: Context,
         watch: Watch,
@@ -313,7 +314,7 @@ class Desk:
         return decide(self._wish, sight)
 
     def _job(self) -> Job:
-        job = _identity.find_job(self._smc, self._identity)
+        job = find_job(self._smc, self._identity)
         if job is None:
             raise InvalidOptionError(
                 "There is no job for %s" % self._identity, remedy="List the jobs with smc_incremental_job_info"
@@ -400,7 +401,7 @@ def ensure(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
         connection = _alicloud.Connection.from_params(params)
         smc, ecs = _smc.Smc(connection), _ecs.Ecs(connection)
         watch = Watch.from_params(smc, connection, params, context)
-        desk = Desk(smc, ecs, _identity.Identity.from_params(params), params, context, watch, wish)
+        desk = Desk(smc, ecs, Identity.from_params(params), params, context, watch, wish)
     except CutoverError as failure:
         # Nothing has been asked of SMC yet.
         failure.details["completion"] = NOT_SENT

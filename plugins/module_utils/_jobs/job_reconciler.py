@@ -29,8 +29,8 @@ from ansible_collections.cutover.smc.plugins.module_utils._jobs import job as _j
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.job import Sight, Wish
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_plan import decide, is_migrated
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import Watch
-from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
 from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import Identity
+from ansible_collections.cutover.smc.plugins.module_utils._sources.lookup import find_job, find_source
 
 #: How the codes begin that refuse a token that has come with other parameters before; which one SMC has is not documented.
 _USED_BEFORE = "Idempoten"
@@ -74,8 +74,8 @@ class Desk:
         }
 
     def observe(self) -> Sight:
-        job = _identity.find_job(self._smc, self._identity, leaving=self._wish.state == "absent")
-        source = _identity.find_source(self._smc, self._identity, job)
+        job = find_job(self._smc, self._identity, for_deletion=self._wish.state == "absent")
+        source = find_source(self._smc, self._identity, job)
         migrated_image = self._migrated_image(job)
         if self._needs_source(job, migrated_image) and not (self._context.check_mode and source is None):
             _job.check_source(source, self._identity)

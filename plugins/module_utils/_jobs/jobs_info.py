@@ -36,7 +36,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.times import (
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import forecast as _forecast
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import Stall, Watch
-from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
+from ansible_collections.cutover.smc.plugins.module_utils._sources.matching import pick_job
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def select(smc: _smc.Smc, params: t.Mapping[str, t.Any]) -> list[Job]:
     by_vm: dict[str, list[Job]] = {}
     for job in jobs:
         by_vm.setdefault(job.tags.get(VM_TAG, ""), []).append(job)
-    picked = [_identity.pick_job(by_vm.get(vm_uuid, [])) for vm_uuid in params["vm_uuids"]]
+    picked = [pick_job(by_vm.get(vm_uuid, [])) for vm_uuid in params["vm_uuids"]]
     return [job for job in picked if job is not None]
 
 

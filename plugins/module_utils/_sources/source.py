@@ -14,7 +14,6 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_l
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job, Source, Workgroup
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
-    InvalidOptionError,
     PreconditionError,
     WaitTimeoutError,
 )
@@ -25,14 +24,14 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler impor
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
 from ansible_collections.cutover.smc.plugins.module_utils._sources import (
-    identity as _identity,
-)
-from ansible_collections.cutover.smc.plugins.module_utils._sources import (
     source_errors as _source_health,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._sources import (
     workgroup as _workgroup,
 )
+from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import Identity
+from ansible_collections.cutover.smc.plugins.module_utils._sources.lookup import find_source
+from ansible_collections.cutover.smc.plugins.module_utils._sources.matching import GuestSigns, match_source
 from ansible_collections.cutover.smc.plugins.module_utils._sources.names import SOURCE_NAME
 
 
@@ -52,6 +51,11 @@ class Wish:
     delete_jobs: bool = False
     wait: bool = True
     workgroup: t.Optional[str] = None
+
+    @property
+    def signs(self) -> GuestSigns:
+        """By what an untagged source is recognized; an address alone is not enough to delete one."""
+        return GuestSigns(self.vm_name, self.hostname, self.ipv4, by_address=self.state == "present")
 
 
 @dataclass(frozen=True)
@@ -86,37 +90,6 @@ def wish_from(params: t.Mapping[str, t.Any]) -> Wish:
         params["wait"],
         params["workgroup"],
     )
-
-
-def recognise(sources: list[Source], wish: Wish) -> t.Optional[Source]:
-    """The VM's source among sources that carry no VM's tag yet.
-
-    What SMC calls an imported source is not documented. So it is looked for by the VM's name, then the guest's host name, then
-    an address; the first of these that any source has decides. Addresses are not always a guest's own (those of bridges of
-    containers are the same everywhere), so that one is no sign of a source with another host name, nor enough to delete one.
-
-    :raises InvalidOptionError: when it could be several
-    """
-    untagged = [source for source in sources if not source.tags.get(VM_TAG)]
-    for told, matches in (
-        ("vm_name '%s'" % wish.vm_name, lambda source: wish.vm_name and source.name == wish.vm_name),
-        ("hostname '%s'" % wish.hostname, lambda source: wish.hostname and source.hostname == wish.hostname),
-        ("ipv4 %s" % ", ".join(wish.ipv4), lambda source: _has_an_address(source, wish)),
-    ):
-        found = [source for source in untagged if matches(source)]
-        if len(found) > 1:
-            raise InvalidOptionError(
-                "Several sources match %s: %s" % (told, ", ".join(sorted(source.source_id for source in found))),
-                remedy="Name the right one with source_id",
-            )
-        if found:
-            return found[0]
-    return None
-
-
-def _has_an_address(source: Source, wish: Wish) -> bool:
-    names = [name.split(".")[0].lower() for name in (source.hostname, wish.hostname) if name]
-    return wish.state == "present" and len(set(names)) < 2 and bool(set(wish.ipv4) & set(source.ipv4))
 
 
 def decide(wish: Wish, sight: Sight) -> Plan:
@@ -254,9 +227,8 @@ class Desk:
         return _workgroup.find_by_id(groups, self._wish.workgroup) or _workgroup.find(groups, self._wish.workgroup)
 
     def _find(self) -> t.Optional[Source]:
-        identity = _identity.Identity(source_id=self._wish.source_id, vm_uuid=self._wish.vm_uuid)
-        named = _identity.find_source(self._smc, identity, None)
-        return named if named or self._wish.source_id else recognise(self._smc.sources(), self._wish)
+        named = find_source(self._smc, Identity(source_id=self._wish.source_id, vm_uuid=self._wish.vm_uuid))
+        return named if named or self._wish.source_id else match_source(self._smc.sources(), self._wish.signs)
 
     def _wait_online(self, source_id: str) -> None:
         seen: list[Source] = []

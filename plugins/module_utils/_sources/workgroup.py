@@ -27,7 +27,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import P
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
-from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
+from ansible_collections.cutover.smc.plugins.module_utils._sources.matching import pick_job, single_source
 from ansible_collections.cutover.smc.plugins.module_utils._sources.names import WORKGROUP_NAME
 
 MOST_GROUPS = 50
@@ -127,7 +127,7 @@ def look_up(sources: list[Source], wish: Wish) -> tuple[tuple[Source, ...], tupl
     found = {source_id: by_id[source_id] for source_id in wish.source_ids if source_id in by_id}
     missing = ["source_id %s" % source_id for source_id in wish.source_ids if source_id not in by_id]
     for vm_uuid in wish.vm_uuids:
-        tagged = _identity.sole_source([source for source in sources if source.tags.get(VM_TAG) == vm_uuid], vm_uuid)
+        tagged = single_source([source for source in sources if source.tags.get(VM_TAG) == vm_uuid], vm_uuid)
         if tagged:
             found[tagged.source_id] = tagged
         else:
@@ -327,7 +327,7 @@ def lacks(source: Source, job: t.Optional[Job]) -> list[str]:
 
 def member(source: Source, jobs: list[Job]) -> dict[str, t.Any]:
     """A member as the module returns it: the source, its job's state, and what it lacks."""
-    job = _identity.pick_job([job for job in jobs if job.source_id == source.source_id])
+    job = pick_job([job for job in jobs if job.source_id == source.source_id])
     return {
         "source_id": source.source_id,
         "name": source.name,

@@ -15,7 +15,8 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records 
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._sources import source as _source
-from ansible_collections.cutover.smc.plugins.module_utils._sources.source import Sight, Wish, decide, recognise
+from ansible_collections.cutover.smc.plugins.module_utils._sources.matching import match_source
+from ansible_collections.cutover.smc.plugins.module_utils._sources.source import Sight, Wish, decide
 from ansible_collections.cutover.smc.plugins.modules.smc_source import MODULE
 from tests.unit.plugins.builders import VM_UUID, a_job, a_source
 
@@ -74,7 +75,7 @@ SAID = Wish("present", vm_uuid=VM_UUID, vm_name="app-01", hostname="web-1", ipv4
 )
 def test_the_first_sign_that_any_source_has_decides(sources: list[Any], found: str | None):
     for order in (sources, sources[::-1]):
-        source = recognise(order, SAID)
+        source = match_source(order, SAID.signs)
         assert (source.source_id if source else None) == found
 
 
@@ -88,25 +89,25 @@ def test_the_first_sign_that_any_source_has_decides(sources: list[Any], found: s
 )
 def test_several_candidates_are_told_and_none_is_guessed(sources: list[Any], sign: str):
     with pytest.raises(InvalidOptionError) as caught:
-        recognise(sources, SAID)
-    assert str(caught.value) == f"Several sources match {sign}: s-1, s-2. Name the right one with source_id."
+        match_source(sources, SAID.signs)
+    assert str(caught.value) == f"Several sources match {sign}: s-1, s-2. Select the right one with source_id."
 
 
 @pytest.mark.parametrize(
     ("hostname", "found"), [("", "s-1"), ("WEB-1.example.org", "s-1"), ("web-2", None), ("web-2.example.org", None)]
 )
 def test_an_address_is_no_sign_of_a_source_with_another_host_name(hostname: str, found: str | None):
-    source = recognise([new("s-1", hostname=hostname, ipv4=("10.0.0.5",))], SAID)
+    source = match_source([new("s-1", hostname=hostname, ipv4=("10.0.0.5",))], SAID.signs)
     assert (source.source_id if source else None) == found
 
 
 def test_an_address_is_not_enough_to_delete_a_source():
-    assert recognise([new("s-1", hostname="", ipv4=("10.0.0.5",))], replace(SAID, state="absent")) is None
+    assert match_source([new("s-1", hostname="", ipv4=("10.0.0.5",))], replace(SAID, state="absent").signs) is None
 
 
 def test_no_sign_recognises_nothing():
     nameless = Wish("present", vm_uuid=VM_UUID)
-    assert recognise([new("s-1"), new("s-2", name="", hostname="")], nameless) is None
+    assert match_source([new("s-1"), new("s-2", name="", hostname="")], nameless.signs) is None
 
 
 # --- deciding ---------------------------------------------------------------------------------------------------
