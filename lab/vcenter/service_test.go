@@ -568,7 +568,7 @@ func TestRemovingParentOfCurrentSnapshot(t *testing.T) {
 	if c.read(vm).Snapshot != nil {
 		t.Error("a snapshot remains")
 	}
-	if known := c.machine(vm).Snapshots(); len(known) != 0 {
+	if known := c.machine(vm).Disks.Snapshots(); len(known) != 0 {
 		t.Errorf("the disks still hold %v", known)
 	}
 }

@@ -103,11 +103,11 @@ func TestTrackingReset(t *testing.T) {
 	c.reconfigure(vm, types.VirtualMachineConfigSpec{ChangeTrackingEnabled: types.NewBool(true)})
 	c.removeSnapshot(vm, c.snapshot(vm, "stun"))
 	tracked := c.machine(vm)
-	before := tracked.ChangeIDs()
+	before := tracked.Disks.ChangeIDs()
 	if status := c.control(http.MethodPost, "/vms/app-01/tracking/reset", "", nil); status != http.StatusNoContent {
 		t.Fatalf("status %d", status)
 	}
-	for key, id := range tracked.ChangeIDs() {
+	for key, id := range tracked.Disks.ChangeIDs() {
 		if id == before[key] {
 			t.Errorf("disk %d still has the changeId %s", key, id)
 		}

@@ -105,7 +105,7 @@ func (h vmHandlers) hashDisks(writer http.ResponseWriter, request *http.Request)
 	if found == nil {
 		return
 	}
-	hashes, err := found.Hashes()
+	hashes, err := found.Disks.Hashes()
 	if err != nil {
 		writeError(writer, http.StatusInternalServerError, err)
 		return

@@ -57,7 +57,7 @@ func describe(simulation *sim.Simulation, vm *simulator.VirtualMachine) VM {
 		}
 		tracked := map[int32]string{}
 		if m := simulation.Machines.Get(vm.Self); m != nil {
-			tracked = m.ChangeIDs()
+			tracked = m.Disks.ChangeIDs()
 			if m.ServiceRunning() {
 				view.Service = "running"
 			}

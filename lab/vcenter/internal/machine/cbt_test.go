@@ -29,7 +29,7 @@ func testMachine(t *testing.T) *Machine {
 	opened, err := disk.Open(filepath.Join(directory, "disk1-flat.vmdk"), filepath.Join(directory, "overlays"), testDiskSize)
 	must(t, err)
 	machine := New("app-01", "1/app-01")
-	machine.Attach(testDiskKey, opened)
+	machine.Disks.Attach(testDiskKey, opened)
 	machine.SetPower(true)
 	t.Cleanup(machine.Close)
 	return machine
@@ -44,12 +44,12 @@ func guestWrites(t *testing.T, machine *Machine, blocks ...int64) {
 
 func stun(t *testing.T, machine *Machine, wanted map[int32]bool, snapshotsExist bool) bool {
 	t.Helper()
-	changed, err := machine.Stun(wanted, snapshotsExist)
+	changed, err := machine.Disks.Stun(wanted, snapshotsExist)
 	must(t, err)
 	return changed
 }
 
-func ctkFile(machine *Machine) string { return machine.disks[testDiskKey].ctkPath }
+func ctkFile(machine *Machine) string { return machine.Disks.byKey[testDiskKey].ctkPath }
 
 func blocksIn(extents []disk.Extent) []int64 {
 	var blocks []int64
@@ -63,23 +63,23 @@ func blocksIn(extents []disk.Extent) []int64 {
 
 func changedBlocks(t *testing.T, machine *Machine, snapshot, changeID string) []int64 {
 	t.Helper()
-	areas, err := machine.ChangedAreas(testDiskKey, snapshot, changeID, 0)
+	areas, err := machine.Disks.ChangedAreas(testDiskKey, snapshot, changeID, 0)
 	must(t, err)
 	return blocksIn(areas)
 }
 
 func TestTrackingChangesOnlyAtStun(t *testing.T) {
 	machine := testMachine(t)
-	if exists(ctkFile(machine)) || len(machine.ChangeIDs()) != 0 {
+	if exists(ctkFile(machine)) || len(machine.Disks.ChangeIDs()) != 0 {
 		t.Fatal("a new VM is tracked")
 	}
-	if !stun(t, machine, wanted, false) || !exists(ctkFile(machine)) || len(machine.ChangeIDs()) != 1 {
+	if !stun(t, machine, wanted, false) || !exists(ctkFile(machine)) || len(machine.Disks.ChangeIDs()) != 1 {
 		t.Fatal("the request did not take effect")
 	}
 	if stun(t, machine, wanted, false) {
 		t.Error("a second stun changed something")
 	}
-	if !stun(t, machine, unwanted, false) || exists(ctkFile(machine)) || len(machine.ChangeIDs()) != 0 {
+	if !stun(t, machine, unwanted, false) || exists(ctkFile(machine)) || len(machine.Disks.ChangeIDs()) != 0 {
 		t.Error("tracking did not end")
 	}
 }
@@ -89,16 +89,16 @@ func TestChangedAreasBetweenSnapshots(t *testing.T) {
 	guestWrites(t, machine, 1)
 	stun(t, machine, wanted, false)
 	guestWrites(t, machine, 2)
-	must(t, machine.SnapshotTaken("s1", ""))
-	first := machine.ChangeIDs()[testDiskKey]
+	must(t, machine.Disks.SnapshotTaken("s1", ""))
+	first := machine.Disks.ChangeIDs()[testDiskKey]
 	guestWrites(t, machine, 5, 3)
 	if got := changedBlocks(t, machine, "s1", "*"); !slices.Equal(got, []int64{1, 2}) {
 		t.Errorf("allocated in the first snapshot: %v", got)
 	}
-	must(t, machine.SnapshotRemoved("s1"))
+	must(t, machine.Disks.SnapshotRemoved("s1"))
 	guestWrites(t, machine, 5)
-	must(t, machine.SnapshotTaken("s2", ""))
-	second := machine.ChangeIDs()[testDiskKey]
+	must(t, machine.Disks.SnapshotTaken("s2", ""))
+	second := machine.Disks.ChangeIDs()[testDiskKey]
 	guestWrites(t, machine, 9)
 	if got := changedBlocks(t, machine, "s2", first); !slices.Equal(got, []int64{3, 5}) {
 		t.Errorf("changed between the snapshots: %v", got)
@@ -117,16 +117,16 @@ func TestChangedAreasBetweenSnapshots(t *testing.T) {
 func TestInvalidChangedAreasQueries(t *testing.T) {
 	machine := testMachine(t)
 	query := func(key int32, snapshot, changeID string) error {
-		_, err := machine.ChangedAreas(key, snapshot, changeID, 0)
+		_, err := machine.Disks.ChangedAreas(key, snapshot, changeID, 0)
 		return err
 	}
 	if err := query(testDiskKey, "", "*"); !errors.Is(err, ErrNotTracked) {
 		t.Errorf("not tracked: %v", err)
 	}
-	must(t, machine.SnapshotTaken("before", ""))
-	must(t, machine.SnapshotRemoved("before"))
+	must(t, machine.Disks.SnapshotTaken("before", ""))
+	must(t, machine.Disks.SnapshotRemoved("before"))
 	stun(t, machine, wanted, false)
-	current := machine.ChangeIDs()[testDiskKey]
+	current := machine.Disks.ChangeIDs()[testDiskKey]
 	for _, wrong := range []string{"", "nonsense", "00 11/0", current + "9", strings.Replace(current, "/0", "/-1", 1)} {
 		if err := query(testDiskKey, "", wrong); !errors.Is(err, disk.ErrInvalidChangeID) {
 			t.Errorf("changeId %q: %v", wrong, err)
@@ -142,28 +142,28 @@ func TestInvalidChangedAreasQueries(t *testing.T) {
 
 func TestTrackingThatStartsDuringSnapshotIsTainted(t *testing.T) {
 	machine := testMachine(t)
-	must(t, machine.SnapshotTaken("old", ""))
+	must(t, machine.Disks.SnapshotTaken("old", ""))
 	stun(t, machine, wanted, true)
-	must(t, machine.SnapshotTaken("new", ""))
+	must(t, machine.Disks.SnapshotTaken("new", ""))
 	for _, snapshot := range []string{"old", "new"} {
-		if _, err := machine.ChangedAreas(testDiskKey, snapshot, "*", 0); !errors.Is(err, ErrNotTracked) {
+		if _, err := machine.Disks.ChangedAreas(testDiskKey, snapshot, "*", 0); !errors.Is(err, ErrNotTracked) {
 			t.Errorf("%s: %v", snapshot, err)
 		}
 	}
-	must(t, machine.SnapshotRemoved("old"))
-	must(t, machine.SnapshotRemoved("new"))
+	must(t, machine.Disks.SnapshotRemoved("old"))
+	must(t, machine.Disks.SnapshotRemoved("new"))
 	stun(t, machine, unwanted, false)
 	stun(t, machine, wanted, false)
-	if _, err := machine.ChangedAreas(testDiskKey, "", "*", 0); err != nil {
+	if _, err := machine.Disks.ChangedAreas(testDiskKey, "", "*", 0); err != nil {
 		t.Errorf("after a reset without snapshots: %v", err)
 	}
 }
 
 func TestSnapshotFromBeforeTrackingHasNoGeneration(t *testing.T) {
 	machine := testMachine(t)
-	must(t, machine.SnapshotTaken("old", ""))
+	must(t, machine.Disks.SnapshotTaken("old", ""))
 	stun(t, machine, wanted, false)
-	if _, err := machine.ChangedAreas(testDiskKey, "old", "*", 0); !errors.Is(err, ErrNotTracked) {
+	if _, err := machine.Disks.ChangedAreas(testDiskKey, "old", "*", 0); !errors.Is(err, ErrNotTracked) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -172,7 +172,7 @@ func TestEveryStartOfTrackingIsNewEpoch(t *testing.T) {
 	machine := testMachine(t)
 	seen := map[string]bool{}
 	checkEpoch := func(what string) {
-		epoch, _, _ := strings.Cut(machine.ChangeIDs()[testDiskKey], "/")
+		epoch, _, _ := strings.Cut(machine.Disks.ChangeIDs()[testDiskKey], "/")
 		if epoch == "" || seen[epoch] {
 			t.Errorf("%s: epoch %q is not new", what, epoch)
 		}
@@ -186,8 +186,8 @@ func TestEveryStartOfTrackingIsNewEpoch(t *testing.T) {
 	must(t, os.Remove(ctkFile(machine)))
 	stun(t, machine, wanted, false)
 	checkEpoch("deleted file")
-	must(t, machine.SnapshotTaken("s", ""))
-	must(t, machine.Revert("s"))
+	must(t, machine.Disks.SnapshotTaken("s", ""))
+	must(t, machine.Disks.Revert("s"))
 	checkEpoch("revert")
 }
 
@@ -195,8 +195,8 @@ func TestSnapshotRemovalDeletesDataFile(t *testing.T) {
 	machine := testMachine(t)
 	file := filepath.Join(t.TempDir(), "app-01-Snapshot1.vmsn")
 	must(t, os.WriteFile(file, nil, 0o600))
-	must(t, machine.SnapshotTaken("s", file))
-	must(t, machine.SnapshotRemoved("s"))
+	must(t, machine.Disks.SnapshotTaken("s", file))
+	must(t, machine.Disks.SnapshotRemoved("s"))
 	if exists(file) {
 		t.Error("the data file still exists")
 	}

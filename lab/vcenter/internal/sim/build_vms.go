@@ -114,9 +114,9 @@ func (b vmBuilder) initialise(vm *simulator.VirtualMachine, blueprint blueprint)
 	if err != nil {
 		return err
 	}
-	for index, key := range m.Keys() {
+	for index, key := range m.Disks.Keys() {
 		source := machine.NewRandom(b.config.Seed, fmt.Sprintf("%s/disk%d", vm.Name, index+1))
-		if err := machine.Fill(m.Disk(key), source, blueprint.Disks[index].Content); err != nil {
+		if err := machine.Fill(m.Disks.Get(key), source, blueprint.Disks[index].Content); err != nil {
 			return err
 		}
 	}

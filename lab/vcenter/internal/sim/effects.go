@@ -30,7 +30,7 @@ func (e *effects) stun(ctx *simulator.Context, vm *simulator.VirtualMachine, sna
 	if err != nil {
 		return err
 	}
-	changed, err := m.Stun(machine.RequestedDisks(vm.Config), snapshotsExist)
+	changed, err := m.Disks.Stun(machine.RequestedDisks(vm.Config), snapshotsExist)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func showTracking(ctx *simulator.Context, vm *simulator.VirtualMachine, m *machi
 	active := machine.TrackingRequested(vm.Config) && machine.HardwareSupportsTracking(vm.Config)
 	ctx.Update(vm, []types.PropertyChange{
 		{Name: "config.changeTrackingEnabled", Val: active},
-		{Name: "config.hardware.device", Val: machine.WithChangeIDs(vm.Config.Hardware.Device, m.ChangeIDs())},
+		{Name: "config.hardware.device", Val: machine.WithChangeIDs(vm.Config.Hardware.Device, m.Disks.ChangeIDs())},
 	})
 }
 
@@ -74,13 +74,13 @@ func (e *effects) snapshotsChanged(ctx *simulator.Context, vm *simulator.Virtual
 	if err != nil {
 		return err
 	}
-	live, known := map[string]bool{}, m.Snapshots()
+	live, known := map[string]bool{}, m.Disks.Snapshots()
 	for _, ref := range snapshotRefs(vm) {
 		live[ref.Value] = true
 	}
 	for snapshot := range known {
 		if !live[snapshot] {
-			if err := m.SnapshotRemoved(snapshot); err != nil {
+			if err := m.Disks.SnapshotRemoved(snapshot); err != nil {
 				return err
 			}
 			refreshLayout(ctx, vm)
@@ -105,13 +105,13 @@ func (e *effects) snapshotTaken(ctx *simulator.Context, vm *simulator.VirtualMac
 	if err := e.stun(ctx, vm, others); err != nil {
 		return err
 	}
-	if err := m.SnapshotTaken(ref.Value, dataFile); err != nil {
+	if err := m.Disks.SnapshotTaken(ref.Value, dataFile); err != nil {
 		return err
 	}
 	showTracking(ctx, vm, m)
 	if snapshot, ok := e.inventory.Registry.Get(ref).(*simulator.VirtualMachineSnapshot); ok {
 		snapshot.Config.ChangeTrackingEnabled = vm.Config.ChangeTrackingEnabled
-		snapshot.Config.Hardware.Device = machine.WithChangeIDs(snapshot.Config.Hardware.Device, m.ChangeIDs())
+		snapshot.Config.Hardware.Device = machine.WithChangeIDs(snapshot.Config.Hardware.Device, m.Disks.ChangeIDs())
 	}
 	return nil
 }
@@ -152,7 +152,7 @@ func (e *effects) revert(ctx *simulator.Context, vm *simulator.VirtualMachine, r
 	}
 	m, err := e.machines.ensure(vm)
 	if err == nil {
-		err = m.Revert(ref.Value)
+		err = m.Disks.Revert(ref.Value)
 	}
 	if err != nil {
 		return asFault(err)

@@ -77,7 +77,7 @@ func (m *Machines) syncDisks(vm *simulator.VirtualMachine, synced *machine.Machi
 			continue
 		}
 		present[device.Key] = true
-		if synced.Disk(device.Key) != nil {
+		if synced.Disks.Get(device.Key) != nil {
 			continue
 		}
 		opened, err := m.datastore.open(flat, device.CapacityInBytes)
@@ -85,11 +85,11 @@ func (m *Machines) syncDisks(vm *simulator.VirtualMachine, synced *machine.Machi
 			failures = append(failures, err)
 			continue
 		}
-		synced.Attach(device.Key, opened)
+		synced.Disks.Attach(device.Key, opened)
 	}
-	for _, key := range synced.Keys() {
+	for _, key := range synced.Disks.Keys() {
 		if !present[key] {
-			synced.Detach(key)
+			synced.Disks.Detach(key)
 		}
 	}
 	return errors.Join(failures...)

@@ -78,7 +78,7 @@ func (s *Simulation) ResetTracking(vm *simulator.VirtualMachine) error {
 		return fmt.Errorf("the VM %s was deleted", vm.Self.Value)
 	}
 	s.Inventory.WithLock(vm, func() {
-		m.ResetTracking()
+		m.Disks.ResetTracking()
 		showTracking(s.Inventory.NewContext(), vm, m)
 	})
 	return nil

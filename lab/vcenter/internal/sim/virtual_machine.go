@@ -136,7 +136,7 @@ func (v *VirtualMachine) changedAreas(request *types.QueryChangedDiskAreas) (*ty
 	if request.StartOffset < 0 || request.StartOffset >= device.CapacityInBytes {
 		return nil, &types.InvalidArgument{InvalidProperty: "startOffset"}
 	}
-	areas, err := m.ChangedAreas(request.DeviceKey, snapshot, request.ChangeId, request.StartOffset)
+	areas, err := m.Disks.ChangedAreas(request.DeviceKey, snapshot, request.ChangeId, request.StartOffset)
 	if err != nil {
 		return nil, trackingFault(err, device)
 	}
