@@ -86,7 +86,7 @@ def traces() -> Iterator[Traces]:
 
 
 def _run_secret_tasks(left: Traces, way: str, environment: dict[str, str]) -> None:
-    variables = {"cutover_in_process": way == "in_process", "connector_home": str(left.lab.connector(1))}
+    variables = {"cutover_in_process": way == "in_process", "connector_path": str(left.lab.connector(1))}
     command = [str(BIN / "ansible-playbook"), str(Path(__file__).parent / "secrets.yml"), "-vvvv", "--diff"]
     with (
         subprocess.Popen(
