@@ -20,12 +20,12 @@ short_description: Tell how long a VM was down for its cut-over
 version_added: 0.1.0
 description:
   - Reckons how long it took from the stop of the services until the final image was there, and until the job was Finished, by the cloud's clock,
-    and compares it with what P(cutover.smc.weigh_downtime#filter) had said before.
+    and compares it with what P(cutover.smc.assess_downtime#filter) had said before.
 author:
   - The cutover.smc contributors (@cutover-smc)
 options:
   _input:
-    description: What P(cutover.smc.weigh_downtime#filter) returned, or an empty dictionary.
+    description: What P(cutover.smc.assess_downtime#filter) returned, or an empty dictionary.
     type: dict
     required: true
   services_stopped_at:
@@ -41,14 +41,14 @@ options:
     type: str
     required: true
 seealso:
-  - plugin: cutover.smc.weigh_downtime
+  - plugin: cutover.smc.assess_downtime
     plugin_type: filter
 """
 
 EXAMPLES = r"""
 - name: Show the measured downtime
   ansible.builtin.debug:
-    msg: "{{ (weighed | cutover.smc.measure_downtime(evidence.services_stopped_at, evidence.run_ended_at, done.job.ended)).told }}"
+    msg: "{{ (assessment | cutover.smc.measure_downtime(evidence.services_stopped_at, evidence.run_ended_at, done.job.ended)).told }}"
 """
 
 RETURN = r"""
@@ -73,12 +73,12 @@ _value:
 
 
 def measure_downtime(
-    weighed: t.Any, services_stopped_at: t.Any, image_at: t.Any, finished_at: t.Any
+    assessment: t.Any, services_stopped_at: t.Any, image_at: t.Any, finished_at: t.Any
 ) -> dict[str, t.Any]:
-    if not isinstance(weighed, Mapping):
-        raise AnsibleFilterError("measure_downtime takes what the filter cutover.smc.weigh_downtime returned")
+    if not isinstance(assessment, Mapping):
+        raise AnsibleFilterError("measure_downtime takes what the filter cutover.smc.assess_downtime returned")
     try:
-        return measure(weighed, services_stopped_at, image_at, finished_at)
+        return measure(assessment, services_stopped_at, image_at, finished_at)
     except InvalidOptionError as failure:
         raise AnsibleFilterError("measure_downtime: %s" % failure) from failure
 

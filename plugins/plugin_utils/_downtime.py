@@ -16,7 +16,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._jobs.forecast import 
 _FEW_RUNS = 3
 
 
-def weigh(forecast: t.Mapping[str, t.Any], budget: str, interval: t.Optional[str] = None) -> dict[str, t.Any]:
+def assess(forecast: t.Mapping[str, t.Any], budget: str, interval: t.Optional[str] = None) -> dict[str, t.Any]:
     """What a job's forecast says about a downtime that may be spent.
 
     :param forecast: as ``smc_incremental_job_info`` returns it; empty when there is no job yet
@@ -66,10 +66,12 @@ def _remedy(budget: int, most: t.Optional[float], median: t.Optional[float], int
     return "%s. %s" % ("; ".join(advice), override)
 
 
-def measure(weighed: t.Mapping[str, t.Any], stopped_at: t.Any, image_at: t.Any, finished_at: t.Any) -> dict[str, t.Any]:
+def measure(
+    assessment: t.Mapping[str, t.Any], stopped_at: t.Any, image_at: t.Any, finished_at: t.Any
+) -> dict[str, t.Any]:
     """What the downtime was, against what had been foretold; a moment that is not known is none.
 
-    :param weighed: what :func:`weigh` said before
+    :param assessment: what :func:`assess` said before
     :param image_at: when the final run ended, and its image was there
     :param finished_at: when the job was Finished
     """
@@ -77,7 +79,7 @@ def measure(weighed: t.Mapping[str, t.Any], stopped_at: t.Any, image_at: t.Any, 
     to_image = _seconds(start, _moment("image_at", image_at))
     to_end = _seconds(start, _moment("finished_at", finished_at))
     within = {
-        name: None if to_image is None or weighed.get(name) is None else to_image <= weighed[name]
+        name: None if to_image is None or assessment.get(name) is None else to_image <= assessment[name]
         for name in ("percentile_90", "budget")
     }
     return {
@@ -86,17 +88,17 @@ def measure(weighed: t.Mapping[str, t.Any], stopped_at: t.Any, image_at: t.Any, 
         "finished_at": finished_at or None,
         "seconds_to_image": to_image,
         "seconds_to_finished": to_end,
-        "median": weighed.get("median"),
-        "percentile_90": weighed.get("percentile_90"),
-        "budget": weighed.get("budget"),
+        "median": assessment.get("median"),
+        "percentile_90": assessment.get("percentile_90"),
+        "budget": assessment.get("budget"),
         "within_forecast": within["percentile_90"],
         "within_budget": within["budget"],
-        "told": _measured(weighed, to_image, to_end, within),
+        "told": _measured(assessment, to_image, to_end, within),
     }
 
 
 def _measured(
-    weighed: t.Mapping[str, t.Any],
+    assessment: t.Mapping[str, t.Any],
     to_image: t.Optional[int],
     to_end: t.Optional[int],
     within: t.Mapping[str, t.Optional[bool]],
@@ -109,12 +111,15 @@ def _measured(
         told += "; nothing had been foretold"
     else:
         told += "; foretold were %s in the median and at most %s" % (
-            rounded(weighed["median"]),
-            rounded(weighed["percentile_90"]),
+            rounded(assessment["median"]),
+            rounded(assessment["percentile_90"]),
         )
         told += "" if within["percentile_90"] else ", which was exceeded"
     if within["budget"] is not None:
-        told += "; the budget of %s was %s" % (rounded(weighed["budget"]), "kept" if within["budget"] else "EXCEEDED")
+        told += "; the budget of %s was %s" % (
+            rounded(assessment["budget"]),
+            "kept" if within["budget"] else "EXCEEDED",
+        )
     return told + "."
 
 

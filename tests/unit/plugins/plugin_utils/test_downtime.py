@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.cutover.smc.plugins.filter.assess_downtime import assess_downtime
 from ansible_collections.cutover.smc.plugins.filter.measure_downtime import measure_downtime
-from ansible_collections.cutover.smc.plugins.filter.weigh_downtime import weigh_downtime
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.forecast import forecast
-from ansible_collections.cutover.smc.plugins.plugin_utils._downtime import measure, weigh
+from ansible_collections.cutover.smc.plugins.plugin_utils._downtime import assess, measure
 from tests.unit.plugins.builders import NOW, a_run
 
 
@@ -39,17 +39,17 @@ def history(*minutes: float) -> dict[str, Any]:
     ],
 )
 def test_nine_runs_of_ten_have_to_fit(minutes: tuple[float, ...], budget: str, fits: bool | None) -> None:
-    assert weigh(history(*minutes), budget)["fits"] is fits
+    assert assess(history(*minutes), budget)["fits"] is fits
 
 
 def test_without_a_budget_the_forecast_is_told_all_the_same() -> None:
-    weighed = weigh(history(10, 12, 14), "")
-    assert weighed["told"] == "The last 3 incremental runs took 12m in the median, and nine of ten at most 14m."
-    assert (weighed["remedy"], weighed["budget"], weighed["percentile_90"]) == ("", None, 840)
+    assessment = assess(history(10, 12, 14), "")
+    assert assessment["told"] == "The last 3 incremental runs took 12m in the median, and nine of ten at most 14m."
+    assert (assessment["remedy"], assessment["budget"], assessment["percentile_90"]) == ("", None, 840)
 
 
 def test_what_would_make_it_fit() -> None:
-    far = weigh(history(30, 30, 31), "15m", "24h")
+    far = assess(history(30, 30, 31), "15m", "24h")
     assert far["told"].endswith("The budget is 15m.")
     assert (
         "A shorter interval (replicate_interval, now 24h) leaves each run less to copy; so do quiet hours"
@@ -57,28 +57,28 @@ def test_what_would_make_it_fit() -> None:
     )
     assert "a budget of 31m would fit" in far["remedy"]
     assert "cut_over_ignore_max_downtime: true" in far["remedy"]
-    near = weigh(history(5, 5, 30), "15m", "24h")
+    near = assess(history(5, 5, 30), "15m", "24h")
     assert "half of the runs would have fitted, so that quiet hours" in near["remedy"]
-    assert weigh(history(5, 5, 5), "15m", "24h")["remedy"] == ""
+    assert assess(history(5, 5, 5), "15m", "24h")["remedy"] == ""
 
 
 def test_too_few_runs_are_told() -> None:
-    assert "So few runs foretell little." in weigh(history(5, 5), "1h")["told"]
-    assert "So few runs" not in weigh(history(5, 5, 5), "1h")["told"]
-    none = weigh(history(), "1h", "6h")
+    assert "So few runs foretell little." in assess(history(5, 5), "1h")["told"]
+    assert "So few runs" not in assess(history(5, 5, 5), "1h")["told"]
+    none = assess(history(), "1h", "6h")
     assert "none is complete; the first run, a full copy, took 60m" in none["told"].replace("1h.", "60m.")
     assert "Let the job make a run or two more (at its interval of 6h" in none["remedy"]
-    assert weigh({}, "1h")["told"].startswith("How long the last run takes is unknown, for there is no job.")
+    assert assess({}, "1h")["told"].startswith("How long the last run takes is unknown, for there is no job.")
 
 
 def test_a_wrong_budget_is_told() -> None:
     with pytest.raises(InvalidOptionError, match="cut_over_max_downtime"):
-        weigh(history(5), "soon")
+        assess(history(5), "soon")
     with pytest.raises(AnsibleFilterError, match="cut_over_max_downtime"):
-        weigh_downtime(history(5), "soon")
+        assess_downtime(history(5), "soon")
     with pytest.raises(AnsibleFilterError, match="takes the forecast"):
-        weigh_downtime([], "1h")
-    with pytest.raises(AnsibleFilterError, match="weigh_downtime returned"):
+        assess_downtime([], "1h")
+    with pytest.raises(AnsibleFilterError, match="assess_downtime returned"):
         measure_downtime("", "", "", "")
     with pytest.raises(AnsibleFilterError, match="services_stopped_at"):
         measure_downtime({}, "yesterday", "", "")
@@ -86,25 +86,25 @@ def test_a_wrong_budget_is_told() -> None:
 
 def test_what_it_was_against_what_was_foretold() -> None:
     moments = ("2026-11-23T13:01:10Z", "2026-11-23T13:05:10Z", "2026-11-23T13:06:10Z")
-    kept = measure(weigh(history(3, 4, 5), "15m"), *moments)
+    kept = measure(assess(history(3, 4, 5), "15m"), *moments)
     assert (kept["seconds_to_image"], kept["seconds_to_finished"]) == (240, 300)
     assert (kept["within_forecast"], kept["within_budget"]) == (True, True)
     assert kept["told"] == (
         "The final image was there 4m after the services had stopped, and the job Finished after 5m; "
         "foretold were 4m in the median and at most 5m; the budget of 15m was kept."
     )
-    missed = measure(weigh(history(1, 2, 3), "3m"), *moments)
+    missed = measure(assess(history(1, 2, 3), "3m"), *moments)
     assert (missed["within_forecast"], missed["within_budget"]) == (False, False)
     assert "at most 3m, which was exceeded; the budget of 3m was EXCEEDED." in missed["told"]
 
 
 @pytest.mark.parametrize(("stopped", "image"), [("", "2026-11-23T13:05:10Z"), ("2026-11-23T13:01:10Z", None), ("", "")])
 def test_a_moment_that_is_not_known(stopped: str, image: str | None) -> None:
-    unknown = measure(weigh(history(3), "1h"), stopped, image, "")
+    unknown = measure(assess(history(3), "1h"), stopped, image, "")
     assert (unknown["seconds_to_image"], unknown["within_forecast"], unknown["within_budget"]) == (None, None, None)
     assert unknown["told"] == "How long it was down is not known."
 
 
 def test_a_job_that_nothing_was_foretold_of() -> None:
-    told = measure(weigh(history(), ""), "2026-11-23T13:01:10Z", "2026-11-23T13:05:10Z", None)["told"]
+    told = measure(assess(history(), ""), "2026-11-23T13:01:10Z", "2026-11-23T13:05:10Z", None)["told"]
     assert told == "The final image was there 4m after the services had stopped; nothing had been foretold."

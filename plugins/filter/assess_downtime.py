@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Weighs what a job's history foretells of a cut-over's downtime against what may be spent."""
+"""Assesses what a job's history foretells of a cut-over's downtime against what may be spent."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
-from ansible_collections.cutover.smc.plugins.plugin_utils._downtime import weigh
+from ansible_collections.cutover.smc.plugins.plugin_utils._downtime import assess
 
 DOCUMENTATION = r"""
-name: weigh_downtime
-short_description: Weigh the forecast of a cut-over's downtime against a budget
+name: assess_downtime
+short_description: Compare the forecast of a cut-over's downtime with a budget
 version_added: 0.1.0
 description:
   - A VM that is cut over is down for as long as its last incremental run takes. What the earlier runs foretell of it, which
@@ -44,10 +44,10 @@ seealso:
 EXAMPLES = r"""
 - name: Stop when the last run would take too long
   ansible.builtin.assert:
-    that: weighed.fits
-    fail_msg: "{{ weighed.told }} {{ weighed.remedy }}"
+    that: assessment.fits
+    fail_msg: "{{ assessment.told }} {{ assessment.remedy }}"
   vars:
-    weighed: "{{ found.jobs[0].forecast | cutover.smc.weigh_downtime('15m', found.jobs[0].interval) }}"
+    assessment: "{{ found.jobs[0].forecast | cutover.smc.assess_downtime('15m', found.jobs[0].interval) }}"
 """
 
 RETURN = r"""
@@ -84,17 +84,17 @@ _value:
 """
 
 
-def weigh_downtime(forecast: t.Any, budget: str, interval: t.Optional[str] = None) -> dict[str, t.Any]:
+def assess_downtime(forecast: t.Any, budget: str, interval: t.Optional[str] = None) -> dict[str, t.Any]:
     if not isinstance(forecast, Mapping):
         raise AnsibleFilterError(
-            "weigh_downtime takes the forecast of a job as cutover.smc.smc_incremental_job_info returns it"
+            "assess_downtime takes the forecast of a job as cutover.smc.smc_incremental_job_info returns it"
         )
     try:
-        return weigh(forecast, budget, interval)
+        return assess(forecast, budget, interval)
     except InvalidOptionError as failure:
-        raise AnsibleFilterError("weigh_downtime: %s" % failure) from failure
+        raise AnsibleFilterError("assess_downtime: %s" % failure) from failure
 
 
 class FilterModule:
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"weigh_downtime": weigh_downtime}
+        return {"assess_downtime": assess_downtime}
