@@ -26,18 +26,18 @@ class Choice:
     why: str = ""
 
 
-# Each of these changes what a client has to do, and none is settled by a source. See README.md.
+# Each of these changes what a client must do, and no source settles it. See README.md.
 SWITCHES: dict[str, Choice] = {
-    "start_on_waiting": Choice(True, why="the console runs a Waiting job by hand; the API page names only Ready, Stopped, InError"),
+    "start_on_waiting": Choice(True, why="the console can run a Waiting job manually; the API page names only Ready, Stopped, InError"),
     "stop_on_waiting": Choice(False, why="the API page allows Stop only while Syncing; an older guide pauses a Waiting job too"),
-    "start_after_paused_waiting": Choice("run", ("run", "waiting"), why="what Start does to a job that was stopped while Waiting is not told"),
-    "delete_running": Choice(False, why="the FAQ refuses it; the new console cancels a synchronising job, perhaps by stopping it first"),
-    "residual_snapshot_on_delete": Choice(False, why="a job deleted in mid-sync is said to leave its snapshot on the VM"),
+    "start_after_paused_waiting": Choice("run", ("run", "waiting"), why="what Start does to a job that was stopped while Waiting is not documented"),
+    "delete_running": Choice(False, why="the FAQ refuses it; the new console cancels a synchronizing job, perhaps by stopping it first"),
+    "residual_snapshot_on_delete": Choice(False, why="a job that is deleted during a synchronization is said to leave its snapshot on the VM"),
     "lower_case_enums": Choice(False, why="the documents write Image and VMWare in several cases"),
-    "disk_shape": Choice("both", ("both", "old", "new"), why="DataDisks/SystemDiskParts or Disks: not told which one agentless sources fill"),
-    "equal_size_accepted": Choice(False, why="the agentless page says larger than the source disk; whether equal passes is not told"),
+    "disk_shape": Choice("both", ("both", "old", "new"), why="DataDisks/SystemDiskParts or Disks: which one agentless sources fill is not documented"),
+    "equal_size_accepted": Choice(False, why="the agentless page says larger than the source disk; whether an equal size is accepted is not documented"),
     "source_name": Choice("vm_name", ("vm_name", "hostname", "ip"), why="the name of an imported VM is not documented"),
-    "source_name_filter": Choice("exact", ("exact", "part"), why="whether Name of DescribeSourceServers asks for the whole name or for a part of it"),
+    "source_name_filter": Choice("exact", ("exact", "part"), why="whether Name of DescribeSourceServers matches the whole name or a part of it"),
     "system_info_escaped": Choice("twice", ("twice", "once"), why="the documented sample of SystemInfo is a JSON string inside a JSON string"),
     "related_job_type_before_job": Choice(True, why="whether RelatedJobType=VMWare finds a source that has no job yet"),
     "unknown_job_error": Choice("not_found", ("not_found", "invalid_status"), why="no table has a code for a JobId that does not exist"),
@@ -51,20 +51,20 @@ SWITCHES: dict[str, Choice] = {
     "target_type_inferred": Choice(True, why="whether TargetType defaults to Image"),
     "frequency_when_stopped": Choice(False, why="the text allows Frequency and MaxNumberOfImageToKeep only before execution or while Waiting"),
     "unlisted_data_disks": Choice("skipped", ("skipped", "copied"), why="what happens to a data disk that DataDisk does not name"),
-    "powered_off_sources": Choice("copied", ("copied", "refused"), why="whether SMC copies a VM that is powered off is in no document"),
+    "powered_off_sources": Choice("copied", ("copied", "refused"), why="whether SMC copies a VM that is powered off is not documented"),
     "job_tags_on_instance": Choice(False, why="whether the intermediate instance gets the tags of its job"),
-    "prune_deletes_snapshots": Choice(True, why="whether the snapshots go with an image that SMC deletes; with DeleteImage they stay"),
+    "prune_deletes_snapshots": Choice(True, why="whether SMC deletes the snapshots with an image; DeleteImage keeps them"),
     "instance_name_case_sensitive": Choice(True, why="case sensitivity of the InstanceName filter"),
     "strict_description": Choice(True, why="the job page gives Description the pattern of Name, so no spaces; the service may be lenient"),
     "workgroup_codes": Choice("analogous", ("analogous", "generic"), why="no error table of these is published: codes like the others' or generic ones"),
-    "workgroup_needs_incremental": Choice(True, why="one page asks for incremental jobs in a workgroup; whether the API insists is not told"),
-    "workgroup_move": Choice("refused", ("refused", "moved"), why="a source has one workgroup; whether associating it with another moves it is not told"),
-    "workgroup_repeat": Choice("accepted", ("accepted", "refused"), why="whether associating a member, or dissociating what is none, is an error"),
-    "workgroup_status": Choice("derived", ("derived", "not_started"), why="whether Status follows the jobs, or the console's buttons, which are no actions"),
-    "workgroup_https_only": Choice(False, why="the metadata names HTTPS alone; X-Forwarded-Proto tells it here, as the lab serves plain HTTP"),
+    "workgroup_needs_incremental": Choice(True, why="one page asks for incremental jobs in a workgroup; whether the API requires them is not documented"),
+    "workgroup_move": Choice("refused", ("refused", "moved"), why="a source has one workgroup; whether associating it with another one moves it is not documented"),
+    "workgroup_repeat": Choice("accepted", ("accepted", "refused"), why="whether associating a member, or dissociating a source that is not a member, is an error"),
+    "workgroup_status": Choice("derived", ("derived", "not_started"), why="whether Status follows the jobs, or the console's buttons, which have no API action"),
+    "workgroup_https_only": Choice(False, why="the metadata names only HTTPS; the lab serves plain HTTP and reads X-Forwarded-Proto instead"),
     "workgroups_limit": Choice(50, why="documented quota, settable to test it"),
     "workgroup_sources_limit": Choice(50, why="documented quota of sources in one workgroup, settable to test it"),
-    "cloud_assistant_agent": Choice(False, why="a migrated image usually has no Cloud Assistant; turn on for guests that were given it"),
+    "cloud_assistant_agent": Choice(False, why="a migrated image usually has no Cloud Assistant; turn on for guests that have it"),
     "command_dry_run": Choice("error", ("error", "answer"), why="whether RepeatMode=DryRun succeeds by the error DryRunOperation or by an answer"),
     "nonzero_record_status": Choice("Finished", ("Finished", "Failed"), why="InvokeRecordStatus of a command that ended with another exit code than 0"),
     "seconds_agent_start": Choice(30, why="virtual time from Running until Cloud Assistant answers"),
@@ -77,7 +77,7 @@ SWITCHES: dict[str, Choice] = {
     "vpc_quota": Choice(10, why="documented quota of VPCs, one per job without a vSwitch, settable to test it"),
     "seconds_preparing": Choice(120, why="virtual length of Preparing when the intermediate instance is made"),
     "seconds_comparing": Choice(30, why="virtual length of the data comparison before each transfer"),
-    "seconds_processing": Choice(60, why="least virtual length of Processing; one second more per MiB sent, three minutes at most"),
+    "seconds_processing": Choice(60, why="minimum virtual length of Processing; one second more per MiB sent, at most three minutes"),
     "seconds_cleaning": Choice(60, why="virtual length of Cleaning"),
     "seconds_deleting": Choice(30, why="virtual length of Deleting"),
     "seconds_instance_start": Choice(30, why="virtual time from Pending or Starting to Running, and from Stopping to Stopped"),
@@ -86,7 +86,7 @@ SWITCHES: dict[str, Choice] = {
 
 
 class Switches:
-    """The present setting of every switch."""
+    """The current setting of every switch."""
 
     def __init__(self, values: dict[str, Any] | None = None) -> None:
         self._values: dict[str, bool | int | str] = {name: choice.default for name, choice in SWITCHES.items()}

@@ -156,7 +156,7 @@ def test_missing_disk_is_a_failure_with_a_code(tmp_path: Path, vms: FakeVms) -> 
     assert vms.snapshots == []
 
 
-def test_readme_tells_every_switch_with_its_default_and_reason() -> None:
+def test_readme_lists_every_switch_with_its_default_and_reason() -> None:
     readme = (Path(settings.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     for name, choice in settings.SWITCHES.items():
         default = ("on" if choice.default else "off") if isinstance(choice.default, bool) else choice.default
