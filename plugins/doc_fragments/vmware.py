@@ -2,61 +2,61 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of every module that talks to vCenter, documented once."""
+"""The options that modules for vCenter share, documented once."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # The connection: _vcenter.connection_spec().
+    # The connection: connection_spec() in _vsphere/client.py.
     DOCUMENTATION = r"""
 options:
   hostname:
     description:
       - Host name or IP address of vCenter, or of a stand-alone ESXi host.
-      - If it is not given, the environment variable E(VMWARE_HOST) is used; one of the two is needed.
+      - The default is the environment variable E(VMWARE_HOST). One of the two is required.
     type: str
   username:
     description:
       - The user that logs in.
-      - If it is not given, the environment variable E(VMWARE_USER) is used; one of the two is needed.
+      - The default is the environment variable E(VMWARE_USER). One of the two is required.
     type: str
     aliases: [user, admin]
   password:
     description:
       - The user's password.
-      - If it is not given, the environment variable E(VMWARE_PASSWORD) is used; one of the two is needed.
+      - The default is the environment variable E(VMWARE_PASSWORD). One of the two is required.
     type: str
     aliases: [pass, pwd]
   port:
     description:
       - The port of the vSphere API.
-      - If it is not given, the environment variable E(VMWARE_PORT) is used.
+      - If it is not set, the environment variable E(VMWARE_PORT) is used.
     type: int
     default: 443
   validate_certs:
     description:
-      - Whether the certificate of vCenter must be one that this machine trusts.
-      - The machine's own CA store decides; E(SSL_CERT_FILE) names another bundle of CA certificates.
-      - If it is not given, the environment variable E(VMWARE_VALIDATE_CERTS) is used.
+      - Whether the certificate of vCenter must be trusted by this machine.
+      - The machine's CA store is used; E(SSL_CERT_FILE) sets another bundle of CA certificates.
+      - If it is not set, the environment variable E(VMWARE_VALIDATE_CERTS) is used.
     type: bool
     default: true
   proxy_host:
     description:
-      - Host name of an HTTP proxy on the way to vCenter.
-      - If it is not given, the environment variable E(VMWARE_PROXY_HOST) is used.
+      - Host name of an HTTP proxy through which vCenter is reached.
+      - If it is not set, the environment variable E(VMWARE_PROXY_HOST) is used.
     type: str
   proxy_port:
     description:
       - Port of the HTTP proxy.
-      - If it is not given, the environment variable E(VMWARE_PROXY_PORT) is used.
+      - If it is not set, the environment variable E(VMWARE_PROXY_PORT) is used.
     type: int
 requirements:
   - python >= 3.9
   - pyvmomi >= 8.0.3
 """
 
-    # Naming one VM: _machines.selection_spec().
+    # The selection of one VM: selection_spec() in _vsphere/inventory.py.
     VM = r"""
 options:
   moid:
@@ -66,23 +66,93 @@ options:
     type: str
   uuid:
     description:
-      - The VM's instance UUID, which names one VM in a vCenter for as long as the VM exists.
+      - The VM's instance UUID, which is unique in a vCenter and does not change.
       - Exactly one of O(moid), O(uuid) and O(name) is required.
     type: str
     aliases: [instance_uuid]
   name:
     description:
-      - The VM's name. When several VMs have it, and O(folder) and O(datacenter) do not decide between them, the module
+      - The VM's name. If several VMs have it, and O(folder) and O(datacenter) do not select one of them, the module
         fails and lists them.
       - Exactly one of O(moid), O(uuid) and O(name) is required.
     type: str
   folder:
     description:
-      - The inventory folder that the VM called O(name) lies in, or below.
+      - The inventory folder that contains the VM with the name O(name), directly or in a subfolder.
       - Its path may begin at the root (V(/DC0/vm/prod/web)) or below the datacenter's V(vm) folder (V(prod/web)).
     type: str
   datacenter:
     description:
-      - Name of the datacenter that the VM called O(name) lies in.
+      - Name of the datacenter that contains the VM with the name O(name).
     type: str
+"""
+
+    # How a guest OS is shut down: PowerPolicy in _vsphere/power_policy.py.
+    POWER = r"""
+options:
+  shutdown_timeout:
+    description:
+      - How long to wait for the guest OS to shut down, such as V(5m).
+    type: str
+    default: 5m
+  shutdown_fallback:
+    description:
+      - What to do when the guest OS does not shut down in time, or when VMware Tools are not running.
+      - V(fail) leaves the VM on and fails. A guest OS that was asked to shut down may still do so later.
+      - V(force) cuts the power. What the guest OS had not written to its disks is lost.
+    type: str
+    choices: [fail, force]
+    default: fail
+"""
+
+    # How long tasks of vCenter may take.
+    TASKS = r"""
+options:
+  timeout:
+    description:
+      - How long a task of vCenter may take, and how long to wait for another task on the VM to end, such as V(30m).
+    type: str
+    default: 30m
+"""
+
+    # Accepted concerns: WAIVERS_SPEC in _concerns/waivers.py.
+    WAIVERS = r"""
+options:
+  waivers:
+    description:
+      - Concerns that are accepted, by the id of their rule, for a reason, until a date.
+      - A waived concern is still returned, with the waiver in C(waived), but it is not in C(blockers).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      rule:
+        description: The C(id) of the rule, as in C(concerns).
+        type: str
+        required: true
+      reason:
+        description: Why the risk is accepted, and by whom.
+        type: str
+        required: true
+      expires:
+        description: The last day (in UTC) on which the waiver is valid, such as V(2026-12-31).
+        type: str
+        required: true
+      vms:
+        description: The names of the VMs for which it is valid. Without names, it is valid for all.
+        type: list
+        elements: str
+        default: []
+"""
+
+    # Disks that are left alone: skipped_disks() in _vsphere/cbt_state.py.
+    SKIP_DISKS = r"""
+options:
+  skip_disks:
+    description:
+      - Disks that are left alone and whose state blocks nothing, by label (V(Hard disk 2)), address (V(scsi0:1)) or device key (V(2001)).
+        The case does not matter.
+    type: list
+    elements: str
+    default: []
 """

@@ -4,21 +4,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""VMs with their disks, their changed block tracking, and what speaks against it."""
+"""Gather the CBT state and the migration concerns of VMs."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vmware_cbt_info
-short_description: Read changed block tracking (CBT) of many VMware VMs, and what speaks against it
+short_description: Gather CBT state and migration concerns of VMware VMs
 version_added: 0.1.0
 description:
-  - Reads disks, changed block tracking, snapshots, guest and place of many VMs in few calls, and tells for each VM what speaks
-    against CBT or against a migration by Alibaba Cloud SMC, each concern with its remedy.
-  - Keeps apart what is requested (settings), what takes effect (the C(-ctk.vmdk) file of each disk) and what is still to be done
-    for it (a stun or a power-on).
-  - Without O(names), O(moids) and O(uuids), all VMs of O(folder) and O(datacenter), or all that the user may see. A list that is
-    given but empty means no VM.
+  - Reads disks, changed block tracking (CBT), snapshots, guest OS and location of many VMs in few calls. For each VM, it returns the concerns
+    about CBT or about a migration by Alibaba Cloud SMC, each with its remedy.
+  - Returns separately what is requested (settings), what is in effect (the C(-ctk.vmdk) file of each disk) and what is still needed to activate it
+    (a stun or a power-on).
+  - Without O(names), O(moids) and O(uuids), it reads all VMs of O(folder) and O(datacenter), or all that the user may see. A list that is
+    set but empty selects no VM.
 author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
@@ -26,10 +26,12 @@ extends_documentation_fragment:
   - cutover.smc.attributes.reading
   - cutover.smc.attributes.vmware_group
   - cutover.smc.vmware
+  - cutover.smc.vmware.skip_disks
+  - cutover.smc.vmware.waivers
 options:
   names:
     description:
-      - Names of VMs. A name that several VMs have gives them all.
+      - Names of VMs. If several VMs have the same name, it selects all of them.
     type: list
     elements: str
   moids:
@@ -44,61 +46,48 @@ options:
     elements: str
   name_patterns:
     description:
-      - Only VMs whose names fit one of these patterns, such as V(web-*), in which C(*), C(?) and C([abc]) have their usual meaning and
+      - Only VMs whose names match one of these patterns, such as V(web-*). C(*), C(?) and C([abc]) have their usual meaning, and
         case does not matter.
     type: list
     elements: str
   custom_attributes:
     description:
-      - Only VMs that have all of these custom attributes with these values, each the attribute's name and its value.
+      - Only VMs that have all of these custom attributes with these values. Each key is the name of an attribute.
     type: dict
   tags:
     description:
-      - Only VMs that have all of these vSphere tags, each given as V(NAME), which means every tag of that name, or as V(CATEGORY:NAME).
-      - Tags of a folder or a host do not count as its VMs'. A tag that vCenter does not know is an error.
-      - They are read through vCenter's REST API, with the same user, and cost a call for each tag that vCenter knows and for each that is given,
-        however many VMs there are. A stand-alone ESXi host has none.
+      - Only VMs that have all of these vSphere tags. V(NAME) selects every tag of that name, V(CATEGORY:NAME) one of them.
+      - Tags of a folder or a host do not count as tags of its VMs. A tag that does not exist in vCenter is an error.
+      - They are read with vCenter's REST API, as the same user. This costs a call for each tag of vCenter and for each selected tag,
+        however many VMs there are. A stand-alone ESXi host has no tags.
     type: list
     elements: str
   folder:
     description:
-      - Only VMs in this inventory folder or below.
+      - Only VMs in this inventory folder or its subfolders.
       - Its path may begin at the root (V(/DC0/vm/prod/web)) or below the datacenter's V(vm) folder (V(prod/web)).
     type: str
   datacenter:
     description:
-      - Only VMs in the datacenter of this name.
+      - Only VMs in the datacenter with this name.
     type: str
   connector_user:
     description:
-      - The user as whom SMC's connector logs in to vCenter, such as V(VSPHERE.LOCAL\\smc). Where that user lacks a privilege on a VM that the
-        connector needs, the concern C(connector_privileges) tells it.
+      - The user with which SMC's connector logs in to vCenter, such as V(VSPHERE.LOCAL\\smc). If that user lacks a privilege on a VM that the
+        connector needs, the VM has the concern C(connector_privileges).
     type: str
-  waivers:
+  skip_disks:
     description:
-      - Decisions that what a rule finds is acceptable. Such a concern is still told, with the waiver in C(waived), and
-        is not counted in RV(summary).
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      rule:
-        description: The C(id) of the rule, as in C(concerns).
-        type: str
-        required: true
-      reason:
-        description: Why the risk is taken, and by whom.
-        type: str
-        required: true
-      expires:
-        description: The last day (in UTC) on which the waiver holds, such as V(2026-12-31).
-        type: str
-        required: true
-      vms:
-        description: The names of the VMs for which it holds. Without, it holds for all.
-        type: list
-        elements: str
-        default: []
+      - Disks that are left alone and whose state blocks nothing, by label (V(Hard disk 2)), address (V(scsi0:1)) or device key (V(2001)).
+        The case does not matter. The option means the same as in M(cutover.smc.vmware_cbt).
+      - With several VMs, each name applies to every VM that has such a disk. A name that matches no disk of any selected VM is an error.
+  snapshots:
+    description:
+      - What M(cutover.smc.vmware_cbt) will do about snapshots. With V(remove), snapshots and disks that need consolidation are not in
+        C(blockers). Nothing is removed.
+    type: str
+    choices: [refuse, remove]
+    default: refuse
   fail_on_missing:
     description:
       - Whether to fail when one of the named VMs is not found, instead of listing it in RV(not_found).
@@ -106,7 +95,7 @@ options:
     default: false
 notes:
   - Needs the privileges C(System.View) and C(System.Read).
-  - Reads a little of all VMs to select from, in one call for each hundred, and the rest of the selected ones likewise.
+  - Reads the names of all VMs to select from, and then the details of the selected VMs, in one call for each hundred.
 seealso:
   - module: cutover.smc.vmware_cbt
 """
@@ -119,13 +108,12 @@ EXAMPLES = r"""
   delegate_to: localhost
   register: vsphere
 
-- name: Stop where something forbids CBT
+- name: Fail when a concern blocks CBT or the migration
   ansible.builtin.assert:
-    that: blockers | length == 0
-    fail_msg: "{{ blockers | map(attribute='message') | join('; ') }}"
+    that: vm.blockers | length == 0
+    fail_msg: "{{ vm.blockers | map(attribute='message') | join('; ') }}"
   vars:
     vm: "{{ vsphere.vms | selectattr('name', 'equalto', inventory_hostname) | first }}"
-    blockers: "{{ vm.concerns | selectattr('severity', 'equalto', 'blocker') }}"
 
 - name: Audit a folder
   cutover.smc.vmware_cbt_info:
@@ -135,58 +123,63 @@ EXAMPLES = r"""
     folder: prod
   register: audit
 
-- name: Read the first wave, and accept one finding for one VM for a while
+- name: Read the first wave, and accept one concern about one VM until the end of the year
   cutover.smc.vmware_cbt_info:
     name_patterns: ["web-*", "app-*"]
     custom_attributes: {wave: "1"}
     waivers:
       - rule: guest_unsupported
-        reason: tried with a copy, boots (change 4711)
+        reason: a copy of the VM boots (change 4711)
         expires: "2026-12-31"
         vms: [app-07]
+
+- name: Read one VM, without a disk that is not migrated
+  cutover.smc.vmware_cbt_info:
+    names: [app-05]
+    skip_disks: ["Hard disk 2"]
 
 - name: Read the VMs of a wave by their vSphere tags
   cutover.smc.vmware_cbt_info:
     tags: ["wave:7", linux]
 
-- name: Show the VMs whose CBT was requested but takes no effect
+- name: Show the VMs whose CBT is requested but not in effect
   ansible.builtin.debug:
     var: audit.summary.needs_stun
 """
 
 RETURN = r"""
 vms:
-  description: The VMs, sorted by their place in the inventory.
+  description: The VMs, sorted by their path in the inventory.
   returned: success
   type: list
   elements: dict
   contains:
     name:
-      description: Its name.
+      description: The name.
       type: str
       sample: app-01
     moid:
-      description: Its managed object id.
+      description: The managed object id.
       type: str
       sample: vm-42
     uuid:
-      description: Its instance UUID.
+      description: The instance UUID.
       type: str
       sample: 50290f9c-5a2c-4d62-8a9c-0f3f6ad0f0d2
     bios_uuid:
-      description: Its BIOS UUID, which copies of a VM share.
+      description: The BIOS UUID, which copies of a VM share.
       type: str
       sample: 42290f9c-5a2c-4d62-8a9c-0f3f6ad0f0d2
     path:
-      description: Its place in the inventory.
+      description: The path in the inventory.
       type: str
       sample: /DC0/vm/prod/app-01
     folder:
-      description: The folder of that place.
+      description: The path of the folder that contains it.
       type: str
       sample: /DC0/vm/prod
     datacenter:
-      description: The datacenter that it lies in.
+      description: The name of the datacenter that contains it.
       type: str
       sample: DC0
     template:
@@ -198,24 +191,24 @@ vms:
       type: str
       sample: "on"
     guest_os:
-      description: The guest's system, as VMware Tools tell it, or else as the VM is configured.
+      description: The guest OS as VMware Tools report it, otherwise as the VM is configured.
       type: str
       sample: CentOS 7 (64-bit)
     guest_family:
-      description: The family of the guest's system; empty without VMware Tools.
+      description: The family of the guest OS; empty without VMware Tools.
       type: str
       sample: linuxGuest
     guest_hostname:
-      description: The guest's host name; empty without VMware Tools.
+      description: The host name of the guest OS; empty without VMware Tools.
       type: str
       sample: app-01.example.com
     guest_ips:
-      description: The guest's addresses, the first one first; none without VMware Tools.
+      description: The IP addresses of the guest OS, the primary one first; empty without VMware Tools.
       type: list
       elements: str
       sample: [192.0.2.11]
     tools_status:
-      description: Whether VMware Tools run, as vSphere calls it.
+      description: Whether VMware Tools are running, in vSphere's terms.
       type: str
       sample: guestToolsRunning
     boot_mode:
@@ -223,7 +216,7 @@ vms:
       type: str
       sample: bios
     hardware_version:
-      description: Its virtual hardware version.
+      description: The virtual hardware version.
       type: int
       sample: 14
     esxi_version:
@@ -239,20 +232,20 @@ vms:
       type: str
       sample: 6.7.0
     snapshots:
-      description: Names of its snapshots.
+      description: The names of the snapshots.
       type: list
       elements: str
       sample: []
     sync_running:
-      description: Whether SMC is synchronising it, which its snapshot C(smc_...) tells.
+      description: Whether SMC is synchronizing it, recognized by a snapshot C(smc_...).
       type: bool
       sample: false
     cbt:
-      description: Its changed block tracking.
+      description: The state of changed block tracking.
       type: dict
       contains:
         enabled:
-          description: Whether it is requested for the VM.
+          description: Whether CBT is requested for the VM.
           type: bool
           sample: true
         key:
@@ -260,40 +253,40 @@ vms:
           type: str
           sample: "TRUE"
         near_miss_keys:
-          description: Entries of the advanced configuration that look like keys of CBT but are none, such as C(ctkEnable).
+          description: Keys in the advanced configuration that look like CBT keys but are not, such as C(ctkEnable).
           type: list
           elements: str
           sample: []
         last_verified:
-          description: When M(cutover.smc.vmware_cbt) last proved it by a query, or null.
+          description: When M(cutover.smc.vmware_cbt) last proved CBT by a query, or null.
           type: str
           sample: "2026-11-22T20:00:00Z"
         verified:
-          description: Whether that proof holds still, for every disk.
+          description: Whether that proof is still valid for every disk.
           type: bool
           sample: true
         effective:
-          description: Whether it is requested, and seen to work, for every disk.
+          description: Whether CBT is requested, and proved by its file, for every disk.
           type: bool
           sample: true
         needs_stun:
-          description: Whether a stun or power-on is still needed for what is requested.
+          description: Whether a stun or power-on is still needed to activate what is requested.
           type: bool
           sample: false
         api_flag:
-          description: C(config.changeTrackingEnabled) as vSphere reads it back, which proves nothing by itself.
+          description: C(config.changeTrackingEnabled) as vSphere returns it, which proves nothing by itself.
           type: bool
           sample: true
         supported:
-          description: Whether vSphere says that the VM supports it.
+          description: Whether vSphere reports that the VM supports CBT.
           type: bool
           sample: true
         disks:
-          description: For each disk, by its address, whether it takes effect.
+          description: For each disk, by its address, whether CBT is in effect.
           type: dict
           sample: {"scsi0:0": true}
     disks:
-      description: Its disks.
+      description: The disks.
       type: list
       elements: dict
       contains:
@@ -306,7 +299,7 @@ vms:
           type: str
           sample: Hard disk 1
         address:
-          description: Controller and unit.
+          description: The controller and unit.
           type: str
           sample: scsi0:0
         ctk_key:
@@ -318,11 +311,11 @@ vms:
           type: str
           sample: "TRUE"
         needs_stun:
-          description: Whether a stun or power-on is still needed for what is requested of this disk.
+          description: Whether a stun or power-on is still needed to activate what is requested for this disk.
           type: bool
           sample: false
         last_verified:
-          description: When a query last proved its tracking, or null when that was never or of an earlier tracking.
+          description: When a query last proved its tracking, or null if it never did, or if tracking has restarted since.
           type: str
           sample: "2026-11-22T20:00:00Z"
         size_bytes:
@@ -334,7 +327,7 @@ vms:
           type: str
           sample: "[LocalDS_0] app-01/disk1.vmdk"
         datastore_type:
-          description: The kind of the datastore's file system.
+          description: The type of the datastore's file system.
           type: str
           sample: VMFS
         mode:
@@ -354,24 +347,24 @@ vms:
           type: bool
           sample: true
         effective:
-          description: Whether its tracking is requested and its change tracking file is there.
+          description: Whether its tracking is requested and its change tracking file exists.
           type: bool
           sample: true
         ctk_file:
-          description: Its change tracking file, or null.
+          description: The change tracking file, or null.
           type: str
           sample: "[LocalDS_0] app-01/disk1-ctk.vmdk"
         change_id:
-          description: The change id that it carries, or null.
+          description: The change id of the disk, or null.
           type: str
           sample: 52 2d 7b 8f ac 61 51 cc-77 4c 7b ec 91 50 bb 7b/1
     concerns:
-      description: What speaks against CBT or against a migration by SMC, the gravest first.
+      description: The concerns about CBT or about a migration by SMC, the most severe first.
       type: list
       elements: dict
       contains:
         id:
-          description: Names the rule.
+          description: The id of the rule.
           type: str
           sample: independent_disk
         severity:
@@ -379,7 +372,7 @@ vms:
           type: str
           sample: blocker
         subject:
-          description: The VM or the disk that it is about.
+          description: The VM or disk that it is about.
           type: str
           sample: Hard disk 2 (scsi0:1)
         disk:
@@ -393,27 +386,33 @@ vms:
         remedy:
           description: What to do about it.
           type: str
-          sample: Make it dependent while the VM is off, or name it in skip_disks; snapshots leave independent disks out
+          sample: Make it dependent while the VM is off, or name it in skip_disks; snapshots exclude independent disks
         source:
           description: Where the rule comes from.
           type: str
           sample: Broadcom KB 320557
         checked:
-          description: When somebody last looked there.
+          description: The date on which the source was last read.
           type: str
           sample: "2026-11-22"
         waived:
           description: The C(reason) and C(expires) of the waiver that covers it, or null.
           type: dict
           sample: null
+    blockers:
+      description:
+        - The concerns of severity V(blocker) that remain after O(waivers), O(skip_disks) and O(snapshots). The VM can be migrated when it has none.
+      type: list
+      elements: dict
+      sample: []
 not_found:
-  description: Names, managed object ids and UUIDs that fit no VM.
+  description: Names, managed object ids and UUIDs that match no VM.
   returned: success
   type: list
   elements: str
   sample: []
 summary:
-  description: How many VMs stand where.
+  description: How many VMs are in which state, and the names of those with concerns that are not waived.
   returned: success
   type: dict
   sample:
