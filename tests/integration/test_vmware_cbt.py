@@ -462,6 +462,28 @@ def test_info_of_everything_and_by_every_kind_of_name(vcenter: VCenterLab) -> No
     assert vcenter.call_module("vmware_cbt_info", {"names": []})["vms"] == []
 
 
+@pytest.mark.parametrize("name", ["hard disk 2", "SCSI0:1", "2001"])
+def test_info_skips_disks_as_enabling_does(vcenter: VCenterLab, name: str) -> None:
+    def blockers(*names: str, **parameters: Any) -> dict[str, list[str]]:
+        result = vcenter.call_module("vmware_cbt_info", {"names": list(names)} | parameters)
+        return {vm["name"]: [concern["id"] for concern in vm["blockers"]] for vm in result["vms"]}
+
+    disks = {disk["address"]: disk["key"] for disk in info(vcenter, "app-05")[0]["disks"]}
+    name = str(disks["scsi0:1"]) if name == "2001" else name
+    assert blockers("app-05", "app-09") == {"app-05": ["independent_disk"], "app-09": ["physical_rdm"]}
+    assert blockers("app-05", skip_disks=[name]) == {"app-05": []}
+    assert blockers("app-04", "app-05", skip_disks=[name])["app-05"] == []
+    assert vcenter.control.mutating_requests() == []
+
+
+def test_info_rejects_a_misspelled_disk(vcenter: VCenterLab) -> None:
+    one = vcenter.call_module("vmware_cbt_info", {"names": ["app-05"], "skip_disks": ["hard disk2"]})
+    assert "app-05 has no disk 'hard disk2' (option 'skip_disks')" in one["msg"]
+    assert one["msg"] == cbt(vcenter, "app-05", skip_disks=["hard disk2"], _check=True)["msg"]
+    several = vcenter.call_module("vmware_cbt_info", {"names": ["app-04", "app-05"], "skip_disks": ["hard disk2"]})
+    assert "None of the 2 selected VMs has a disk 'hard disk2'" in several["msg"]
+
+
 def test_info_fails_for_missing_vms_when_asked(vcenter: VCenterLab) -> None:
     failed = vcenter.call_module("vmware_cbt_info", {"names": ["nowhere"], "fail_on_missing": True})
     assert "No VM was found for nowhere" in failed["msg"]
