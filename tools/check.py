@@ -171,8 +171,10 @@ def mypy(environment: Environment) -> None:
 
 
 def shell_scripts() -> list[str]:
-    """The project's shell scripts."""
-    return [str(path.relative_to(ROOT)) for path in [*sorted((ROOT / "tools").glob("*.sh")), ROOT / ".ci" / "run"]]
+    """The project's shell scripts, and the commands of the lab's instances."""
+    commands = (ROOT / "lab" / "alicloud" / "guest" / "bin").iterdir()
+    scripts = [*sorted((ROOT / "tools").glob("*.sh")), ROOT / ".ci" / "run", *sorted(commands)]
+    return [str(path.relative_to(ROOT)) for path in scripts]
 
 
 def sanity(environment: Environment) -> None:

@@ -13,9 +13,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from lab.alicloud.ecs.common import check_region, ecs_tags, paged, tags_match
+from lab.alicloud.guest.commands import Outcome, run_command
 from lab.alicloud.guest.guest import Guest, guest_of
-from lab.alicloud.guest.powershell import PowerShell
-from lab.alicloud.guest.shell import Outcome, Shell
 from lab.alicloud.http.validation import checked_client_token
 from lab.alicloud.http.wire import Parameters
 from lab.alicloud.world.errors import error, invalid, missing
@@ -348,9 +347,7 @@ def _filled(invocation: Invocation, instance: Instance, region_id: str) -> str:
 
 def _carried_out(guest: Guest, script: str, invocation: Invocation) -> Outcome:
     try:
-        if guest.os_type == "windows":
-            return PowerShell(guest, invocation.timeout).run(script)
-        return Shell(guest, invocation.timeout, invocation.working_dir or "/root").run(script)
+        return run_command(guest, script, invocation.timeout, invocation.working_dir or "/root")
     except Exception:  # the state must not stay Running for ever, whatever a stranger's script does to the stand-in
         LOG.exception("command %s", invocation.invoke_id)
         return Outcome(255, b"lab-sh: internal error\n", 0.0)

@@ -11,24 +11,16 @@ from lab.alicloud.world.store import Store
 
 AGENT_SERVICE = "aliyun"
 KERNEL = "6.1.0-28-amd64"
-# Reading a disk past what the source disk had gives zeros, and costs time for nothing: only so much of it is read.
-_READ_PAST_END = 4 * GIB
 
 
 @dataclass(frozen=True)
 class Device:
-    """A disk as the guest sees it. Its bytes are the image's; they end where the source disk ended, then come zeros."""
+    """A disk as the guest sees it: `size` is ECS's, in bytes; `file` has the image's bytes, and is as long as the source disk."""
 
     name: str
     size: int
     kind: str
     file: Path | None = None
-    content_length: int = 0
-
-    @property
-    def readable(self) -> int:
-        """How many bytes can be read."""
-        return min(self.size, self.content_length + _READ_PAST_END)
 
 
 @dataclass
@@ -77,7 +69,7 @@ def _device(name: str, disk: Disk, image: Image | None) -> Device:
     behind = [part for part in image.disks if part.snapshot_id == disk.snapshot_id] if image else []
     if not disk.snapshot_id or not behind:
         return Device(name, disk.size_gib * GIB, disk.kind)
-    return Device(name, disk.size_gib * GIB, disk.kind, Path(behind[0].file), behind[0].size_bytes)
+    return Device(name, disk.size_gib * GIB, disk.kind, Path(behind[0].file))
 
 
 def _files(guest: Guest) -> dict[str, str]:

@@ -123,7 +123,7 @@ def test_long_output_keeps_its_end(lab: Lab, instance_id: str) -> None:
     invoke_id = send(lab, instance_id, "head -c 30000 /dev/vdb; echo end")
     lab.advance("10s")
     found = result(lab, invoke_id)
-    assert found.output.startswith("head: /dev/vdb: No such file")
+    assert found.output.startswith("head: cannot open '/dev/vdb' for reading: No such file")
     invoke_id = send(lab, instance_id, "head -c 30000 /dev/vda; echo end")
     lab.advance("10s")
     found = result(lab, invoke_id)
