@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import fnmatch
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -26,6 +27,11 @@ def check_region(store: Store, parameters: Parameters) -> None:
 def ecs_tags(tags: dict[str, str]) -> dict[str, Any]:
     """Tags as ECS writes them: `TagKey`/`TagValue`."""
     return {"Tag": [{"TagKey": key, "TagValue": value} for key, value in sorted(tags.items())]}
+
+
+def equals_filters(parameters: Parameters, fields: Mapping[str, str]) -> bool:
+    """Whether each of the fields, by its wire name, has the value that the request asks for, if it asks."""
+    return all(parameters.text(name) in ("", value) for name, value in fields.items())
 
 
 def tags_match(tags: dict[str, str], parameters: Parameters) -> bool:
@@ -67,29 +73,36 @@ def dry_run(parameters: Parameters, code: str = "DryRunOperation") -> None:
         raise error(code)
 
 
-def paged(
-    parameters: Parameters,
-    found: Sequence[Item],
-    view: Callable[[Item], dict[str, Any]],
-    outer: str,
-    inner: str,
-    most: int = 100,
-    least: int = 1,
-    default: int = 10,
-) -> dict[str, Any]:
-    """One page: by `MaxResults` and `NextToken` when either is sent, else by `PageNumber` and `PageSize`."""
-    if "MaxResults" in parameters or parameters.text("NextToken"):
-        size = max(least, parameters.integer("MaxResults", 1, most) or default)
+@dataclass(frozen=True)
+class Listing:
+    """How an action returns a list: the names around it, and what page sizes it accepts."""
+
+    outer: str
+    inner: str
+    largest: int = 100
+    smallest_by_token: int = 1
+    default: int = 10
+
+    def page(
+        self, parameters: Parameters, found: Sequence[Item], view: Callable[[Item], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """One page: by `MaxResults` and `NextToken` when either is sent, else by `PageNumber` and `PageSize`."""
+        by_token = "MaxResults" in parameters or parameters.text("NextToken")
+        head, page = (self._by_token if by_token else self._by_number)(parameters, found)
+        return {**head, self.outer: {self.inner: [view(item) for item in page]}}
+
+    def _by_token(self, parameters: Parameters, found: Sequence[Item]) -> tuple[dict[str, Any], Sequence[Item]]:
+        size = max(self.smallest_by_token, parameters.integer("MaxResults", 1, self.largest) or self.default)
         start = _position(parameters.text("NextToken"))
         following = _token(start + size) if start + size < len(found) else ""
-        page = found[start : start + size]
-        head: dict[str, Any] = {"NextToken": following, "PageNumber": 0, "PageSize": 0, "TotalCount": 0}
-    else:
+        head = {"NextToken": following, "PageNumber": 0, "PageSize": 0, "TotalCount": 0}
+        return head, found[start : start + size]
+
+    def _by_number(self, parameters: Parameters, found: Sequence[Item]) -> tuple[dict[str, Any], Sequence[Item]]:
         number = parameters.integer("PageNumber", 1, 2**31 - 1) or 1
-        size = parameters.integer("PageSize", 1, most) or default
-        page = found[(number - 1) * size : number * size]
+        size = parameters.integer("PageSize", 1, self.largest) or self.default
         head = {"NextToken": "", "PageNumber": number, "PageSize": size, "TotalCount": len(found)}
-    return {**head, outer: {inner: [view(item) for item in page]}}
+        return head, found[(number - 1) * size : number * size]
 
 
 def _token(position: int) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.alicloud.ecs.common import check_region, dry_run, ecs_tags, name_matches, paged, tags_match
+from lab.alicloud.ecs.common import Listing, check_region, dry_run, ecs_tags, name_matches, tags_match
 from lab.alicloud.http.wire import Parameters
 from lab.alicloud.world.compute import Compute
 from lab.alicloud.world.errors import error
 from lab.alicloud.world.records import Disk
 from lab.alicloud.world.store import Store
 from lab.alicloud.world.timefmt import seconds_format
+
+_DISKS = Listing("Disks", "Disk", largest=500, smallest_by_token=10)
 
 
 class Disks:
@@ -37,7 +39,7 @@ class Disks:
             and tags_match(disk.tags, parameters)
         ]
         dry_run(parameters)
-        return paged(parameters, found, self._view, "Disks", "Disk", most=500, least=10)
+        return _DISKS.page(parameters, found, self._view)
 
     def delete(self, parameters: Parameters) -> dict[str, Any]:
         """DeleteDisk: only a disk that no instance holds."""

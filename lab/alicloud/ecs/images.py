@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.alicloud.ecs.common import check_region, created_in_range, dry_run, ecs_tags, name_matches, paged, tags_match
+from lab.alicloud.ecs.common import Listing, check_region, created_in_range, dry_run, ecs_tags, name_matches, tags_match
 from lab.alicloud.http.wire import Parameters
 from lab.alicloud.world.compute import Compute
 from lab.alicloud.world.errors import error
@@ -13,6 +13,8 @@ from lab.alicloud.world.store import Store
 from lab.alicloud.world.timefmt import seconds_format
 
 STATES = ("Creating", "Waiting", "Available", "UnAvailable", "CreateFailed", "Deprecated")
+
+_IMAGES = Listing("Images", "Image")
 
 
 class Images:
@@ -44,7 +46,7 @@ class Images:
             and created_in_range(image.created, parameters)
         ]
         dry_run(parameters)
-        answer = paged(parameters, found, self._view, "Images", "Image")
+        answer = _IMAGES.page(parameters, found, self._view)
         answer.pop("NextToken")
         return {**answer, "RegionId": self._store.region_id}
 

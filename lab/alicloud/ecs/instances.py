@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from lab.alicloud.ecs.common import check_region, created_in_range, dry_run, ecs_tags, name_matches, paged, tags_match
+from lab.alicloud.ecs.common import (
+    Listing,
+    check_region,
+    created_in_range,
+    dry_run,
+    ecs_tags,
+    equals_filters,
+    name_matches,
+    tags_match,
+)
 from lab.alicloud.http.faults import Faults
 from lab.alicloud.http.validation import checked_client_token
 from lab.alicloud.http.wire import Parameters
@@ -18,6 +27,8 @@ from lab.alicloud.world.timefmt import minutes_format
 
 STATES = ("Pending", "Running", "Starting", "Stopping", "Stopped")
 LEAST_RELEASE_DELAY = timedelta(minutes=30)
+_INSTANCES = Listing("Instances", "Instance", smallest_by_token=10)
+_STATUSES = Listing("InstanceStatuses", "InstanceStatus", largest=50)
 
 
 class Instances:
@@ -33,30 +44,36 @@ class Instances:
     def describe(self, parameters: Parameters) -> dict[str, Any]:
         """DescribeInstances: the newest first; ids that do not exist are silently absent."""
         check_region(self._store, parameters)
-        status, charge_type = parameters.text("Status"), parameters.text("InstanceChargeType")
-        if status and status not in STATES:
+        if parameters.text("Status") not in ("", *STATES):
             raise error("InvalidStatus.NotFound")
         ids = parameters.json_texts("InstanceIds", 100)
-        case_sensitive = self._store.switches.on("instance_name_case_sensitive")
-        groups = [parameters.text("SecurityGroupId")] if parameters.text("SecurityGroupId") else []
         found = [
             instance
             for instance in reversed(self._store.instances.values())
-            if (ids is None or instance.instance_id in ids)
-            and name_matches(parameters.text("InstanceName"), instance.name, case_sensitive)
-            and status in ("", instance.status)
-            and charge_type in ("", instance.charge_type)
-            and parameters.text("VpcId") in ("", instance.vpc_id)
-            and parameters.text("VSwitchId") in ("", instance.vswitch_id)
-            and parameters.text("ImageId") in ("", instance.image_id)
-            and parameters.text("ZoneId") in ("", self._store.zone_of(instance))
-            and parameters.text("ResourceGroupId") in ("", instance.resource_group_id)
-            and all(group in instance.security_group_ids for group in groups)
-            and tags_match(instance.tags, parameters)
-            and created_in_range(instance.created, parameters)
+            if (ids is None or instance.instance_id in ids) and self._matches(instance, parameters)
         ]
         dry_run(parameters)
-        return paged(parameters, found, self._view, "Instances", "Instance", least=10)
+        return _INSTANCES.page(parameters, found, self._view)
+
+    def _matches(self, instance: Instance, parameters: Parameters) -> bool:
+        """Whether all filters of DescribeInstances but the ids hold."""
+        fields = {
+            "Status": instance.status,
+            "InstanceChargeType": instance.charge_type,
+            "VpcId": instance.vpc_id,
+            "VSwitchId": instance.vswitch_id,
+            "ImageId": instance.image_id,
+            "ZoneId": self._store.zone_of(instance),
+            "ResourceGroupId": instance.resource_group_id,
+        }
+        case_sensitive = self._store.switches.on("instance_name_case_sensitive")
+        return (
+            equals_filters(parameters, fields)
+            and name_matches(parameters.text("InstanceName"), instance.name, case_sensitive)
+            and parameters.text("SecurityGroupId") in ("", *instance.security_group_ids)
+            and tags_match(instance.tags, parameters)
+            and created_in_range(instance.created, parameters)
+        )
 
     def describe_status(self, parameters: Parameters) -> dict[str, Any]:
         """DescribeInstanceStatus."""
@@ -69,7 +86,7 @@ class Instances:
         def view(instance: Instance) -> dict[str, Any]:
             return {"InstanceId": instance.instance_id, "Status": instance.status}
 
-        answer = paged(parameters, found, view, "InstanceStatuses", "InstanceStatus", most=50)
+        answer = _STATUSES.page(parameters, found, view)
         answer.pop("NextToken")
         return answer
 

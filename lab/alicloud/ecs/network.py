@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.alicloud.ecs.common import check_region, dry_run, ecs_tags, paged, tags_match
+from lab.alicloud.ecs.common import Listing, check_region, dry_run, ecs_tags, tags_match
 from lab.alicloud.http.wire import Parameters
 from lab.alicloud.world.errors import error
 from lab.alicloud.world.records import SecurityGroup, VSwitch
 from lab.alicloud.world.store import Store
 from lab.alicloud.world.timefmt import seconds_format
+
+_VSWITCHES = Listing("VSwitches", "VSwitch", largest=50)
+_SECURITY_GROUPS = Listing("SecurityGroups", "SecurityGroup")
 
 
 class Network:
@@ -40,7 +43,7 @@ class Network:
             and parameters.text("VpcId") in ("", vswitch.vpc_id)
             and parameters.text("ZoneId") in ("", vswitch.zone_id)
         ]
-        answer = paged(parameters, found, _vswitch_view, "VSwitches", "VSwitch", most=50)
+        answer = _VSWITCHES.page(parameters, found, _vswitch_view)
         answer.pop("NextToken")
         return answer
 
@@ -58,7 +61,7 @@ class Network:
             and tags_match(group.tags, parameters)
         ]
         dry_run(parameters)
-        answer = paged(parameters, found, self._group_view, "SecurityGroups", "SecurityGroup")
+        answer = _SECURITY_GROUPS.page(parameters, found, self._group_view)
         return {**answer, "RegionId": self._store.region_id}
 
     def delete_security_group(self, parameters: Parameters) -> dict[str, Any]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.alicloud.ecs.common import check_region, created_in_range, dry_run, ecs_tags, name_matches, paged, tags_match
+from lab.alicloud.ecs.common import Listing, check_region, created_in_range, dry_run, ecs_tags, name_matches, tags_match
 from lab.alicloud.http.wire import Parameters
 from lab.alicloud.world.compute import Compute
 from lab.alicloud.world.errors import error
 from lab.alicloud.world.records import Snapshot
 from lab.alicloud.world.store import Store
 from lab.alicloud.world.timefmt import seconds_format
+
+_SNAPSHOTS = Listing("Snapshots", "Snapshot")
 
 
 class Snapshots:
@@ -44,7 +46,7 @@ class Snapshots:
             and created_in_range(snapshot.created, parameters)
         ]
         dry_run(parameters)
-        return paged(parameters, found, self._view, "Snapshots", "Snapshot")
+        return _SNAPSHOTS.page(parameters, found, self._view)
 
     def delete(self, parameters: Parameters) -> dict[str, Any]:
         """DeleteSnapshot: not while an image needs it; with disks made from it only by Force."""

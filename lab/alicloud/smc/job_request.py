@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lab.alicloud.http.wire import Parameters
@@ -11,6 +12,37 @@ from lab.alicloud.world.store import Store
 
 SMALLEST_DISK, LARGEST_SYSTEM_DISK, LARGEST_DATA_DISK = 20, 2048, 32768
 TARGET_TYPES = {"image": "Image", "containerimage": "ContainerImage", "targetinstance": "TargetInstance"}
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """How often a job runs: once, or every `frequency` hours with the newest images kept."""
+
+    run_once: bool
+    frequency: int | None = None
+    images_to_keep: int | None = None
+
+
+def cycle(parameters: Parameters) -> Cycle:
+    """`RunOnce`, and what an incremental job needs besides."""
+    run_once = parameters.boolean("RunOnce")
+    frequency = parameters.integer("Frequency", 1, 168)
+    keep = parameters.integer("MaxNumberOfImageToKeep", 1, 10)
+    if run_once is None or run_once:
+        return Cycle(run_once=True)
+    if frequency is None:
+        raise missing("Frequency")
+    if keep is None:
+        raise missing("MaxNumberOfImageToKeep")
+    return Cycle(False, frequency, keep)
+
+
+def license_type(parameters: Parameters) -> str:
+    """`LicenseType`: BYOL, or absent."""
+    text = parameters.text("LicenseType")
+    if text not in ("", "BYOL"):
+        raise invalid("LicenseType", "It must be empty or BYOL.")
+    return text
 
 
 def target_type(parameters: Parameters, inferred: bool) -> str:

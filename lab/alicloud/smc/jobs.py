@@ -69,66 +69,80 @@ class Jobs:
         )
 
     def _create(self, parameters: Parameters) -> dict[str, Any]:
-        store, now = self._store, self._store.now()
         region_id = parameters.required("RegionId")
         source = self._sources.find(parameters.required("SourceId"))
         job_type = self._job_type(parameters)
         name = checked_name(parameters, "Name")
         if not source.moref:
             raise invalid("SourceId", "It is not a VMware source.")
-        run_once, frequency, keep = self._cycle(parameters)
-        if run_once and source.workgroup_id and store.switches.on("workgroup_needs_incremental"):
-            raise invalid("RunOnce", "The source is in a workgroup, which takes incremental jobs only.")
-        kind = job_request.target_type(parameters, store.switches.on("target_type_inferred"))
-        if not run_once and kind != "Image":
-            raise invalid("TargetType", "An incremental job needs the target type Image.")
-        image_name = checked_image_name(parameters)
-        if kind == "Image" and not image_name:
-            raise missing("ImageName")
+        job = self._new_job(parameters, source, name)
+        job.region_id, job.job_type = region_id, job_type
+        self._set_plain_texts(job, parameters)
+        if job.target_type == "TargetInstance" and not job.instance_id:
+            raise missing("InstanceId")
+        self._check_capacity(source, job, name)
+        self._lifecycle.created(job)
+        return {"JobId": job.job_id}
+
+    def _new_job(self, parameters: Parameters, source: Source, name: str) -> Job:
+        """The job that a request describes, checked by itself; the order of the checks is the order of the codes."""
+        store, now = self._store, self._store.now()
+        cycle = self._cycle(parameters, source)
+        target_type, image_name = self._target(parameters, cycle)
         system_disk = job_request.system_disk(store, parameters, source)
         if system_disk is None:
             raise missing("SystemDiskSize")
         data_disks = job_request.data_disks(store, parameters, source)
-        mode = job_request.net_mode(parameters) or 0
-        vpc_id, vswitch_id = job_request.network(store, mode, parameters.text("VpcId"), parameters.text("VSwitchId"))
-        license_type = parameters.text("LicenseType")
-        if license_type not in ("", "BYOL"):
-            raise invalid("LicenseType", "It must be empty or BYOL.")
+        net_mode = job_request.net_mode(parameters) or 0
+        vpc_id, vswitch_id = job_request.network(
+            store, net_mode, parameters.text("VpcId"), parameters.text("VSwitchId")
+        )
+        license_type = job_request.license_type(parameters)
         job_id = store.identifiers.make("j")
-        job = Job(
+        return Job(
             job_id=job_id,
             source_id=source.source_id,
             name=name or job_id,
-            region_id=region_id,
+            region_id=store.region_id,
             created=now,
             valid_time=job_request.valid_time(store, parameters, now) or now + DEFAULT_VALIDITY,
-            target_type=kind,
+            target_type=target_type,
             image_name=image_name,
-            run_once=run_once,
-            frequency=frequency,
-            images_to_keep=keep,
+            run_once=cycle.run_once,
+            frequency=cycle.frequency,
+            images_to_keep=cycle.images_to_keep,
             system_disk=system_disk,
             data_disks=data_disks,
-            net_mode=mode,
+            net_mode=net_mode,
             vpc_id=vpc_id,
             vswitch_id=vswitch_id,
             description=checked_job_description(parameters, store.switches.on("strict_description")),
             license_type=license_type,
             resource_group_id=parameters.text("ResourceGroupId"),
             replication_parameters=checked_replication_parameters(parameters),
-            job_type=job_type,
             scheduled_start=job_request.scheduled_start(store, parameters),
             tags=parameters.tags(),
         )
-        self._set_plain_texts(job, parameters)
-        if kind == "TargetInstance" and not job.instance_id:
-            raise missing("InstanceId")
-        self._check_room(source, job, name)
-        self._lifecycle.created(job)
-        return {"JobId": job.job_id}
 
-    def _check_room(self, source: Source, job: Job, name: str) -> None:
-        """The refusals that depend on what else there is: state of the source, quota, names."""
+    def _cycle(self, parameters: Parameters, source: Source) -> job_request.Cycle:
+        cycle = job_request.cycle(parameters)
+        needs_incremental = source.workgroup_id and self._store.switches.on("workgroup_needs_incremental")
+        if cycle.run_once and needs_incremental:
+            raise invalid("RunOnce", "The source is in a workgroup, which takes incremental jobs only.")
+        return cycle
+
+    def _target(self, parameters: Parameters, cycle: job_request.Cycle) -> tuple[str, str]:
+        """The target type and the image's name."""
+        target_type = job_request.target_type(parameters, self._store.switches.on("target_type_inferred"))
+        if not cycle.run_once and target_type != "Image":
+            raise invalid("TargetType", "An incremental job needs the target type Image.")
+        image_name = checked_image_name(parameters)
+        if target_type == "Image" and not image_name:
+            raise missing("ImageName")
+        return target_type, image_name
+
+    def _check_capacity(self, source: Source, job: Job, name: str) -> None:
+        """Refuse what other resources rule out: the state of the source, the quota, names in use."""
         if self._store.source_state(source) != "Available":
             raise self._sources.invalid_state(source, "Available")
         if len(self._store.jobs) >= self._store.switches.number("jobs_limit"):
@@ -144,19 +158,6 @@ class Jobs:
         if job_type != 3:
             raise invalid("JobType", "An agentless VMware source needs the job type 3.")
         return job_type
-
-    @staticmethod
-    def _cycle(parameters: Parameters) -> tuple[bool, int | None, int | None]:
-        run_once = parameters.boolean("RunOnce")
-        frequency = parameters.integer("Frequency", 1, 168)
-        keep = parameters.integer("MaxNumberOfImageToKeep", 1, 10)
-        if run_once is None or run_once:
-            return True, None, None
-        if frequency is None:
-            raise missing("Frequency")
-        if keep is None:
-            raise missing("MaxNumberOfImageToKeep")
-        return False, frequency, keep
 
     def _check_image_name(self, job: Job, name: str) -> None:
         others = (other for other in self._store.jobs.values() if other is not job and other.status != "Deleting")
@@ -311,7 +312,7 @@ class Jobs:
         self._require_online(job)
         if job.transition_instance_id and job.transition_instance_id not in self._store.instances:
             raise error("InvalidInstanceId.NotFound")  # it was released by hand: the job cannot be resumed
-        self._require_running_room()
+        self._require_running_quota()
         self._lifecycle.resume(job, "Manual")
         return {}
 
@@ -334,7 +335,7 @@ class Jobs:
         self._require(job, ("Waiting",))
         if sync_data:
             self._require_online(job)
-            self._require_running_room()
+            self._require_running_quota()
         self._lifecycle.cut_over(job, sync_data)
         return {}
 
@@ -362,7 +363,7 @@ class Jobs:
     def _invalid_status(job: Job, allowed: tuple[str, ...]) -> CloudError:
         return error("ReplicationJob.InvalidStatus", job.status, ",".join(allowed))
 
-    def _require_running_room(self) -> None:
+    def _require_running_quota(self) -> None:
         if self._lifecycle.running_count() >= self._store.switches.number("running_jobs_limit"):
             raise error("QuotaExceeded.ReplicationJob")
 
