@@ -37,7 +37,7 @@ class Migration:
     images: list[str]
     bytes_sent: list[int]
     services_stopped_at: str
-    final_run_began_at: str
+    final_run_started_at: str
     final_image: str
     disks: list[dict[str, Any]]
 
@@ -47,7 +47,7 @@ class Migration:
 
     @property
     def is_proven(self) -> bool:
-        return bool(self.services_stopped_at) and self.final_run_began_at > self.services_stopped_at
+        return bool(self.services_stopped_at) and self.final_run_started_at > self.services_stopped_at
 
     @property
     def is_good(self) -> bool:
@@ -81,7 +81,7 @@ def migration_of(vm: dict[str, Any], state: dict[str, Any], control: Control) ->
         images=present,
         bytes_sent=[run["bytes_sent"] for run in runs],
         services_stopped_at=job.get("tags", {}).get("cutover:services-stopped-at", ""),
-        final_run_began_at=last["start"],
+        final_run_started_at=last["start"],
         final_image=last["image_id"],
         disks=[{"key": disk["key"], "source": disk["sha256"], "image": image.get(disk["key"], "")} for disk in source],
     )
@@ -132,7 +132,7 @@ def _row(migration: Migration) -> tuple[str, ...]:
         " ".join(_mebibytes(sent) for sent in first) or "-",
         " ".join(_mebibytes(sent) for sent in later) or "-",
         migration.services_stopped_at or "-",
-        migration.final_run_began_at or "-",
+        migration.final_run_started_at or "-",
         f"{'yes' if migration.is_equal else 'NO'}: {hashes}",
     )
 

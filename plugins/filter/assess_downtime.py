@@ -45,7 +45,7 @@ EXAMPLES = r"""
 - name: Stop when the last run would take too long
   ansible.builtin.assert:
     that: assessment.fits
-    fail_msg: "{{ assessment.told }} {{ assessment.remedy }}"
+    fail_msg: "{{ assessment.message }} {{ assessment.remedy }}"
   vars:
     assessment: "{{ found.jobs[0].forecast | cutover.smc.assess_downtime('15m', found.jobs[0].interval) }}"
 """
@@ -59,7 +59,7 @@ _value:
       description: Whether it fits; null without a budget, and when nothing can be foretold.
       type: bool
       sample: false
-    told:
+    message:
       description: Forecast and budget in a sentence.
       type: str
       sample: The last 9 incremental runs took 11m in the median, and nine of ten at most 19m. The budget is 15m.

@@ -48,7 +48,7 @@ seealso:
 EXAMPLES = r"""
 - name: Show the measured downtime
   ansible.builtin.debug:
-    msg: "{{ (assessment | cutover.smc.measure_downtime(evidence.services_stopped_at, evidence.run_ended_at, done.job.ended)).told }}"
+    msg: "{{ (assessment | cutover.smc.measure_downtime(evidence.services_stopped_at, evidence.run_ended_at, done.job.ended_at)).message }}"
 """
 
 RETURN = r"""
@@ -66,7 +66,7 @@ _value:
     budget: 900
     within_forecast: true
     within_budget: true
-    told: >-
+    message: >-
       The final image was there 3m35s after the services had stopped, and the job Finished after 4m52s; foretold were 3m10s in the median and at
       most 4m; the budget of 15m was kept.
 """

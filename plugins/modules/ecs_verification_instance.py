@@ -161,7 +161,7 @@ instance:
   returned: success
   type: dict
   sample:
-    created: '2026-11-22T20:00:00Z'
+    created_at: '2026-11-22T20:00:00Z'
     image_id: m-bp1a2b3c4d5e6f
     instance_id: i-bp1a2b3c4d5e6f
     instance_type: ecs.c7.large
@@ -177,16 +177,16 @@ checks:
   type: list
   elements: dict
   sample:
-    - {name: SSH answers, passed: true, told: The check passed., exit_code: 0, output: "active\n", truncated: false, code: ''}
+    - {name: SSH answers, passed: true, message: The check passed., exit_code: 0, output: "active\n", truncated: false, code: ''}
     - name: the disk of the database is mounted
       passed: false
-      told: The exit code is 1, not 0.
+      message: The exit code is 1, not 0.
       exit_code: 1
       output: ''
       truncated: false
       code: ExitCodeNonzero
   contains:
-    told:
+    message:
       description: In a sentence, that it has passed or what was wrong.
       type: str
     exit_code:

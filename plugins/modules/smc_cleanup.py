@@ -191,9 +191,9 @@ costs:
       sample: true
     items:
       description:
-        - Each thing with its C(id), C(kind) (V(instance), V(verification_instance), V(image), V(disk), V(snapshot)), C(name), C(vm_uuid)
-          and C(job_id) where known, C(per_day) (null when unknown), whether less may be charged (C(at_most), for what is stored in a
-          snapshot may be less than its disk), whether it C(stays), and C(why) it is there.
+        - Each resource with its C(id), C(kind) (V(instance), V(verification_instance), V(image), V(disk), V(snapshot)), C(name), C(vm_uuid)
+          and C(job_id) where known, C(per_day) (null when unknown), whether less may be charged (C(is_upper_bound), for what is stored in a
+          snapshot may be less than its disk), whether it is C(kept), and the C(reason) that it is there.
       type: list
       elements: dict
       returned: always
@@ -204,15 +204,15 @@ costs:
           vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
           job_id: j-bp1a2b3c4d5e6f
           per_day: 0.16
-          at_most: true
-          stays: true
-          why: it is the final image
+          is_upper_bound: true
+          kept: true
+          reason: it is the final image
     unknown:
-      description: The things whose price is not known, and why.
+      description: The resources whose price is not known, and why.
       type: list
       elements: dict
       returned: always
-      sample: [{id: m-bp1a2b3c4d5e6f, kind: image, why: "no price is known of snapshots (option prices, snapshot_gib_month)"}]
+      sample: [{id: m-bp1a2b3c4d5e6f, kind: image, reason: "no price is known of snapshots (option prices, snapshot_gib_month)"}]
     notes:
       description:
         - Why prices could not be had, such as a missing permission.
@@ -229,7 +229,7 @@ orphans:
   description:
     - What nothing needs any more and was not removed - with O(orphans) that of the region, and the snapshots of the VM in vCenter whose
       jobs are over or no more.
-    - C(held) says why something must not be removed now, and is empty when it may be.
+    - C(blocked_by) says why something must not be removed now, and is empty when it may be.
   returned: success
   type: list
   elements: dict
@@ -237,9 +237,9 @@ orphans:
     - id: i-bp1a2b3c4d5e6f
       kind: instance
       name: No_Delete_SMC_Transition_Instance
-      why: it is an intermediate instance by its name, and no job names it
-      held: ''
-      created: '2026-11-22T18:00:00Z'
+      reason: it is an intermediate instance by its name, and no job names it
+      blocked_by: ''
+      created_at: '2026-11-22T18:00:00Z'
 connector_refresh_needed:
   description: Whether snapshots of the VM were removed, after which the connector has to read the VM anew before it copies it again.
   returned: success

@@ -58,7 +58,7 @@ options:
     type: str
   interval:
     description:
-      - How long after the end of a run the next one begins, in whole hours from V(1h) to V(7d). A new job gets V(24h) otherwise.
+      - How long after the end of a run the next one begins, in whole hours from V(1h) to V(7d). A new job gets V(1d) otherwise.
       - A change takes effect after the next run.
     type: str
   images_to_keep:
@@ -195,11 +195,12 @@ job:
   returned: success
   type: dict
   sample:
-    created: '2026-11-22T18:00:00Z'
+    created_at: '2026-11-22T18:00:00Z'
     data_disk_sizes: {'1': 101}
     description: ''
-    ended: null
+    ended_at: null
     error_code: ''
+    expires_at: '2027-01-21T18:00:00Z'
     image_id: m-bp1a2b3c4d5e6f
     image_name: app-01
     images_to_keep: 3
@@ -217,14 +218,13 @@ job:
     replication_parameters: {}
     resource_group_id: ''
     runs:
-      - {began: '2026-11-22T18:01:00Z', ended: '2026-11-22T19:10:00Z', image_id: m-bp1a2b3c4d5e6f, type: Manual}
-    scheduled_start: null
+      - {started_at: '2026-11-22T18:01:00Z', ended_at: '2026-11-22T19:10:00Z', image_id: m-bp1a2b3c4d5e6f, type: Manual}
+    scheduled_start_at: null
     source_id: s-bp1a2b3c4d5e6f
     status: Waiting
     status_info: null
     system_disk_size: 41
     tags: {'cutover:vm-uuid': 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b}
-    valid_until: '2027-01-21T18:00:00Z'
     vpc_id: ''
     vswitch_id: vsw-bp1a2b3c4d5e6f
 source_id:

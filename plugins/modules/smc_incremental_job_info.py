@@ -84,7 +84,7 @@ EXAMPLES = r"""
 
 - name: Which jobs have failed
   ansible.builtin.debug:
-    msg: "{{ wave.jobs | rejectattr('reached') | map(attribute='trouble') }}"
+    msg: "{{ wave.jobs | rejectattr('reached') | map(attribute='error_reason') }}"
 
 - name: Which VMs should take at most ten minutes for their last run
   ansible.builtin.debug:
@@ -152,7 +152,7 @@ jobs:
           type: int
           returned: always
           sample: 4200
-        like_full:
+        probably_full_copy:
           description:
             - Whether the newest of these runs took so much longer than the others that it has probably copied everything, as it does
               when changed block tracking has been off or was restarted.
@@ -192,7 +192,7 @@ jobs:
       type: str
       returned: always
       sample: m-bp1a2b3c4d5e6f
-    billed:
+    is_billed:
       description: Whether an intermediate instance is being paid for.
       type: bool
       returned: always
@@ -206,7 +206,7 @@ jobs:
       type: bool
       returned: always
       sample: false
-    trouble:
+    error_reason:
       description: What SMC says is wrong; empty when nothing is.
       type: str
       returned: always
@@ -230,7 +230,7 @@ jobs:
           progress: 42.0
           remedy: See that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud
           seconds: 1830
-          since: '2026-11-22T19:29:30Z'
+          stalled_at: '2026-11-22T19:29:30Z'
   sample: [{job_id: j-bp1a2b3c4d5e6f, status: Waiting, rpo_seconds: 5400, reached: true}]
 by_job_id:
   description: The jobs, by their id.

@@ -88,7 +88,7 @@ evidence:
     clock_offset: 2
     image_id: m-bp1a2b3c4d5e6f
     proven: true
-    run_began_at: '2026-11-22T20:00:12Z'
+    run_started_at: '2026-11-22T20:00:12Z'
     run_ended_at: '2026-11-22T20:09:41Z'
     services_stopped_at: '2026-11-22T20:00:00Z'
 job:
@@ -101,7 +101,7 @@ image:
   returned: success
   type: dict
   sample:
-    created: '2026-11-22T20:09:00Z'
+    created_at: '2026-11-22T20:09:00Z'
     image_id: m-bp1a2b3c4d5e6f
     name: app-01_CYCLE_3
     size: 41

@@ -106,14 +106,14 @@ source_id:
 source:
   description:
     - The source, null when there is none. Sizes are in GiB.
-    - C(heartbeat_seconds) is how often its connector reports. C(trouble) is what SMC says is wrong with it, C(explanation) what that means
+    - C(heartbeat_seconds) is how often its connector reports. C(error_reason) is what SMC says is wrong with it, C(explanation) what that means
       and C(remedy) what to do; all three are empty when it is online.
   returned: success
   type: dict
   sample:
     agent_version: 1.5.2.3
     architecture: x86_64
-    created: '2026-11-22T18:00:00Z'
+    created_at: '2026-11-22T18:00:00Z'
     data_disk_sizes: {'1': 100}
     description: ''
     error_code: ''
@@ -130,7 +130,7 @@ source:
     status_info: null
     system_disk_size: 40
     tags: {'cutover:vm-uuid': 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b}
-    trouble: ''
+    error_reason: ''
     workgroup_id: wg-bp1a2b3c4d5e6f
 plan:
   description: What was done, or in check mode what would be done.

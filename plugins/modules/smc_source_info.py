@@ -65,7 +65,7 @@ sources:
   returned: success
   type: list
   elements: dict
-  sample: [{source_id: s-bp1a2b3c4d5e6f, name: app-01, state: Unavailable, trouble: 'Unavailable, SourceServer.Offline', workgroup_id: null}]
+  sample: [{source_id: s-bp1a2b3c4d5e6f, name: app-01, state: Unavailable, error_reason: 'Unavailable, SourceServer.Offline', workgroup_id: null}]
 by_vm_uuid:
   description: The sources that are tied to a VM, by its instance UUID.
   returned: success

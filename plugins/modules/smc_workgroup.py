@@ -86,8 +86,8 @@ EXAMPLES = r"""
 
 - name: Show what they are missing
   ansible.builtin.debug:
-    msg: "{{ item.name }}: {{ item.lacks | join(' ') }}"
-  loop: "{{ wave.workgroup.members | selectattr('lacks') }}"
+    msg: "{{ item.name }}: {{ item.missing | join(' ') }}"
+  loop: "{{ wave.workgroup.members | selectattr('missing') }}"
   loop_control:
     label: "{{ item.name }}"
 
@@ -123,24 +123,24 @@ workgroup:
       description: SMC's own warnings, as the kind (C(InError), C(UnRelated), C(NotPassed)) and the ids of the sources that it is about.
       type: dict
     members:
-      description: The sources in it, by id, each with the state of its job, and in RV(workgroup.members[].lacks) what it is without, in sentences.
+      description: The sources in it, by id, each with the state of its job, and in RV(workgroup.members[].missing) what it is without, in sentences.
       type: list
       elements: dict
       sample:
-        - job: {incremental: true, job_id: j-bp1a2b3c4d5e6f, phase: '', progress: 100.0, status: Waiting, trouble: ''}
-          lacks: []
+        - job: {incremental: true, job_id: j-bp1a2b3c4d5e6f, phase: '', progress: 100.0, status: Waiting, error_reason: ''}
+          missing: []
           name: app-01
           source_id: s-bp1a2b3c4d5e6f
           state: InUse
           vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
         - job: null
-          lacks: [It has no job. Make an incremental one with smc_incremental_job.]
+          missing: [It has no job. Make an incremental one with smc_incremental_job.]
           name: app-02
           source_id: s-bp1b2c3d4e5f60
           state: Available
           vm_uuid: 50391b2c-3d4e-4f50-9bac-1d2e3f4a5b6c
       contains:
-        lacks:
+        missing:
           description: What the source is without, in sentences.
           type: list
           elements: str

@@ -228,7 +228,7 @@ vm:
         needs_stun: false
         verified: false
         last_verified: null
-        near_miss_keys: []
+        misspelled_keys: []
         supported: true
         disks: {"scsi0:0": true}
     disks:

@@ -252,7 +252,7 @@ vms:
           description: The value of C(ctkEnabled) in the advanced configuration, or null.
           type: str
           sample: "TRUE"
-        near_miss_keys:
+        misspelled_keys:
           description: Keys in the advanced configuration that look like CBT keys but are not, such as C(ctkEnable).
           type: list
           elements: str

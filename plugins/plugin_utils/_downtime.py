@@ -31,7 +31,7 @@ def assess(forecast: t.Mapping[str, t.Any], budget: str, interval: t.Optional[st
     fits = None if seconds is None or most is None else most <= seconds
     return {
         "fits": fits,
-        "told": told if seconds is None else "%s The budget is %s." % (told, rounded(seconds)),
+        "message": told if seconds is None else "%s The budget is %s." % (told, rounded(seconds)),
         "remedy": "" if seconds is None or fits else _remedy(seconds, most, median, interval),
         "budget": seconds,
         "median": median,
@@ -93,7 +93,7 @@ def measure(
         "budget": assessment.get("budget"),
         "within_forecast": within["percentile_90"],
         "within_budget": within["budget"],
-        "told": _measured(assessment, to_image, to_end, within),
+        "message": _measured(assessment, to_image, to_end, within),
     }
 
 

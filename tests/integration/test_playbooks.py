@@ -320,7 +320,7 @@ def test_each_playbook_by_itself_changes_nothing_any_more(own_lab: Lab, name: st
     if name == "clean_up":
         final = own_lab.job("app-01")["image_ids"][-1]
         assert re.search(rf"app-01 +stays +image +{final} +<= \d+\.\d\d USD  it is the final image", again.stdout)
-        assert re.search(r"total +stays +\d+ things +<= \d+\.\d\d USD", again.stdout)
+        assert re.search(r"total +keep +\d+ resources +<= \d+\.\d\d USD", again.stdout)
 
 
 def test_the_report_tells_what_is_there_and_what_it_costs(own_lab: Lab) -> None:
@@ -336,8 +336,8 @@ def test_the_report_tells_what_is_there_and_what_it_costs(own_lab: Lab) -> None:
     assert len(vm["images"]) == len(vm["runs"]) - 1
     assert older not in vm["images"]
     assert vm["costs"]["complete"]
-    assert re.search(r"app-01 +costs <= \d+\.\d\d USD a day", told.stdout)
-    assert re.search(r"orphan: snapshot s-\w+ .* a day: it is SMC's by its name", told.stdout)
+    assert re.search(r"app-01 +costs <= \d+\.\d\d USD per day", told.stdout)
+    assert re.search(r"orphan: snapshot s-\w+ .* per day: it is SMC's by its name", told.stdout)
 
 
 def test_a_vm_that_has_moved_is_not_rolled_back(own_lab: Lab) -> None:

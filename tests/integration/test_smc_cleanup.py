@@ -157,7 +157,7 @@ def test_a_fault_at_every_write_leaves_what_was_wished_and_nothing_else(
     assert {job["vm_name"] for job in lab.get("/state")["jobs"]} & {VM} == set()
     assert set(checked["plan"]) <= set(cleared["plan"])
     assert checked["diff"] == cleared["diff"]
-    assert {item["id"]: item["stays"] for item in cleared["costs"]["items"]} == {older: False, final: True}
+    assert {item["id"]: item["kept"] for item in cleared["costs"]["items"]} == {older: False, final: True}
     assert {name: checked["costs"][name] for name in ("per_day", "saved_per_day", "complete")} == {
         name: cleared["costs"][name] for name in ("per_day", "saved_per_day", "complete")
     }
@@ -199,7 +199,7 @@ def test_what_an_interrupted_run_left_and_what_ecs_does_not_give_up(
     assert replicated not in ids(lab, "image")
     lab.reset_faults()
     left = {identifier: one for identifier, one in orphans_told(call).items() if identifier not in before}
-    assert {one["why"] for one in left.values()} == {f"its image {replicated} was deleted by a clean-up"}
+    assert {one["reason"] for one in left.values()} == {f"its image {replicated} was deleted by a clean-up"}
 
     lab.faults({"target": "ecs", "action": "DeleteImage", "kind": "error", "status": 403, "code": "ImageIsExporting"})
     cleared = call("smc_cleanup", **wanted)

@@ -306,7 +306,7 @@ def test_synced_runs_the_job_by_hand_once(lab: Lab, call: Call, no_jobs: dict[st
     done = call("smc_incremental_job", vm_uuid=no_jobs[VM], state="synced", synced_since=since)
     assert done["synced"]
     assert len(done["job"]["runs"]) == 2
-    assert done["job"]["runs"][-1]["began"] > since
+    assert done["job"]["runs"][-1]["started_at"] > since
     assert lab.mutating_requests() == {"smc StartReplicationJob": 1}
     lab.reset_requests()
     assert not call("smc_incremental_job", vm_uuid=no_jobs[VM], state="synced", synced_since=since)["changed"]
@@ -465,7 +465,7 @@ def test_completing_with_proof_keeps_every_write(lab: Lab, call: Call, no_jobs: 
     done = call("smc_job_finalize", vm_uuid=no_jobs[VM], services_stopped_at=stopped_at)
     assert done["finished"]
     assert done["evidence"]["proven"]
-    assert done["evidence"]["run_began_at"] > stopped_at
+    assert done["evidence"]["run_started_at"] > stopped_at
     assert done["image"]["tags"]["cutover:vm-uuid"] == no_jobs[VM]
     assert_image_is_disk(lab, done["evidence"]["image_id"], VM)
 
@@ -574,7 +574,7 @@ def test_clean_up_waits_for_the_end_and_keeps_what_it_is_told_to(lab: Lab, call:
     cleared = call("smc_cleanup", vm_uuid=no_jobs[VM], images_to_keep=1, delete_job=True)
     assert [image["image_id"] for image in cleared["left"]["images"]] == [final]
     assert cleared["left"]["job"] is None
-    assert [item["id"] for item in cleared["costs"]["items"] if item["stays"]] == [final]
+    assert [item["id"] for item in cleared["costs"]["items"] if item["kept"]] == [final]
     lab.reset_requests()
     assert not call("smc_cleanup", vm_uuid=no_jobs[VM], images_to_keep=1, delete_job=True)["changed"]
     moved = call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="6h")

@@ -61,7 +61,7 @@ def test_a_wave_is_made_filled_and_dissolved(
     done = call("smc_workgroup", **wanted)
     assert done["plan"] == checked["plan"]
     assert done["workgroup"]["tags"] == {"cutover:project": "spring"}
-    assert [member["lacks"] for member in done["workgroup"]["members"]] == [
+    assert [member["missing"] for member in done["workgroup"]["members"]] == [
         ["It has no job. Make an incremental one with smc_incremental_job."]
     ] * 2
     assert members(lab) == {VM: "wave-7", OTHER: "wave-7"}

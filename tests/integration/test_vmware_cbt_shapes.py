@@ -109,7 +109,7 @@ def test_disks_on_every_bus_are_tracked_and_given_back_as_they_were(vcenter: VCe
     done = cbt(vcenter, "app-01")
     assert [disk["address"] for disk in done["vm"]["disks"]] == ["scsi0:0", "scsi1:9", "ide1:0", "sata1:4", "nvme0:3"]
     assert all(disk["effective"] for disk in done["vm"]["disks"])
-    assert done["vm"]["cbt"]["near_miss_keys"] == ["ctkEnable"]
+    assert done["vm"]["cbt"]["misspelled_keys"] == ["ctkEnable"]
     assert cbt(vcenter, "app-01")["plan"] == []
     told = cbt(vcenter, "app-01", check=True, state="disabled")
     disabled = cbt(vcenter, "app-01", state="disabled")

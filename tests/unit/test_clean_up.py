@@ -46,16 +46,23 @@ def test_a_region_that_could_not_be_read_is_told() -> None:
 
 
 def test_what_the_region_has_of_a_vm_is_told_as_its_own() -> None:
-    kept = {"id": "i-9", "kind": "verification_instance", "name": "", "stays": True, "per_day": 1.5, "at_most": False}
-    mine = kept | {"vm_uuid": "u-1", "why": "it verifies an image until tomorrow"}
+    kept = {
+        "id": "i-9",
+        "kind": "verification_instance",
+        "name": "",
+        "kept": True,
+        "per_day": 1.5,
+        "is_upper_bound": False,
+    }
+    mine = kept | {"vm_uuid": "u-1", "reason": "it verifies an image until tomorrow"}
     region = costs() | {"items": [mine, mine | {"id": "i-8", "vm_uuid": "u-2"}, mine | {"id": "i-7"}]}
     lines = told(
         {
             "costs": region,
-            "orphans": [{"id": "i-7", "kind": "verification_instance", "name": "", "why": "", "held": ""}],
+            "orphans": [{"id": "i-7", "kind": "verification_instance", "name": "", "reason": "", "blocked_by": ""}],
         }
     )
     rows = [line.split() for line in lines]
-    assert ["app-01", "stays", "verification", "instance", "i-9", "1.50", "CNY"] in [row[:7] for row in rows]
-    assert ["total", "stays", "1", "thing", "1.50", "CNY"] in [row[:6] for row in rows]
+    assert ["app-01", "keep", "verification", "instance", "i-9", "1.50", "CNY"] in [row[:7] for row in rows]
+    assert ["total", "keep", "1", "resource", "1.50", "CNY"] in [row[:6] for row in rows]
     assert not any("i-8" in row for row in rows)

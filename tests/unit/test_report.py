@@ -26,9 +26,9 @@ def an_item(identifier: str, kind: str = "image", per_day: float | None = 0.25, 
         "vm_uuid": UUID,
         "job_id": "j-1",
         "per_day": per_day,
-        "at_most": kind == "image",
-        "stays": True,
-        "why": "",
+        "is_upper_bound": kind == "image",
+        "kept": True,
+        "reason": "",
     } | fields
 
 
@@ -45,7 +45,7 @@ def report(region: dict[str, Any], vm: dict[str, Any] | None = None, **job: Any)
     known = {
         "job_id": "j-1",
         "status": "Waiting",
-        "valid_until": "2026-12-22T18:00:00Z",
+        "expires_at": "2026-12-22T18:00:00Z",
         "expires_in": "30d",
         "images": ["m-1", "m-2"],
         "runs": [{}, {}],
@@ -84,7 +84,7 @@ def test_without_a_look_at_the_region_the_images_of_the_runs_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("valid_until", "expires_in", "told"),
+    ("expires_at", "expires_in", "told"),
     [
         ("2026-11-29T18:00:01Z", "7d1s", ""),
         ("2026-11-29T06:00:00Z", "6d12h", "app-01 NOTE: job j-1 expires in 6d12h; complete it, or extend it"),
@@ -93,29 +93,29 @@ def test_without_a_look_at_the_region_the_images_of_the_runs_are_told() -> None:
         ("2026-11-22T06:00:00Z", None, "app-01 EXPIRED: job j-1 has expired and does not run any more; SMC deletes it"),
     ],
 )
-def test_a_job_about_to_expire_is_warned_of(valid_until: str, expires_in: str | None, told: str) -> None:
-    lines = report(a_region(), valid_until=valid_until, expires_in=expires_in)[1]
+def test_a_job_about_to_expire_is_warned_of(expires_at: str, expires_in: str | None, told: str) -> None:
+    lines = report(a_region(), expires_at=expires_at, expires_in=expires_in)[1]
     warnings = [line for line in lines if "expire" in line]
     assert len(warnings) == bool(told)
     assert not told or warnings[0].startswith(told)
 
 
 def test_a_finished_job_does_not_expire() -> None:
-    assert not any("expire" in line for line in report(a_region(), status="Finished", valid_until=NOW)[1])
+    assert not any("expire" in line for line in report(a_region(), status="Finished", expires_at=NOW)[1])
 
 
 @pytest.mark.parametrize(
     ("items", "told"),
     [
         ((), "costs nothing"),
-        ((an_item("m-1"), an_item("i-1", "instance", 2.0)), "costs <= 2.25 CNY a day"),
-        ((an_item("i-1", "instance", 2.0),), "costs 2.00 CNY a day"),
-        ((an_item("m-1", per_day=None),), "costs an unknown amount a day"),
+        ((an_item("m-1"), an_item("i-1", "instance", 2.0)), "costs <= 2.25 CNY per day"),
+        ((an_item("i-1", "instance", 2.0),), "costs 2.00 CNY per day"),
+        ((an_item("m-1", per_day=None),), "costs an unknown amount per day"),
         (
             (an_item("m-1", per_day=None), an_item("i-1", "instance", 2.0)),
-            "costs <= 2.00 CNY a day, and 1 of unknown price",
+            "costs <= 2.00 CNY per day, and 1 of unknown price",
         ),
-        ((an_item("m-1", vm_uuid=None), an_item("m-9", vm_uuid="other", job_id="j-2")), "costs <= 0.25 CNY a day"),
+        ((an_item("m-1", vm_uuid=None), an_item("m-9", vm_uuid="other", job_id="j-2")), "costs <= 0.25 CNY per day"),
     ],
 )
 def test_what_a_vm_costs(items: tuple[dict[str, Any], ...], told: str) -> None:
@@ -140,8 +140,8 @@ def test_a_vm_that_was_left_off_is_told(power_state: str, status: str, told: int
 
 
 def test_orphans_are_told_and_belong_to_no_vm() -> None:
-    orphan = {"id": "i-9", "kind": "instance", "name": "No_Delete", "why": "no job names it"}
+    orphan = {"id": "i-9", "kind": "instance", "name": "No_Delete", "reason": "no job names it"}
     priced = an_item("i-9", "instance", 5.2)
     vm, lines = report(a_region(priced, orphans=(orphan,), notes=["Grant it."]))
     assert vm["costs"]["items"] == []
-    assert lines[3:] == ["orphan: instance i-9 No_Delete, 5.20 CNY a day: no job names it", "Grant it."]
+    assert lines[3:] == ["orphan: instance i-9 No_Delete, 5.20 CNY per day: no job names it", "Grant it."]

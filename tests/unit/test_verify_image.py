@@ -17,7 +17,7 @@ ROLE = Path(__file__).resolve().parents[2] / "roles" / "verify_image"
 
 
 def a_check(name: str, told: str = "", output: str = "") -> dict[str, Any]:
-    return {"name": name, "passed": not told, "told": told or "The check passed.", "output": output}
+    return {"name": name, "passed": not told, "message": told or "The check passed.", "output": output}
 
 
 def known(started: dict[str, Any], check_mode: bool = False, **options: Any) -> Templar:

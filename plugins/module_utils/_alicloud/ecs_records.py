@@ -60,7 +60,7 @@ class Image:
             "used": self.used,
             "snapshot_ids": list(self.snapshot_ids),
             "tags": self.tags,
-            "created": format_moment(self.created),
+            "created_at": format_moment(self.created),
         }
 
 
@@ -115,7 +115,7 @@ class Instance:
             "os_type": self.os_type,
             "private_ipv4": list(self.private_ipv4),
             "tags": self.tags,
-            "created": format_moment(self.created),
+            "created_at": format_moment(self.created),
             "released_at": format_moment(self.released_at),
         }
 

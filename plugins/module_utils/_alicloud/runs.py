@@ -38,8 +38,8 @@ class ReplicationRun:
 
     def as_result(self) -> dict[str, t.Any]:
         return {
-            "began": format_moment(self.began),
-            "ended": format_moment(self.ended),
+            "started_at": format_moment(self.began),
+            "ended_at": format_moment(self.ended),
             "image_id": self.image_id,
             "type": self.kind,
         }
@@ -88,7 +88,7 @@ def evidence(runs: t.Iterable[ReplicationRun], stopped_at: t.Optional[datetime])
     return {
         "proven": bool(stopped_at and run),
         "services_stopped_at": format_moment(stopped_at),
-        "run_began_at": format_moment(run.began) if run else None,
+        "run_started_at": format_moment(run.began) if run else None,
         "run_ended_at": format_moment(run.ended) if run else None,
         "image_id": run.image_id if run else None,
     }

@@ -10,13 +10,13 @@ import json
 import math
 import typing as t
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as _lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import ReplicationRun, newest_complete
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import Wire, listed
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import SERVICES_STOPPED_TAG
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, read_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_duration, format_moment, read_moment
 
 #: JobType of an agentless migration from VMware; whether SMC infers it is not documented, so it is always sent.
 AGENTLESS_VMWARE = 3
@@ -91,7 +91,7 @@ class Source:
             "state": self.state,
             "error_code": self.error_code,
             "status_info": self.status_info,
-            "trouble": self.trouble,
+            "error_reason": self.trouble,
             "job_id": self.job_id or None,
             "workgroup_id": self.workgroup_id or None,
             "platform": self.platform,
@@ -103,7 +103,7 @@ class Source:
             "system_disk_size": self.system_disk_size,
             "data_disk_sizes": {str(index): size for index, size in sorted(self.data_disk_sizes.items())},
             "tags": self.tags,
-            "created": format_moment(self.created),
+            "created_at": format_moment(self.created),
         }
 
 
@@ -232,7 +232,7 @@ class Job:
             "error_code": self.error_code,
             "status_info": self.status_info,
             "incremental": self.incremental,
-            "interval": "%dh" % self.interval_hours if self.interval_hours else None,
+            "interval": format_duration(timedelta(hours=self.interval_hours)) if self.interval_hours else None,
             "images_to_keep": self.images_to_keep,
             "image_name": self.image_name,
             "image_id": self.image_id,
@@ -247,10 +247,10 @@ class Job:
             "resource_group_id": self.resource_group_id,
             "region_id": self.region_id,
             "intermediate_instance_id": self.intermediate_instance_id or None,
-            "created": format_moment(self.created),
-            "scheduled_start": format_moment(self.scheduled_start),
-            "valid_until": format_moment(self.valid_until),
-            "ended": format_moment(self.ended),
+            "created_at": format_moment(self.created),
+            "scheduled_start_at": format_moment(self.scheduled_start),
+            "expires_at": format_moment(self.valid_until),
+            "ended_at": format_moment(self.ended),
             "tags": self.tags,
             "runs": [run.as_result() for run in sorted(self.runs, key=lambda run: run.began)],
         }
@@ -291,7 +291,7 @@ class AccessToken:
             "max_uses": self.uses,
             "used": self.used,
             "valid_for": f"{self.valid_days}d",
-            "created": format_moment(self.created),
+            "created_at": format_moment(self.created),
         }
 
 

@@ -100,7 +100,7 @@ def _describe_cbt(facts: VmFacts, state: CbtState, skip: frozenset[int]) -> Resu
     return {
         "enabled": state.requested,
         "key": facts.setting(VM_KEY),
-        "near_miss_keys": misspelled_keys(facts.settings),
+        "misspelled_keys": misspelled_keys(facts.settings),
         "last_verified": verification_of(facts)[0] or None,
         "verified": bool(state.disks) and is_verified(facts, skip),
         "effective": state.effective,

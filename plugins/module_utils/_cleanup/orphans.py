@@ -77,9 +77,9 @@ class Orphan:
             "id": self.resource.identifier,
             "kind": self.resource.kind,
             "name": self.resource.name,
-            "why": self.resource.reason,
-            "held": self.blocked_by,
-            "created": format_moment(self.created),
+            "reason": self.resource.reason,
+            "blocked_by": self.blocked_by,
+            "created_at": format_moment(self.created),
         }
 
 

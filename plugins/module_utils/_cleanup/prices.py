@@ -214,15 +214,15 @@ def cost_summary(
     items = [_item(resource, resource.identifier not in deleted, prices) for resource in resources]
     return {
         "currency": prices.currency,
-        "per_day": total([item["per_day"] for item in items if item["stays"]]),
-        "saved_per_day": total([item["per_day"] for item in items if not item["stays"]]),
+        "per_day": total([item["per_day"] for item in items if item["kept"]]),
+        "saved_per_day": total([item["per_day"] for item in items if not item["kept"]]),
         "complete": all(item["per_day"] is not None for item in items),
         "items": items,
         "unknown": [
             {
                 "id": resource.identifier,
                 "kind": resource.kind,
-                "why": resource.unpriced_reason or _missing_prices(resource, prices),
+                "reason": resource.unpriced_reason or _missing_prices(resource, prices),
             }
             for resource, item in zip(resources, items)
             if item["per_day"] is None
@@ -241,9 +241,9 @@ def _item(resource: BillableResource, kept: bool, prices: PriceList) -> dict[str
         "vm_uuid": resource.vm_uuid,
         "job_id": resource.job_id,
         "per_day": None if unknown else total(amounts),
-        "at_most": resource.is_upper_bound,
-        "stays": kept,
-        "why": resource.reason,
+        "is_upper_bound": resource.is_upper_bound,
+        "kept": kept,
+        "reason": resource.reason,
     }
 
 

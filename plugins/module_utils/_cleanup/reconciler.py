@@ -334,9 +334,9 @@ def _stray_result(snapshot: SnapshotFacts) -> dict[str, t.Any]:
         "id": snapshot.moid,
         "kind": "vm_snapshot",
         "name": snapshot.name,
-        "why": f"job {snapshot.smc_job_id}, which took it, is over or does not exist",
-        "held": "",
-        "created": None,
+        "reason": f"job {snapshot.smc_job_id}, which took it, is over or does not exist",
+        "blocked_by": "",
+        "created_at": None,
     }
 
 

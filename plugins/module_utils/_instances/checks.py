@@ -85,7 +85,7 @@ class CheckResult:
         return {
             "name": self.name,
             "passed": self.passed,
-            "told": self.message,
+            "message": self.message,
             "exit_code": self.exit_code,
             "output": self.output,
             "truncated": self.truncated,

@@ -134,7 +134,7 @@ def forecast(
         "percentile_90": _whole(history.percentile_90),
         "longest": _whole(max(history.lengths, default=None)),
         "first_run": _whole(history.first_run),
-        "like_full": history.like_full,
+        "probably_full_copy": history.like_full,
         "eta": outlook.seconds,
         "eta_from": outlook.source,
         "text": _text(history, outlook),

@@ -41,6 +41,10 @@ _EXTENSION = timedelta(days=7)
 _DEFAULT_VALIDITY = timedelta(days=30)
 
 
+#: What results call the attributes of :class:`Job` whose names differ there.
+PUBLIC_NAMES = {"interval_hours": "interval", "valid_until": "expires_at"}
+
+
 @dataclass(frozen=True)
 class Wish:
     """The declared job. Attributes that are None are left as they are, or to SMC."""
@@ -275,9 +279,9 @@ def lasting_drift(wish: Wish, job: Job, now: t.Optional[datetime] = None) -> lis
     """The part of the drift that SMC does not take now, with what would be needed."""
     return [
         {
-            "attribute": name,
-            "actual": _plain(actual),
-            "wanted": _plain(wanted),
+            "attribute": PUBLIC_NAMES.get(name, name),
+            "actual": _shown(name, actual),
+            "wanted": _shown(name, wanted),
             "remedy": lifecycle.why_not_settable(name, job.status),
         }
         for name, (actual, wanted) in sorted(drift(wish, job, now).items())
@@ -409,20 +413,20 @@ def view(sight: Sight) -> dict[str, t.Any]:
         "vswitch_id": job.vswitch_id,
         "instance_type": job.instance_type,
         "replication_parameters": job.replication_parameters,
-        "valid_until": format_moment(job.valid_until),
-        "newest_image_of_run": format_moment(job.newest_run.began) if job.newest_run else None,
+        "expires_at": format_moment(job.valid_until),
+        "newest_run_started_at": format_moment(job.newest_run.began) if job.newest_run else None,
     }
 
 
 def predicted(attributes: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Attributes as :func:`view` shows them."""
-    shown = {}
-    for name, value in attributes.items():
-        if name == "interval_hours":
-            shown["interval"] = format_duration(HOUR * value)
-        else:
-            shown[name] = _plain(value)
-    return shown
+    return {PUBLIC_NAMES.get(name, name): _shown(name, value) for name, value in attributes.items()}
+
+
+def _shown(name: str, value: t.Any) -> t.Any:
+    if name == "interval_hours":
+        return format_duration(HOUR * value) if value else None
+    return _plain(value)
 
 
 def _plain(value: t.Any) -> t.Any:

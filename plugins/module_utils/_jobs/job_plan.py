@@ -147,7 +147,7 @@ def _synced(wish: Wish, sight: Sight) -> Plan:
                 wait_step(
                     "wait_idle",
                     "wait until the run has made its image",
-                    {"newest_image_of_run": "a later one"},
+                    {"newest_run_started_at": "a later one"},
                     job_id="",
                 ),
             )
@@ -157,7 +157,7 @@ def _synced(wish: Wish, sight: Sight) -> Plan:
             "run_job",
             "run job %s by hand" % job.job_id,
             {"job_id": job.job_id, "after": wish.synced_since},
-            {"newest_image_of_run": "a later one"},
+            {"newest_run_started_at": "a later one"},
             replan_after=True,
         )
         return Plan((*steps, begin))

@@ -100,9 +100,9 @@ def describe(job: Job, now: datetime, forecast_runs: int = _forecast.RUNS) -> di
         expires_in=format_duration(job.valid_until - now) if job.valid_until and job.valid_until > now else None,
         images=[run.image_id for run in _evidence.complete_runs(job.runs)],
         newest_image_id=newest.image_id if newest else None,
-        billed=job.status in lifecycle.BILLED,
+        is_billed=job.status in lifecycle.BILLED,
         completing=job.completing,
-        trouble=job.trouble,
+        error_reason=job.trouble,
     )
 
 

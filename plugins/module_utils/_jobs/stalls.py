@@ -60,7 +60,7 @@ class Stall:
             "job_id": self.job_id,
             "phase": self.phase,
             "progress": self.progress,
-            "since": format_moment(self.since),
+            "stalled_at": format_moment(self.since),
             "seconds": self.seconds,
             "cause": self.cause,
             "remedy": self.remedy,

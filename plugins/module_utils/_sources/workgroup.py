@@ -339,11 +339,11 @@ def member(source: Source, jobs: list[Job]) -> dict[str, t.Any]:
             "phase": job.phase,
             "progress": job.progress,
             "incremental": job.incremental,
-            "trouble": job.trouble,
+            "error_reason": job.trouble,
         }
         if job
         else None,
-        "lacks": lacks(source, job),
+        "missing": lacks(source, job),
     }
 
 

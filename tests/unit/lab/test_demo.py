@@ -18,7 +18,7 @@ GOOD = Migration(
     images=["m-1", "m-2"],
     bytes_sent=[14 * MEBIBYTE, MEBIBYTE // 2],
     services_stopped_at="2026-11-23T05:05:00Z",
-    final_run_began_at="2026-11-23T05:12:06Z",
+    final_run_started_at="2026-11-23T05:12:06Z",
     final_image="m-2",
     disks=[{"key": 2000, "source": "aa" * 32, "image": "aa" * 32}],
 )
@@ -37,8 +37,8 @@ def test_a_good_migration_is_good() -> None:
         {"disks": []},
         {"disks": [{"key": 2000, "source": "aa" * 32, "image": "bb" * 32}]},
         {"services_stopped_at": ""},
-        {"final_run_began_at": "2026-11-23T05:05:00Z"},
-        {"final_run_began_at": "2026-11-23T05:04:59Z"},
+        {"final_run_started_at": "2026-11-23T05:05:00Z"},
+        {"final_run_started_at": "2026-11-23T05:04:59Z"},
     ],
 )
 def test_whatever_is_missing_makes_it_bad(change: dict[str, Any]) -> None:

@@ -44,13 +44,13 @@ def test_nine_runs_of_ten_have_to_fit(minutes: tuple[float, ...], budget: str, f
 
 def test_without_a_budget_the_forecast_is_told_all_the_same() -> None:
     assessment = assess(history(10, 12, 14), "")
-    assert assessment["told"] == "The last 3 incremental runs took 12m in the median, and nine of ten at most 14m."
+    assert assessment["message"] == "The last 3 incremental runs took 12m in the median, and nine of ten at most 14m."
     assert (assessment["remedy"], assessment["budget"], assessment["percentile_90"]) == ("", None, 840)
 
 
 def test_what_would_make_it_fit() -> None:
     far = assess(history(30, 30, 31), "15m", "24h")
-    assert far["told"].endswith("The budget is 15m.")
+    assert far["message"].endswith("The budget is 15m.")
     assert (
         "A shorter interval (replicate_interval, now 24h) leaves each run less to copy; so do quiet hours"
         in far["remedy"]
@@ -63,12 +63,12 @@ def test_what_would_make_it_fit() -> None:
 
 
 def test_too_few_runs_are_told() -> None:
-    assert "So few runs foretell little." in assess(history(5, 5), "1h")["told"]
-    assert "So few runs" not in assess(history(5, 5, 5), "1h")["told"]
+    assert "So few runs foretell little." in assess(history(5, 5), "1h")["message"]
+    assert "So few runs" not in assess(history(5, 5, 5), "1h")["message"]
     none = assess(history(), "1h", "6h")
-    assert "none is complete; the first run, a full copy, took 60m" in none["told"].replace("1h.", "60m.")
+    assert "none is complete; the first run, a full copy, took 60m" in none["message"].replace("1h.", "60m.")
     assert "Let the job make a run or two more (at its interval of 6h" in none["remedy"]
-    assert assess({}, "1h")["told"].startswith("How long the last run takes is unknown, for there is no job.")
+    assert assess({}, "1h")["message"].startswith("How long the last run takes is unknown, for there is no job.")
 
 
 def test_a_wrong_budget_is_told() -> None:
@@ -89,22 +89,22 @@ def test_what_it_was_against_what_was_foretold() -> None:
     kept = measure(assess(history(3, 4, 5), "15m"), *moments)
     assert (kept["seconds_to_image"], kept["seconds_to_finished"]) == (240, 300)
     assert (kept["within_forecast"], kept["within_budget"]) == (True, True)
-    assert kept["told"] == (
+    assert kept["message"] == (
         "The final image was there 4m after the services had stopped, and the job Finished after 5m; "
         "foretold were 4m in the median and at most 5m; the budget of 15m was kept."
     )
     missed = measure(assess(history(1, 2, 3), "3m"), *moments)
     assert (missed["within_forecast"], missed["within_budget"]) == (False, False)
-    assert "at most 3m, which was exceeded; the budget of 3m was EXCEEDED." in missed["told"]
+    assert "at most 3m, which was exceeded; the budget of 3m was EXCEEDED." in missed["message"]
 
 
 @pytest.mark.parametrize(("stopped", "image"), [("", "2026-11-23T13:05:10Z"), ("2026-11-23T13:01:10Z", None), ("", "")])
 def test_a_moment_that_is_not_known(stopped: str, image: str | None) -> None:
     unknown = measure(assess(history(3), "1h"), stopped, image, "")
     assert (unknown["seconds_to_image"], unknown["within_forecast"], unknown["within_budget"]) == (None, None, None)
-    assert unknown["told"] == "How long it was down is not known."
+    assert unknown["message"] == "How long it was down is not known."
 
 
 def test_a_job_that_nothing_was_foretold_of() -> None:
-    told = measure(assess(history(), ""), "2026-11-23T13:01:10Z", "2026-11-23T13:05:10Z", None)["told"]
+    told = measure(assess(history(), ""), "2026-11-23T13:01:10Z", "2026-11-23T13:05:10Z", None)["message"]
     assert told == "The final image was there 4m after the services had stopped; nothing had been foretold."

@@ -46,7 +46,7 @@ def test_an_image():
         }
     )
     assert (image.snapshot_ids, image.used, image.tags) == (("s-1", "s-2"), True, {"a": "b", "flag": ""})
-    assert image.as_result()["created"] == "2026-11-22T18:00:07Z"
+    assert image.as_result()["created_at"] == "2026-11-22T18:00:07Z"
     bare = Image.from_wire({"ImageId": "m-1", "Usage": "none"})
     assert (bare.snapshot_ids, bare.used, bare.size, bare.created) == ((), False, 0, None)
 

@@ -111,7 +111,7 @@ def test_the_result():
     assert evidence([complete(1, "m-7")], NOON) == {
         "proven": True,
         "services_stopped_at": "2026-11-22T12:00:00Z",
-        "run_began_at": "2026-11-22T12:01:00Z",
+        "run_started_at": "2026-11-22T12:01:00Z",
         "run_ended_at": "2026-11-22T12:02:00Z",
         "image_id": "m-7",
     }

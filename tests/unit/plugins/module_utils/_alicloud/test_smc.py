@@ -129,7 +129,7 @@ def test_tags_and_moments():
     )
     assert found.tags == {"a": "b", "flag": "", "none": ""}
     assert found.created == CLOCK
-    assert found.as_result()["created"] == "2026-11-22T18:00:07Z"
+    assert found.as_result()["created_at"] == "2026-11-22T18:00:07Z"
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def test_a_whole_job():
     assert found.newest_run == found.runs[1]
     assert found.told == "job j-1: Running, Syncing, 41 %"
     shown = found.as_result()
-    assert [run["began"] for run in shown["runs"]] == ["2026-11-22T12:00:00Z", "2026-11-22T17:00:00Z"]
+    assert [run["started_at"] for run in shown["runs"]] == ["2026-11-22T12:00:00Z", "2026-11-22T17:00:00Z"]
     assert shown["interval"] == "6h"
     json.dumps(shown)
 

@@ -98,7 +98,7 @@ def test_what_has_no_price_is_unknown_and_not_free():
     assert [item["per_day"] for item in costs["items"]] == [None, 0.24, None]
     assert costs["per_day"] == 0.24
     assert not costs["complete"]
-    assert {one["id"]: one["why"] for one in costs["unknown"]} == dict.fromkeys(
+    assert {one["id"]: one["reason"] for one in costs["unknown"]} == dict.fromkeys(
         "ac", "no price is known for snapshots (option prices, snapshot_gib_month)"
     )
 
@@ -111,7 +111,7 @@ def test_deleted_and_kept_resources_are_summed_separately():
     ]
     costs = cost_summary(resources, {"a", "b"}, PriceList(None, Ecs()))
     assert (costs["per_day"], costs["saved_per_day"]) == (0.96, 0.72)
-    assert [item["stays"] for item in costs["items"]] == [False, False, True]
+    assert [item["kept"] for item in costs["items"]] == [False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_an_instance_that_is_stopped_economically_costs_its_disks_only():
 def test_what_cannot_be_priced_says_why(resource: BillableResource, unpriced: str):
     costs = cost_summary([resource], (), PriceList({"snapshot_gib_month": 1}, Ecs()))
     assert costs["items"][0]["per_day"] is None
-    assert unpriced in costs["unknown"][0]["why"]
+    assert unpriced in costs["unknown"][0]["reason"]
 
 
 def test_an_image_costs_its_snapshots_at_most():

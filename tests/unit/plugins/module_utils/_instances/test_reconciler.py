@@ -255,7 +255,7 @@ def test_checks_that_pass_are_run_once():
     assert (done["checks_passed"], done["agent"], done["console_output"]) == (True, True, None)
     again = check(guest)
     assert (again["changed"], again["checks_passed"], again["agent"]) == (False, True, None)
-    assert [one["told"] for one in again["checks"]] == ["The check passed on this instance before."] * 2
+    assert [one["message"] for one in again["checks"]] == ["The check passed on this instance before."] * 2
     assert check(guest, check_mode=True)["plan"] == []
 
 

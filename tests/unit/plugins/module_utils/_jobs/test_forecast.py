@@ -170,7 +170,7 @@ def test_the_result():
         "percentile_90": 780,
         "longest": 780,
         "first_run": 4200,
-        "like_full": False,
+        "probably_full_copy": False,
         "eta": 1800,
         "eta_from": "progress",
         "text": "The last 2 incremental runs took 11m in the median, and nine of ten at most 13m; of the run in progress: about 30m left.",

@@ -161,7 +161,7 @@ def test_a_life_that_soon_ends_is_extended_in_time(age: int, left: int, said: di
 def test_an_expired_job_is_not_extended_but_told():
     job = a_job("Expired", created=NOW - timedelta(31), valid_until=NOW - timedelta(1))
     (told,) = _job.lasting_drift(wish(valid_at_least="14d"), job, NOW)
-    assert (told["attribute"], told["remedy"]) == ("valid_until", "the job has ended; create a new one")
+    assert (told["attribute"], told["remedy"]) == ("expires_at", "the job has ended; create a new one")
 
 
 @pytest.mark.parametrize(
@@ -207,9 +207,9 @@ STATUSES = st.sampled_from(["Ready", "Running", "Stopped", "InError", "Waiting",
 @given(ATTRIBUTES, STATUSES)
 def test_drift_is_either_changed_or_told(params: dict[str, Any], status: str):
     said, job = wish(**params), a_job(status)
-    changed = set(_job.modifiable(said, job))
+    changed = {_job.PUBLIC_NAMES.get(name, name) for name in _job.modifiable(said, job)}
     told = {item["attribute"] for item in _job.lasting_drift(said, job)}
-    assert changed | told == set(_job.drift(said, job))
+    assert changed | told == {_job.PUBLIC_NAMES.get(name, name) for name in _job.drift(said, job)}
     assert changed & told == set()
     assert all(item["remedy"] for item in _job.lasting_drift(said, job))
     json.dumps(_job.lasting_drift(said, job))

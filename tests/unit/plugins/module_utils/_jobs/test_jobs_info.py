@@ -110,12 +110,12 @@ def test_a_job_described():
     assert shown["images"] == ["m-1", "m-2"]
     assert shown["newest_image_id"] == "m-2"
     assert shown["expires_in"] == "1d12h"
-    assert shown["billed"] is True
+    assert shown["is_billed"] is True
     assert (shown["forecast"]["runs"], shown["forecast"]["median"], shown["eta_seconds"]) == (1, 300, None)
     running = describe(a_job("Running", progress=25.0, runs=(a_run(-60), a_run(-10, None, None))), NOW)
     assert running["eta_seconds"] == running["forecast"]["eta"] == 1800
     bare = describe(a_job("Finished", runs=(), valid_until=at(-1), tags={}), NOW)
-    assert [bare[name] for name in ("rpo_seconds", "expires_in", "newest_image_id", "vm_uuid", "billed")] == [
+    assert [bare[name] for name in ("rpo_seconds", "expires_in", "newest_image_id", "vm_uuid", "is_billed")] == [
         None
     ] * 4 + [False]
 

@@ -107,7 +107,7 @@ def test_standing_still_is_told_once_with_its_cause_and_costs_one_call(scene: Sc
         "job_id": "j-1",
         "phase": "Syncing",
         "progress": 20.0,
-        "since": "2026-11-22T18:00:00Z",
+        "stalled_at": "2026-11-22T18:00:00Z",
         "seconds": 1800,
         "cause": "its source s-1 is in trouble: its connector sends no heartbeat (Unavailable, SourceServer.Offline)",
         "remedy": "See that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud, that its clock is right, "
