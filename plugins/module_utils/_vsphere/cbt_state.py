@@ -105,7 +105,7 @@ def skipped_disks(facts: VmFacts, names: t.Iterable[str]) -> frozenset[int]:
 
 
 def disks_named(facts: VmFacts, name: t.Any) -> frozenset[int]:
-    """The device keys of the disks with a label, address or device key; empty when there is none."""
+    """The device keys of the disks with this label, address or device key; empty if no disk has it."""
     wanted = str(name).strip().lower()
     return frozenset(
         disk.key for disk in facts.disks if wanted in (disk.label.lower(), disk.address.lower(), str(disk.key))

@@ -180,7 +180,7 @@ def _explain(status: int, content: bytes, connection: Connection) -> CutoverErro
 
 
 def _message(content: bytes) -> str:
-    """The error message in an answer of the REST API, after a comma; empty when there is none."""
+    """The error message in an answer of the REST API, after a comma; empty without a message."""
     try:
         return ", " + str(json.loads(content)["value"]["messages"][0]["default_message"]).rstrip(".")
     except (ValueError, LookupError, TypeError):
