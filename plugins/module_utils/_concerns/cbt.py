@@ -231,7 +231,7 @@ CBT_VM_RULES: tuple[Rule[VmFacts], ...] = (
         checked=_CHECKED,
     ),
     Rule(
-        id="misspelt_keys",
+        id="misspelled_keys",
         severity=NOTE,
         when=_misspelled,
         remedy="Remove them; the valid keys are ctkEnabled and scsiX:Y.ctkEnabled",

@@ -103,7 +103,7 @@ def test_a_fine_vm_raises_no_concern() -> None:
         ("connector_unsupported", "warning", {"esxi_version": "5.5.0"}),
         ("fault_tolerance", "blocker", {"fault_tolerant": True}),
         ("requested_only", "warning", {"settings": {"ctkenabled": "TRUE"}}),
-        ("misspelt_keys", "note", {"settings": {"ctkEnable": "TRUE"}}),
+        ("misspelled_keys", "note", {"settings": {"ctkEnable": "TRUE"}}),
         ("tools_absent", "note", {"guest": GuestFacts(tools_status="guestToolsNotRunning")}),
     ],
 )
