@@ -98,14 +98,13 @@ diff:
   sample: {before: {state: absent}, after: {state: unactivated, name: wave-7, access_token_id: at-bp1a2b3c4d5e6f}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api, smc
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
-from ansible_collections.cutover.smc.plugins.module_utils._sources import access_token as _access_token
+from ansible_collections.cutover.smc.plugins.module_utils._sources.access_token_reconciler import run
 
 MODULE = ModuleDefinition(
     argument_spec=dict(
-        _alicloud.CONNECTION_SPEC,
+        api.CONNECTION_SPEC,
         state={"type": "str", "choices": ["present", "disabled", "absent"], "default": "present"},
         name={"type": "str"},
         access_token_id={"type": "str", "no_log": False},
@@ -113,11 +112,11 @@ MODULE = ModuleDefinition(
         max_uses={"type": "int", "default": 10},
         valid_for={"type": "str", "default": "1d"},
     ),
-    handler=_access_token.ensure,
-    required_libraries=(_smc.LIBRARY,),
+    handler=run,
+    required_libraries=(smc.LIBRARY,),
     returns_secret=True,
     argument_rules=dict(
-        _alicloud.CONNECTION_RULES,
+        api.CONNECTION_RULES,
         required_if=[
             ("state", "present", ("name",)),
             ("state", "disabled", ("name", "access_token_id"), True),

@@ -179,7 +179,7 @@ diff:
 """
 
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
-from ansible_collections.cutover.smc.plugins.module_utils._sources import connector as _connector
+from ansible_collections.cutover.smc.plugins.module_utils._sources.connector_reconciler import run
 
 MODULE = ModuleDefinition(
     argument_spec={
@@ -201,7 +201,7 @@ MODULE = ModuleDefinition(
         "refresh": {"type": "bool", "default": False},
         "timeout": {"type": "str", "default": "10m"},
     },
-    handler=_connector.ensure,
+    handler=run,
     argument_rules={"required_together": [("access_token_id", "access_token_code")]},
 )
 

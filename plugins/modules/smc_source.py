@@ -145,15 +145,14 @@ diff:
   sample: {before: {name: app-01, tags: {}, workgroup_id: null}, after: {name: app-01, tags: {'cutover:project': wave-7}, workgroup_id: null}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api, smc
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
-from ansible_collections.cutover.smc.plugins.module_utils._sources import source as _source
+from ansible_collections.cutover.smc.plugins.module_utils._sources.source_reconciler import run
 
 MODULE = ModuleDefinition(
     argument_spec=dict(
-        _alicloud.CONNECTION_SPEC,
+        api.CONNECTION_SPEC,
         **WAITING_SPEC,
         state={"type": "str", "choices": ["present", "absent"], "default": "present"},
         source_id={"type": "str"},
@@ -169,9 +168,9 @@ MODULE = ModuleDefinition(
         delete_jobs={"type": "bool", "default": False},
         wait={"type": "bool", "default": True},
     ),
-    handler=_source.ensure,
-    required_libraries=(_smc.LIBRARY,),
-    argument_rules=dict(_alicloud.CONNECTION_RULES, required_one_of=[("source_id", "vm_uuid", "vm_name")]),
+    handler=run,
+    required_libraries=(smc.LIBRARY,),
+    argument_rules=dict(api.CONNECTION_RULES, required_one_of=[("source_id", "vm_uuid", "vm_name")]),
 )
 
 

@@ -84,14 +84,13 @@ diff:
   sample: {before: {}, after: {}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api, smc
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
-from ansible_collections.cutover.smc.plugins.module_utils._sources import source as _source
+from ansible_collections.cutover.smc.plugins.module_utils._sources.source_info import run_info
 
 MODULE = ModuleDefinition(
     argument_spec=dict(
-        _alicloud.CONNECTION_SPEC,
+        api.CONNECTION_SPEC,
         source_ids={"type": "list", "elements": "str"},
         vm_uuids={"type": "list", "elements": "str"},
         name={"type": "str"},
@@ -100,9 +99,9 @@ MODULE = ModuleDefinition(
         tags={"type": "dict"},
         workgroup_id={"type": "str"},
     ),
-    handler=_source.info,
-    required_libraries=(_smc.LIBRARY,),
-    argument_rules=_alicloud.CONNECTION_RULES,
+    handler=run_info,
+    required_libraries=(smc.LIBRARY,),
+    argument_rules=api.CONNECTION_RULES,
 )
 
 

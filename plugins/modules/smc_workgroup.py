@@ -134,7 +134,7 @@ workgroup:
           state: InUse
           vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
         - job: null
-          missing: [It has no job. Make an incremental one with smc_incremental_job.]
+          missing: [It has no job. Create an incremental job with smc_incremental_job.]
           name: app-02
           source_id: s-bp1b2c3d4e5f60
           state: Available
@@ -159,14 +159,13 @@ diff:
     after: {state: present, name: wave-7, description: '', source_ids: [s-bp1a2b3c4d5e6f, s-bp1b2c3d4e5f60]}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api, smc
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
-from ansible_collections.cutover.smc.plugins.module_utils._sources import workgroup as _workgroup
+from ansible_collections.cutover.smc.plugins.module_utils._sources.workgroup_reconciler import run
 
 MODULE = ModuleDefinition(
     argument_spec=dict(
-        _alicloud.CONNECTION_SPEC,
+        api.CONNECTION_SPEC,
         state={"type": "str", "choices": ["present", "absent"], "default": "present"},
         name={"type": "str"},
         workgroup_id={"type": "str"},
@@ -178,10 +177,10 @@ MODULE = ModuleDefinition(
         tags={"type": "dict"},
         release_members={"type": "bool", "default": False},
     ),
-    handler=_workgroup.ensure,
-    required_libraries=(_smc.LIBRARY,),
+    handler=run,
+    required_libraries=(smc.LIBRARY,),
     argument_rules=dict(
-        _alicloud.CONNECTION_RULES,
+        api.CONNECTION_RULES,
         required_one_of=[("name", "workgroup_id")],
         required_if=[("purge", True, ("source_ids", "vm_uuids"), True)],
     ),

@@ -74,7 +74,7 @@ def test_import_and_again(lab: Lab, call: Call, connector: Call) -> None:
 
     refused = connector(**wanted)
     assert refused.failed
-    assert refused["msg"].startswith(f"Importing {FIRST} takes an activation code.")
+    assert refused["msg"].startswith(f"An activation code is required to import {FIRST}.")
 
     secret = code(call, "connector-import")
     done = connector(**wanted, **secret)
@@ -88,11 +88,11 @@ def test_import_and_again(lab: Lab, call: Call, connector: Call) -> None:
     again = connector(vms=[{"moid": moid}], source_ids=[*sources, imported["source_id"]])
     assert (again["changed"], again["plan"], again["imported"]) == (False, [], [imported])
 
-    # The source is gone from SMC: what the connector's log says of it counts no more.
+    # The source was deleted in SMC, so the line about it in the connector's log does not count.
     assert call("smc_source", source_id=imported["source_id"], state="absent")["changed"]
-    anew = connector(vms=[{"moid": moid}], source_ids=sources, **secret)
-    assert not anew.failed, anew.result
-    assert anew["imported"][0]["source_id"] not in (None, imported["source_id"])
+    repeated = connector(vms=[{"moid": moid}], source_ids=sources, **secret)
+    assert not repeated.failed, repeated.result
+    assert repeated["imported"][0]["source_id"] not in (None, imported["source_id"])
 
 
 @pytest.mark.usefixtures("fresh")
@@ -108,14 +108,14 @@ def test_one_vm_refused_leaves_the_other_imported(lab: Lab, call: Call, connecto
     assert [vm["name"] for vm in half["imported"]] == [FIRST]
     assert [vm["name"] for vm in half["not_imported"]] == [SECOND]
 
-    healed = connector(
+    corrected = connector(
         vms=[{"moid": first}, {"moid": second, "platform": platform}],
         source_ids=[half["imported"][0]["source_id"]],
-        **code(call, "connector-healed"),
+        **code(call, "connector-corrected"),
     )
-    assert not healed.failed, healed.result
-    assert healed["plan"][-1] == f"import {SECOND}"
-    assert healed["imported"][0] == half["imported"][0]
+    assert not corrected.failed, corrected.result
+    assert corrected["plan"][-1] == f"import {SECOND}"
+    assert corrected["imported"][0] == half["imported"][0]
 
 
 @pytest.mark.usefixtures("fresh")
@@ -124,19 +124,19 @@ def test_a_wrong_code_is_one_clear_sentence(lab: Lab, call: Call, connector: Cal
     refused = connector(vms=[{"moid": moid_of(lab, FIRST)}], source_ids=[], **given)
     assert refused.failed
     assert "InvalidAccessToken" in refused["msg"]
-    assert "Make a new activation code with smc_access_token" in refused["msg"]
+    assert "Create a new activation code with smc_access_token" in refused["msg"]
     assert "Traceback" not in refused["msg"]
     assert "Wr0ng-C0de" not in json.dumps(refused.result)
 
 
-def test_a_vm_that_nobody_has_is_looked_for_and_refused(connector: Call) -> None:
+def test_a_vm_that_does_not_exist_is_searched_and_refused(connector: Call) -> None:
     refused = connector(vms=[{"moid": "vm-99999"}], access_token_id="at-1", access_token_code="x-y-z-1")
     assert refused.failed
-    assert "does not see vm-99999 in vCenter, though it has read it again" in refused["msg"]
+    assert "does not find vm-99999 in vCenter, although it has read the VMs again" in refused["msg"]
 
 
 @pytest.mark.usefixtures("fresh")
-def test_change_tracking_is_noticed_by_rereading(lab: Lab, call: Call, connector: Call) -> None:
+def test_change_tracking_is_noticed_by_a_refresh(lab: Lab, call: Call, connector: Call) -> None:
     moid = moid_of(lab, FIRST)
     assert not call("vmware_cbt", moid=moid, state="disabled").failed
     connector(refresh=True)
@@ -174,5 +174,5 @@ def test_as_a_module_with_its_secret_kept(lab: Lab, call: Call, connector: Call,
 def test_no_connector_is_one_clear_sentence(ansible: Call) -> None:
     refused = ansible("smc_connector", path="/nowhere/smc", verbosity=3)
     assert refused.failed
-    assert "There is no directory /nowhere/smc, so that this is no SMC connector." in refused["msg"]
+    assert "The directory /nowhere/smc does not exist, so this is not an SMC connector." in refused["msg"]
     assert "Traceback" not in refused.shown

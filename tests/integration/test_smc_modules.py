@@ -158,7 +158,7 @@ def test_source_that_is_not_imported_is_told(call: Call, lab: Lab) -> None:
     assert "SMC has no source for VM nowhere. Import it with the connector first" in refused["msg"]
     planned = call("smc_source", vm_uuid="00000000-0000-0000-0000-000000000000", vm_name="nowhere", check=True)
     assert planned["changed"]
-    assert planned["plan"] == ["name and tag the source of nowhere, once it is imported"]
+    assert planned["plan"] == ["set the name and the tags of the source of nowhere after its import"]
 
 
 def test_source_info_by_vm_and_state(call: Call, uuids: dict[str, str]) -> None:

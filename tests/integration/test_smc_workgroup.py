@@ -49,7 +49,7 @@ def members(lab: Lab) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("switches", [{}, {"workgroup_repeat": "refused", "workgroup_codes": "generic"}])
-def test_a_wave_is_made_filled_and_dissolved(
+def test_a_wave_is_created_filled_and_dissolved(
     lab: Lab, call: Call, uuids: dict[str, str], switches: dict[str, Any]
 ) -> None:
     lab.post("/switches", switches)
@@ -62,7 +62,7 @@ def test_a_wave_is_made_filled_and_dissolved(
     assert done["plan"] == checked["plan"]
     assert done["workgroup"]["tags"] == {"cutover:project": "spring"}
     assert [member["missing"] for member in done["workgroup"]["members"]] == [
-        ["It has no job. Make an incremental one with smc_incremental_job."]
+        ["It has no job. Create an incremental job with smc_incremental_job."]
     ] * 2
     assert members(lab) == {VM: "wave-7", OTHER: "wave-7"}
     in_group = call("smc_source_info", workgroup_id=done["workgroup_id"])["by_vm_uuid"]
@@ -117,7 +117,7 @@ def test_a_source_changes_its_wave_only_by_its_own_declaration(
 
 
 @pytest.mark.parametrize("kind", ["reset_after_commit", "reset_before_commit"])
-def test_a_network_fault_makes_neither_two_waves_nor_none(
+def test_a_network_fault_creates_neither_two_waves_nor_none(
     lab: Lab, call: Call, uuids: dict[str, str], kind: str
 ) -> None:
     for action in ("CreateWorkgroup", "AssociateSourceServers"):
@@ -128,14 +128,14 @@ def test_a_network_fault_makes_neither_two_waves_nor_none(
     assert members(lab) == {VM: "wave-7"}
 
 
-def test_a_deleted_wave_can_be_made_again_at_once(lab: Lab, call: Call, uuids: dict[str, str]) -> None:
+def test_a_deleted_wave_can_be_created_again_immediately(lab: Lab, call: Call, uuids: dict[str, str]) -> None:
     first = call("smc_workgroup", name="wave-7")["workgroup_id"]
     call("smc_workgroup", name="wave-7", state="absent")
     again = call("smc_workgroup", name="wave-7")
     assert again["workgroup_id"] not in (None, first)
 
 
-def test_what_is_no_source_is_named_before_anything_is_sent(lab: Lab, call: Call, uuids: dict[str, str]) -> None:
+def test_a_missing_source_is_named_before_anything_is_sent(lab: Lab, call: Call, uuids: dict[str, str]) -> None:
     refused = call("smc_workgroup", name="wave-7", vm_uuids=[uuids[VM], "u-unknown"], source_ids=["s-unknown"])
     assert "SMC has no source for source_id s-unknown, vm_uuid u-unknown" in refused["msg"]
     assert not lab.mutating_requests()

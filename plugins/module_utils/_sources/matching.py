@@ -44,6 +44,9 @@ class GuestSigns:
     by_address: bool = True
 
 
+NO_SIGNS = GuestSigns()
+
+
 def match_source(sources: list[Source], signs: GuestSigns) -> t.Optional[Source]:
     """The VM's source among sources that do not carry the tag of a VM yet.
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Activation codes: made once, told once, and surely disabled."""
+"""Activation codes: created once, shown once, and surely disabled."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import AccessToken
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, OutcomeUnknownError
-from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
-from ansible_collections.cutover.smc.plugins.module_utils._sources import access_token as _access_token
-from ansible_collections.cutover.smc.plugins.module_utils._sources.access_token import (
-    Desk,
-    Wish,
-    decide,
-    view,
-    wish_from,
+from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
+from ansible_collections.cutover.smc.plugins.module_utils._sources.access_token_plan import (
+    AccessTokenSpec,
+    ObservedAccessToken,
+    diff_view,
+    parse_spec,
+    plan,
 )
+from ansible_collections.cutover.smc.plugins.module_utils._sources.access_token_reconciler import AccessTokenReconciler
 from tests.unit.plugins.builders import a_token
 
 
-def wish(state: str = "present", name: str | None = "wave", token_id: str | None = None, **more: Any) -> Wish:
+def spec(
+    state: str = "present", name: str | None = "wave", token_id: str | None = None, **more: Any
+) -> AccessTokenSpec:
     params = {
         "state": state,
         "name": name,
@@ -33,7 +35,7 @@ def wish(state: str = "present", name: str | None = "wave", token_id: str | None
         "max_uses": 10,
         "valid_for": "1d",
     }
-    return wish_from({**params, **more})
+    return parse_spec({**params, **more})
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def wish(state: str = "present", name: str | None = "wave", token_id: str | None
 )
 def test_what_smc_does_not_offer(more: dict[str, int], words: str):
     with pytest.raises(InvalidOptionError) as caught:
-        wish(**more)
+        spec(**more)
     assert words in str(caught.value)
 
 
@@ -75,12 +77,12 @@ TABLE = [
 
 @pytest.mark.parametrize(("state", "token", "expected"), TABLE)
 def test_every_state_with_every_declared_state(state: str, token: AccessToken | None, expected: list[str]):
-    assert [step.action for step in decide(wish(state), token).steps] == expected
+    assert [step.action for step in plan(spec(state), ObservedAccessToken(token)).steps] == expected
 
 
 def test_what_this_run_has_disabled_is_not_disabled_again():
-    assert decide(wish("disabled"), ACTIVE, disabled_here=True).steps == ()
-    assert decide(wish("disabled"), FRESH, disabled_here=True).steps == ()
+    assert plan(spec("disabled"), ObservedAccessToken(ACTIVE, disabled=True)).steps == ()
+    assert plan(spec("disabled"), ObservedAccessToken(FRESH, disabled=True)).steps == ()
 
 
 class Smc:
@@ -91,7 +93,7 @@ class Smc:
         self.writes: list[str] = []
 
     def access_tokens(self, token_ids: list[str] | None = None, name: str | None = None) -> list[AccessToken]:
-        # That SMC filters by part of a name is possible: nothing says otherwise.
+        # It is not documented whether SMC compares the complete name or only a part of it.
         found = [token for token in self.tokens.values() if token_ids is None or token.token_id in token_ids]
         return [token for token in found if name is None or name in token.name]
 
@@ -109,24 +111,19 @@ class Smc:
         del self.tokens[token_id]
 
 
-def run(smc: Smc, said: Wish, check_mode: bool = False) -> tuple[dict[str, Any], Desk]:
-    desk = Desk(smc, said)
-    outcome = converge(
-        desk.observe,
-        lambda token: decide(said, token, desk.disabled),
-        desk.actions,
-        view,
-        check_mode=check_mode,
-    )
-    return outcome.result(token=outcome.observed), desk
+def run(smc: Smc, declared: AccessTokenSpec, check_mode: bool = False) -> tuple[dict[str, Any], AccessTokenReconciler]:
+    context = Context(check_mode, lambda line: None, lambda line: None)
+    reconciler = AccessTokenReconciler(smc, declared, context)  # type: ignore[arg-type]
+    outcome = reconciler.run()
+    return outcome.result(token=outcome.observed.token), reconciler
 
 
-def test_the_code_is_told_once():
+def test_the_code_is_shown_once():
     smc = Smc()
-    made, desk = run(smc, wish(max_uses=3))
-    assert (made["changed"], desk.code, made["token"].uses) == (True, "code-at-1", 3)
-    again, desk = run(smc, wish(max_uses=3))
-    assert (again["changed"], desk.code) == (False, None)
+    created, reconciler = run(smc, spec(max_uses=3))
+    assert (created["changed"], reconciler.code, created["token"].uses) == (True, "code-at-1", 3)
+    again, reconciler = run(smc, spec(max_uses=3))
+    assert (again["changed"], reconciler.code) == (False, None)
     assert smc.writes == ["create"]
 
 
@@ -149,48 +146,48 @@ class Forgetful(Smc):
 
 
 @pytest.mark.parametrize(("does_it", "writes"), [(True, ["create", "delete at-2", "create"]), (False, ["create"])])
-def test_a_code_that_nobody_was_told_is_made_again(does_it: bool, writes: list[str]):
+def test_a_code_whose_answer_was_lost_is_created_again(does_it: bool, writes: list[str]):
     smc = Forgetful(a_token("at-1", status="expired"), does_it=does_it)
-    _made, desk = run(smc, wish())
-    assert desk.code == "code-at-2"
+    _created, reconciler = run(smc, spec())
+    assert reconciler.code == "code-at-2"
     assert smc.writes == writes
 
 
-def test_check_mode_makes_none():
+def test_check_mode_creates_none():
     smc = Smc()
-    told, desk = run(smc, wish(), check_mode=True)
-    assert (told["changed"], desk.code, smc.writes) == (True, None, [])
-    assert told["diff"]["after"] == {"state": "present", "name": "wave"}
+    checked, reconciler = run(smc, spec(), check_mode=True)
+    assert (checked["changed"], reconciler.code, smc.writes) == (True, None, [])
+    assert checked["diff"]["after"] == {"state": "present", "name": "wave"}
 
 
-def test_an_expired_code_makes_way_for_a_new_one_of_the_same_name():
+def test_an_expired_code_is_followed_by_a_new_one_of_the_same_name():
     smc = Smc(a_token("at-1", status="expired"))
-    made, desk = run(smc, wish())
-    assert desk.code == "code-at-2"
-    assert made["token"].token_id == "at-2"
-    assert run(smc, wish())[0]["changed"] is False
+    created, reconciler = run(smc, spec())
+    assert reconciler.code == "code-at-2"
+    assert created["token"].token_id == "at-2"
+    assert run(smc, spec())[0]["changed"] is False
 
 
 def test_another_name_that_contains_it_is_another_code():
     smc = Smc(a_token("at-9", name="wave-77"))
-    run(smc, wish())
-    run(smc, wish("absent"))
+    run(smc, spec())
+    run(smc, spec("absent"))
     assert smc.writes == ["create", "delete at-2"]
 
 
 def test_a_code_is_disabled_by_id_or_name():
-    for said in (wish("disabled", None, "at-1"), wish("disabled")):
+    for declared in (spec("disabled", None, "at-1"), spec("disabled")):
         smc = Smc(ACTIVE, a_token("at-2", name="other"))
-        done, _desk = run(smc, said)
+        done, _reconciler = run(smc, declared)
         assert (done["changed"], smc.writes) == (True, ["disable at-1"])
 
 
 def test_a_code_is_deleted_once():
     smc = Smc(ACTIVE)
-    assert run(smc, wish("absent"))[0]["changed"] is True
-    assert run(smc, wish("absent"))[0]["changed"] is False
+    assert run(smc, spec("absent"))[0]["changed"] is True
+    assert run(smc, spec("absent"))[0]["changed"] is False
     assert smc.writes == ["delete at-1"]
 
 
 def test_the_view_holds_no_code():
-    assert set(_access_token.view(ACTIVE)) == {"access_token_id", "name", "state"}
+    assert set(diff_view(ObservedAccessToken(ACTIVE))) == {"access_token_id", "name", "state"}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The connector's directory: choices, the client's lines, plans, and a scripted client that is really run."""
+"""The connector's directory: selection, the client's lines, plans, and a scripted client that is really run."""
 
 from __future__ import annotations
 
@@ -25,21 +25,26 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     WaitTimeoutError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
-from ansible_collections.cutover.smc.plugins.module_utils._sources import connector as _connector
-from ansible_collections.cutover.smc.plugins.module_utils._sources.connector import (
-    PENDING_RERUN,
-    Choice,
-    Sight,
-    Told,
-    Wish,
-    decide,
-    edited,
+from ansible_collections.cutover.smc.plugins.module_utils._sources.connector_config import (
+    Config,
+    VmSelection,
+    apply_selection,
     format_config,
     lasting_facts,
     parse_config,
-    read_lines,
-    selected,
-    serves_something,
+    selected_vms,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._sources.connector_output import ClientOutput, parse_lines
+from ansible_collections.cutover.smc.plugins.module_utils._sources.connector_plan import (
+    ConnectorSpec,
+    ObservedConnector,
+    has_client,
+    plan,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._sources.connector_reconciler import (
+    PENDING_RERUN,
+    ActivationCode,
+    run,
 )
 
 CODE = "c0de-Secret!"
@@ -83,13 +88,17 @@ def config(count: int, *chosen: int) -> dict[str, dict[str, Any]]:
     return {f"vm-{number}": vm(number, migrate=number in chosen) for number in range(1, count + 1)}
 
 
-def want(*numbers: int, **fields: Any) -> Wish:
-    return Wish(tuple(Choice(f"vm-{number}") for number in numbers), has_code=True, **fields)
+def declare(*numbers: int, **fields: Any) -> ConnectorSpec:
+    return ConnectorSpec(tuple(VmSelection(f"vm-{number}") for number in numbers), has_code=True, **fields)
+
+
+def edit(before: Config, spec: ConnectorSpec) -> Config:
+    return apply_selection(before, spec.vms, spec.deselected)
 
 
 class TestLines:
     def test_each_source_belongs_to_the_vm_named_before_it(self):
-        told = read_lines(
+        output = parse_lines(
             [
                 "Please input activation id: ",
                 "2026-11-22 18:00:00 Import VM [app-01] moref [vm-1] ...",
@@ -101,25 +110,27 @@ class TestLines:
                 "Goto Aliyun Not Finished!",
             ]
         )
-        assert told == Told({"vm-1": "s-1", "vm-3": "s-3"}, {"vm-2": "Error: Import VM [app] 2] failed, Quota"})
+        assert output == ClientOutput(
+            {"vm-1": "s-1", "vm-3": "s-3"}, {"vm-2": "Error: Import VM [app] 2] failed, Quota"}
+        )
 
-    def test_the_last_word_on_a_vm_counts(self):
+    def test_the_last_line_about_a_vm_decides(self):
         lines = [
             "Import VM [a] moref [vm-1] ...",
             "Error: no",
             "Import VM [a] moref [vm-1] ...",
             "Import Source Server [s-9] Successfully!",
         ]
-        assert read_lines(lines) == Told({"vm-1": "s-9"})
+        assert parse_lines(lines) == ClientOutput({"vm-1": "s-9"})
 
-    def test_what_names_no_vm_stays_apart(self):
-        told = read_lines(["Import Source Server [s-1] Successfully!", "Error: connect to SMC failed"])
-        assert told == Told(unnamed=("s-1",), general=("Error: connect to SMC failed",))
+    def test_lines_without_a_vm_are_kept_apart(self):
+        output = parse_lines(["Import Source Server [s-1] Successfully!", "Error: connect to SMC failed"])
+        assert output == ClientOutput(unnamed=("s-1",), general=("Error: connect to SMC failed",))
 
 
 class TestFile:
     @pytest.mark.parametrize("text", ["", "{", "[]", '{"vm-1": 3}', "null"])
-    def test_anything_but_an_object_of_vms_is_refused_with_its_place(self, text: str):
+    def test_anything_but_an_object_of_vms_is_refused_with_its_path(self, text: str):
         with pytest.raises(PreconditionError, match=r"^/root/smc/x\.json is not"):
             parse_config(text, "/root/smc/x.json")
 
@@ -129,9 +140,9 @@ class TestFile:
     def test_the_layout_stays(self, text: str):
         assert format_config(json.loads(text), text) == text
 
-    def test_a_choice_changes_nothing_but_choices(self):
+    def test_a_selection_changes_no_facts(self):
         before = config(2)
-        after = edited(before, Wish((Choice("vm-2", "Ubuntu", "arm64", 2001),)))
+        after = edit(before, ConnectorSpec((VmSelection("vm-2", "Ubuntu", "arm64", 2001),)))
         expected = config(2, 2)
         expected["vm-2"].update(platform="Ubuntu", architecture="arm64")
         expected["vm-2"]["disk"][0]["system_disk"] = False
@@ -142,28 +153,28 @@ class TestFile:
     def test_the_system_disk_is_always_migrated(self):
         before = config(1)
         before["vm-1"]["disk"][1]["migrate"] = False
-        after = edited(before, Wish((Choice("vm-1", system_disk_key=2001),)))
+        after = edit(before, ConnectorSpec((VmSelection("vm-1", system_disk_key=2001),)))
         assert after["vm-1"]["disk"][1]["migrate"] is True
 
-    def test_an_unknown_disk_is_refused_with_those_there_are(self):
+    def test_an_unknown_disk_is_refused_with_the_known_ones(self):
         with pytest.raises(PreconditionError, match="app-01 has no disk with key 7; its disks have: 2000, 2001"):
-            edited(config(1), Wish((Choice("vm-1", system_disk_key=7),)))
+            edit(config(1), ConnectorSpec((VmSelection("vm-1", system_disk_key=7),)))
 
-    def test_choices_that_nobody_speaks_of_stay(self):
+    def test_the_selection_of_other_vms_is_kept(self):
         before = config(3, 1, 3)
         before["vm-1"]["platform"] = "Others Linux"
-        after = edited(before, want(2, deselected=("vm-3", "vm-77")))
-        assert selected(after) == ["vm-1", "vm-2"]
+        after = edit(before, declare(2, deselected=("vm-3", "vm-77")))
+        assert selected_vms(after) == ["vm-1", "vm-2"]
         assert after["vm-1"] == before["vm-1"]
 
     @given(st.sets(st.integers(1, 6)), st.sets(st.integers(1, 6)), st.sets(st.integers(1, 6)))
     def test_editing_twice_is_editing_once(self, chosen: set[int], wanted: set[int], over: set[int]):
-        wish = want(*wanted, deselected=tuple(f"vm-{number}" for number in over - wanted))
-        once = edited(config(6, *chosen), wish)
-        assert edited(once, wish) == once
-        assert set(selected(once)) == {f"vm-{number}" for number in (chosen - (over - wanted)) | wanted}
+        spec = declare(*wanted, deselected=tuple(f"vm-{number}" for number in over - wanted))
+        once = edit(config(6, *chosen), spec)
+        assert edit(once, spec) == once
+        assert set(selected_vms(once)) == {f"vm-{number}" for number in (chosen - (over - wanted)) | wanted}
 
-    def test_what_passes_by_is_no_news_and_the_rest_is(self):
+    def test_volatile_facts_are_not_compared_and_the_others_are(self):
         before, after = config(2), config(2, 1)
         after["vm-1"].update(ipv4="10.0.0.9", host_name="", power_state="poweredOff", platform="Ubuntu")
         after["vm-1"]["disk"][0]["change_id"] = "52 aa/2"
@@ -174,73 +185,79 @@ class TestFile:
     @pytest.mark.parametrize(
         ("chosen", "log", "serves"),
         [
-            ((), Told({"vm-1": "s-1"}), False),
-            ((1,), Told({"vm-1": "s-1"}), True),
-            ((1,), Told(unnamed=("s-1",)), True),
-            ((1,), Told(errors={"vm-1": "Error"}), False),
-            ((1,), Told(), True),
+            ((), ClientOutput({"vm-1": "s-1"}), False),
+            ((1,), ClientOutput({"vm-1": "s-1"}), True),
+            ((1,), ClientOutput(unnamed=("s-1",)), True),
+            ((1,), ClientOutput(errors={"vm-1": "Error"}), False),
+            ((1,), ClientOutput(), True),
         ],
     )
     def test_there_is_a_client_to_restart_when_something_was_imported(
-        self, chosen: tuple[int, ...], log: Told, serves: bool
+        self, chosen: tuple[int, ...], log: ClientOutput, serves: bool
     ):
-        assert serves_something(config(1, *chosen), log) is serves
+        assert has_client(config(1, *chosen), log) is serves
 
 
-def actions(wish: Wish, sight: Sight) -> list[str]:
-    return [step.action for step in decide(wish, sight).steps]
+def actions(spec: ConnectorSpec, observed: ObservedConnector) -> list[str]:
+    return [step.action for step in plan(spec, observed).steps]
 
 
-class TestDecide:
-    def test_nothing_asked_is_nothing_done(self):
-        assert actions(Wish(), Sight(config(3, 1))) == []
+class TestPlan:
+    def test_without_options_nothing_is_done(self):
+        assert actions(ConnectorSpec(), ObservedConnector(config(3, 1))) == []
 
-    def test_a_new_vm_is_chosen_and_imported(self):
-        plan = decide(want(2), Sight(config(2)))
-        assert plan.summaries == ["set in vmware_migrate_config.json what is to be imported of app-02", "import app-02"]
-        assert plan.steps[1].arguments == {"moids": ["vm-2"]}
-        assert plan.predicted({"vms": {}})["vms"]["vm-2"]["selected"] is True
+    def test_a_new_vm_is_selected_and_imported(self):
+        planned = plan(declare(2), ObservedConnector(config(2)))
+        assert planned.summaries == ["update the selection in vmware_migrate_config.json: app-02", "import app-02"]
+        assert planned.steps[1].arguments == {"moids": ["vm-2"]}
+        assert planned.predicted({"vms": {}})["vms"]["vm-2"]["selected"] is True
 
-    def test_an_imported_vm_is_left_alone(self):
-        assert actions(want(1), Sight(config(1, 1), Told({"vm-1": "s-1"}))) == []
+    def test_an_imported_vm_is_not_imported_again(self):
+        assert actions(declare(1), ObservedConnector(config(1, 1), ClientOutput({"vm-1": "s-1"}))) == []
 
-    def test_a_chosen_vm_that_was_never_imported_is(self):
-        assert actions(want(1), Sight(config(1, 1))) == ["import_vms"]
+    def test_a_selected_vm_that_was_never_imported_is_imported(self):
+        assert actions(declare(1), ObservedConnector(config(1, 1))) == ["import_vms"]
 
-    def test_a_vm_whose_source_is_gone_is_imported_again(self):
-        sight = Sight(config(2, 1, 2), Told({"vm-1": "s-1", "vm-2": "s-2"}))
-        plan = decide(want(1, 2, source_ids=frozenset(["s-2"])), sight)
-        assert [step.arguments for step in plan.steps] == [{"moids": ["vm-1"]}]
-        assert actions(want(1, 2, source_ids=frozenset(["s-1", "s-2"])), sight) == []
+    def test_a_vm_whose_source_was_deleted_is_imported_again(self):
+        observed = ObservedConnector(config(2, 1, 2), ClientOutput({"vm-1": "s-1", "vm-2": "s-2"}))
+        planned = plan(declare(1, 2, source_ids=frozenset(["s-2"])), observed)
+        assert [step.arguments for step in planned.steps] == [{"moids": ["vm-1"]}]
+        assert actions(declare(1, 2, source_ids=frozenset(["s-1", "s-2"])), observed) == []
 
     def test_no_vm_is_tried_twice(self):
-        assert actions(want(1), Sight(config(1, 1), tried=frozenset(["vm-1"]))) == []
+        assert actions(declare(1), ObservedConnector(config(1, 1), tried=frozenset(["vm-1"]))) == []
 
-    def test_an_import_takes_a_code(self):
-        with pytest.raises(InvalidOptionError, match="Importing app-01 takes an activation code"):
-            decide(Wish((Choice("vm-1"),)), Sight(config(1)))
+    def test_an_import_requires_a_code_except_in_check_mode(self):
+        with pytest.raises(InvalidOptionError, match="An activation code is required to import app-01"):
+            plan(ConnectorSpec((VmSelection("vm-1"),)), ObservedConnector(config(1)))
+        planned = plan(ConnectorSpec((VmSelection("vm-1"),)), ObservedConnector(config(1)), check_mode=True)
+        assert planned.steps[-1].action == "import_vms"
 
-    def test_an_unknown_vm_is_looked_for_in_vcenter_once(self):
-        assert actions(want(9), Sight(config(1)))[0] == "reread"
-        with pytest.raises(PreconditionError, match="does not see vm-9 in vCenter, though"):
-            decide(want(9), Sight(config(1), reread=True))
+    def test_an_unknown_vm_is_searched_in_vcenter_once(self):
+        assert actions(declare(9), ObservedConnector(config(1)))[0] == "refresh"
+        with pytest.raises(PreconditionError, match="does not find vm-9 in vCenter, although"):
+            plan(declare(9), ObservedConnector(config(1), refreshed=True))
 
     def test_the_eleventh_vm_is_refused(self):
         full = config(12, *range(1, 11))
-        sight = Sight(full, Told({f"vm-{number}": f"s-{number}" for number in range(1, 11)}))
-        assert actions(want(10), sight) == []
+        observed = ObservedConnector(full, ClientOutput({f"vm-{number}": f"s-{number}" for number in range(1, 11)}))
+        assert actions(declare(10), observed) == []
         with pytest.raises(PreconditionError, match="at most 10 VMs, and 11 would be selected"):
-            decide(want(11), sight)
-        assert actions(want(11, deselected=("vm-1",)), sight) == ["write_choices", "import_vms"]
+            plan(declare(11), observed)
+        assert actions(declare(11, deselected=("vm-1",)), observed) == ["write_selection", "import_vms"]
 
-    def test_places_can_be_freed_of_a_connector_that_has_too_many(self):
-        assert actions(Wish(deselected=("vm-1",)), Sight(config(12, *range(1, 13)))) == ["write_choices"]
+    def test_slots_of_a_connector_with_too_many_vms_can_be_freed(self):
+        assert actions(ConnectorSpec(deselected=("vm-1",)), ObservedConnector(config(12, *range(1, 13)))) == [
+            "write_selection"
+        ]
 
-    def test_rereading_comes_first_and_restarts_the_client_only_when_it_is_stale(self):
-        assert actions(Wish(refresh=True), Sight(config(1, 1))) == ["reread"]
-        assert actions(Wish(refresh=True), Sight(config(1, 1), reread=True)) == []
-        assert actions(Wish(refresh=True), Sight(config(1, 1), reread=True, stale=True)) == ["rerun"]
-        assert not decide(Wish(refresh=True), Sight(config(1, 1))).changed
+    def test_a_refresh_comes_first_and_restarts_only_a_stale_client(self):
+        assert actions(ConnectorSpec(refresh=True), ObservedConnector(config(1, 1))) == ["refresh"]
+        assert actions(ConnectorSpec(refresh=True), ObservedConnector(config(1, 1), refreshed=True)) == []
+        assert actions(ConnectorSpec(refresh=True), ObservedConnector(config(1, 1), refreshed=True, stale=True)) == [
+            "rerun"
+        ]
+        assert not plan(ConnectorSpec(refresh=True), ObservedConnector(config(1, 1))).changed
 
 
 # --- with a client that is really run ---------------------------------------------------------------------------
@@ -266,7 +283,7 @@ sys.exit(script["status"])
 
 
 class Connector:
-    """A connector's directory whose programs do what a script says and note how they were called."""
+    """A connector's directory whose programs do what a script says and record how they were called."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -278,7 +295,7 @@ class Connector:
             (home / name).chmod(0o755)
 
     @property
-    def choices(self) -> Path:
+    def selection_file(self) -> Path:
         return self.home / "vmware_migrate_config.json"
 
     def will(self, name: str, *say: str, status: int = 0, **more: Any) -> None:
@@ -296,21 +313,21 @@ class Connector:
             given["vms"] = [
                 {"platform": None, "architecture": None, "system_disk_key": None, **choice} for choice in given["vms"]
             ]
-        heard = [] if warnings is None else warnings
-        return _connector.ensure(given, Context(check_mode, lambda line: None, heard.append))
+        shown = [] if warnings is None else warnings
+        return run(given, Context(check_mode, lambda line: None, shown.append))
 
 
 @pytest.fixture
 def connector(tmp_path: Path) -> Connector:
     connector = Connector(tmp_path / "root" / "smc")
-    connector.choices.write_text(json.dumps(config(3), indent=2) + "\n")
+    connector.selection_file.write_text(json.dumps(config(3), indent=2) + "\n")
     return connector
 
 
 WITH_CODE = {"access_token_id": "at-1", "access_token_code": CODE}
 
 
-def test_the_code_is_typed_and_nowhere_else(connector: Connector):
+def test_the_code_is_on_standard_input_and_nowhere_else(connector: Connector):
     connector.will(
         "go2aliyun_client", "Import VM [app-01] moref [vm-1] ...", "Import Source Server [s-1] Successfully!"
     )
@@ -328,27 +345,27 @@ def test_the_code_is_typed_and_nowhere_else(connector: Connector):
     assert len(connector.calls()) == 1
 
 
-def test_check_mode_tells_and_touches_nothing(connector: Connector):
-    before = connector.choices.read_bytes()
+def test_check_mode_shows_the_plan_and_changes_nothing(connector: Connector):
+    before = connector.selection_file.read_bytes()
     result = connector.run(check_mode=True, vms=[{"moid": "vm-1"}])
-    assert result["plan"] == ["set in vmware_migrate_config.json what is to be imported of app-01", "import app-01"]
+    assert result["plan"] == ["update the selection in vmware_migrate_config.json: app-01", "import app-01"]
     assert result["changed"] is True
     assert result["diff"]["before"]["vms"]["vm-1"]["selected"] is False
     assert result["diff"]["after"]["vms"]["vm-1"]["selected"] is True
-    assert connector.choices.read_bytes() == before
+    assert connector.selection_file.read_bytes() == before
     assert connector.calls() == []
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
 def test_the_file_keeps_its_mode_and_layout(connector: Connector, mode: int):
-    connector.choices.chmod(mode)
+    connector.selection_file.chmod(mode)
     connector.run(deselected_vms=["vm-1"])
-    assert connector.choices.read_text() == json.dumps(config(3), indent=2) + "\n"
-    connector.choices.write_text(json.dumps(config(3, 1), indent=2) + "\n")
+    assert connector.selection_file.read_text() == json.dumps(config(3), indent=2) + "\n"
+    connector.selection_file.write_text(json.dumps(config(3, 1), indent=2) + "\n")
     result = connector.run(deselected_vms=["vm-1"])
-    assert result["plan"] == ["set in vmware_migrate_config.json what is to be imported of app-01"]
-    assert connector.choices.read_text() == json.dumps(config(3), indent=2) + "\n"
-    assert stat.S_IMODE(connector.choices.stat().st_mode) == mode
+    assert result["plan"] == ["update the selection in vmware_migrate_config.json: app-01"]
+    assert connector.selection_file.read_text() == json.dumps(config(3), indent=2) + "\n"
+    assert stat.S_IMODE(connector.selection_file.stat().st_mode) == mode
     assert [path.name for path in connector.home.iterdir() if path.name.startswith(".")] == []
 
 
@@ -372,7 +389,7 @@ def test_one_refused_vm_leaves_the_others_imported(connector: Connector):
     assert CODE not in json.dumps(caught.value.partial)
 
 
-def test_a_wrong_code_is_told_with_what_to_do(connector: Connector):
+def test_a_wrong_code_is_reported_with_a_remedy(connector: Connector):
     connector.will(
         "go2aliyun_client",
         "Import VM [app-01] moref [vm-1] ...",
@@ -380,11 +397,11 @@ def test_a_wrong_code_is_told_with_what_to_do(connector: Connector):
         "Goto Aliyun Not Finished!",
         status=1,
     )
-    with pytest.raises(PreconditionError, match=r"InvalidAccessToken\.NotFound\. Make a new activation code"):
+    with pytest.raises(PreconditionError, match=r"InvalidAccessToken\.NotFound\. Create a new activation code"):
         connector.run(vms=[{"moid": "vm-1"}], **WITH_CODE)
 
 
-def test_a_client_that_only_complains_is_quoted_for_every_vm(connector: Connector):
+def test_a_general_error_is_reported_for_every_vm(connector: Connector):
     connector.will("go2aliyun_client", "Error: connect to SMC failed", "Goto Aliyun Not Finished!", status=1)
     with pytest.raises(PreconditionError) as caught:
         connector.run(vms=[{"moid": "vm-1"}, {"moid": "vm-2"}], **WITH_CODE)
@@ -425,7 +442,7 @@ def import_first(connector: Connector) -> None:
     (connector.home / "calls.jsonl").unlink()
 
 
-def test_news_from_vcenter_restart_the_client_once(connector: Connector):
+def test_new_facts_restart_the_client_once(connector: Connector):
     import_first(connector)
     fresh = config(3, 1)
     fresh["vm-1"]["CBT_enabled"] = True
@@ -441,7 +458,7 @@ def test_news_from_vcenter_restart_the_client_once(connector: Connector):
     assert [name for name, _typed in connector.calls()][2:] == ["migrate_configure"]
 
 
-def test_an_interrupted_restart_is_made_up_for(connector: Connector):
+def test_an_interrupted_restart_is_repeated(connector: Connector):
     import_first(connector)
     fresh = config(3, 1)
     fresh["vm-1"]["CBT_enabled"] = True
@@ -455,7 +472,7 @@ def test_an_interrupted_restart_is_made_up_for(connector: Connector):
     assert not (connector.home / PENDING_RERUN).exists()
 
 
-def test_a_failed_reread_is_told_with_its_line(connector: Connector):
+def test_a_failed_refresh_is_reported_with_its_line(connector: Connector):
     connector.will("migrate_configure", "Error: vCenter refused the login", status=1)
     with pytest.raises(
         PreconditionError, match="could not read the VMs from vCenter again: Error: vCenter refused the login"
@@ -463,23 +480,23 @@ def test_a_failed_reread_is_told_with_its_line(connector: Connector):
         connector.run(refresh=True)
 
 
-def test_no_connector_here_and_no_configuration_yet(connector: Connector, tmp_path: Path):
-    with pytest.raises(NotFoundError, match=r"There is no directory .*nowhere, so that this is no SMC connector"):
+def test_a_directory_without_a_connector_or_its_configuration(connector: Connector, tmp_path: Path):
+    with pytest.raises(NotFoundError, match=r"The directory .*nowhere does not exist, so this is not an SMC connector"):
         connector.run(path=str(tmp_path / "nowhere"))
-    connector.choices.unlink()
+    connector.selection_file.unlink()
     with pytest.raises(
-        PreconditionError, match=r"There is no .*vmware_migrate_config\.json, so the connector has not been configured"
+        PreconditionError, match=r"vmware_migrate_config\.json does not exist, so the connector is not configured"
     ):
         connector.run()
 
 
-def test_a_client_that_cannot_be_run_is_no_traceback(connector: Connector):
+def test_a_client_that_cannot_be_run_is_an_error(connector: Connector):
     (connector.home / "go2aliyun_client").chmod(0o644)
     with pytest.raises(PreconditionError, match=r"Cannot run the connector's .*go2aliyun_client: Permission denied"):
         connector.run(vms=[{"moid": "vm-1"}], **WITH_CODE)
 
 
-def test_a_client_that_hangs_is_given_up(connector: Connector):
+def test_a_client_that_hangs_is_aborted(connector: Connector):
     (connector.home / "go2aliyun_client").write_text("#!/bin/sh\nexec tail -f /dev/null\n")
     with pytest.raises(WaitTimeoutError, match="go2aliyun_client did not end within 0s"):
         connector.run(vms=[{"moid": "vm-1"}], timeout="0s", **WITH_CODE)
@@ -508,13 +525,13 @@ def test_the_client_has_no_terminal_to_ask_on_but_its_input(connector: Connector
     assert noted.read_text() == "True"
 
 
-def test_a_vm_cannot_be_wanted_and_unwanted(connector: Connector):
+def test_a_vm_cannot_be_imported_and_deselected(connector: Connector):
     with pytest.raises(InvalidOptionError, match="both name vm-1"):
         connector.run(vms=[{"moid": "vm-1"}], deselected_vms=["vm-1"], **WITH_CODE)
 
 
 def test_the_code_is_in_no_representation():
-    assert CODE not in repr(_connector.Code("at-1", CODE))
+    assert CODE not in repr(ActivationCode("at-1", CODE))
 
 
 def test_a_source_made_just_now_counts_though_it_was_not_there_before(connector: Connector):
@@ -526,7 +543,7 @@ def test_a_source_made_just_now_counts_though_it_was_not_there_before(connector:
     assert result["connector"]["vms"]["vm-1"]["source_id"] == "s-1"
 
 
-def test_an_old_complaint_does_not_speak_against_this_run(connector: Connector):
+def test_an_old_error_does_not_count_for_this_run(connector: Connector):
     log = connector.home / "Logs" / "go2aliyun_client.log"
     log.write_text("Import VM [app-01] moref [vm-1] ...\nError: Import VM [app-01] failed, quota\n")
     connector.will("go2aliyun_client", "All chosen VMs are imported already.")
