@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from ansible_collections.cutover.smc.plugins.module_utils._core import markers
+from tests.unit.test_layers import MAY_IMPORT
 from tools import permissions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,6 +66,21 @@ def test_relative_links_lead_somewhere(document: Path) -> None:
         if not target.exists() or (anchor and anchor not in anchors(target)):
             broken.append(link)
     assert not broken
+
+
+def test_paths_of_the_development_guide_exist() -> None:
+    """Directories too; ``X`` is a name that the reader chooses."""
+    guide = prose(ROOT / "docs" / "development.md")
+    named = set(re.findall(r"`((?:plugins|roles|tests|tools|lab|docs|meta|extensions|changelogs)/[\w./-]*)`", guide))
+    fixed = {re.sub(r"/_?X\b.*", "", path) for path in named}
+    assert len(fixed) > 15
+    assert {path for path in fixed if not (ROOT / path).exists()} == set()
+
+
+def test_the_table_of_packages_is_that_of_the_layers() -> None:
+    guide = (ROOT / "docs" / "development.md").read_text()
+    rows = re.findall(r"^\| `(_\w+)` \| (.*?) \|", guide, re.MULTILINE)
+    assert {package: set(re.findall(r"`(_\w+)`", imports)) for package, imports in rows} == MAY_IMPORT
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
