@@ -254,17 +254,6 @@ clock_offset:
   returned: success
   type: int
   sample: 2
-plan:
-  description: Always empty.
-  returned: success
-  type: list
-  elements: str
-  sample: []
-diff:
-  description: Always empty.
-  returned: success
-  type: dict
-  sample: {before: {}, after: {}}
 """
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud

@@ -71,17 +71,6 @@ by_vm_uuid:
   returned: success
   type: dict
   sample: {50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b: {source_id: s-bp1a2b3c4d5e6f}}
-plan:
-  description: Always empty.
-  returned: success
-  type: list
-  elements: str
-  sample: []
-diff:
-  description: Always empty.
-  returned: success
-  type: dict
-  sample: {before: {}, after: {}}
 """
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api, smc

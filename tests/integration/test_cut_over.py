@@ -158,7 +158,7 @@ def test_a_refused_completion_powers_a_vm_on_again_and_a_small_budget_touches_no
     for words in (
         "its downtime may not fit the budget: The only incremental run took",
         "The budget is 1s.",
-        "replicate_interval, now 168h",
+        "replicate_interval, now 7d",
         "cut_over_ignore_max_downtime: true",
         "Nothing was touched.",
     ):
@@ -166,7 +166,7 @@ def test_a_refused_completion_powers_a_vm_on_again_and_a_small_budget_touches_no
     assert lab.job(COMPLETION_FAILS)["runs"] == before
     for words in (
         "its downtime cannot be foretold: How long an incremental run takes is unknown",
-        "Let the job make a run or two more (at its interval of 168h",
+        "Let the job make a run or two more (at its interval of 7d",
         "Nothing was touched.",
     ):
         assert words in told(failed, HANGING)

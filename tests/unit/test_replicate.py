@@ -34,5 +34,5 @@ def test_the_cause_is_told_while_the_job_stands_still(job: dict[str, Any], told:
         "replicate_result": {"job": {"job_id": "j-1"}},
         "replicate_image": {"jobs": [{"job_id": "j-0"}, known | job]},
     }
-    said = Templar(loader, variables=variables).template(variables["__replicate_stall_told"])
+    said = Templar(loader, variables=variables).template(variables["__replicate_stall_message"])
     assert (told in said) if told else not said

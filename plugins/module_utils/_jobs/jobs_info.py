@@ -134,8 +134,6 @@ def info(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
     ]
     return {
         "changed": False,
-        "diff": {"before": {}, "after": {}},
-        "plan": [],
         "jobs": sorted(described, key=lambda job: str(job["job_id"])),
         "by_job_id": {job["job_id"]: job for job in described},
         "by_vm_uuid": {job["vm_uuid"]: job for job in described if job["vm_uuid"]},

@@ -25,8 +25,6 @@ def run_info(params: Params, _context: Context) -> Result:
         sources = [source for source in sources if source.tags.get(VM_TAG) in params["vm_uuids"]]
     return {
         "changed": False,
-        "diff": {"before": {}, "after": {}},
-        "plan": [],
         "sources": [to_result(source) for source in sorted(sources, key=lambda source: source.source_id)],
         "by_vm_uuid": {source.tags[VM_TAG]: to_result(source) for source in sources if source.tags.get(VM_TAG)},
     }
