@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which connector imports which VM (pure; private to the collection)."""
+"""Which connector imports which VM, and which host works on which connector (pure; private to the collection)."""
 
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 def assign(vms: Mapping[str, str], connectors: Mapping[str, Mapping[str, t.Any]]) -> dict[str, str]:
-    """Give every VM a connector: the one that has it selected, or else the first with a place left.
+    """Give every VM a connector: the one that has it selected, or else the first with a free slot.
 
     :param vms: the VM's managed object id for each host
     :param connectors: for each connector, ``selected`` (managed object ids) and ``free`` (how many more it can take)
@@ -23,8 +23,25 @@ def assign(vms: Mapping[str, str], connectors: Mapping[str, Mapping[str, t.Any]]
         for moid in connector["selected"]:
             homes.setdefault(moid, name)
     for moid in vms.values():
-        open_ones = [name for name, places in free.items() if places > 0]
-        if moid not in homes and open_ones:
-            free[open_ones[0]] -= 1
-            homes[moid] = open_ones[0]
+        available = [name for name, slots in free.items() if slots > 0]
+        if moid not in homes and available:
+            free[available[0]] -= 1
+            homes[moid] = available[0]
     return {host: homes[moid] for host, moid in vms.items() if moid in homes}
+
+
+def distribute(connectors: Sequence[str], hosts: Sequence[str]) -> dict[str, list[str]]:
+    """Give every host its share of the connectors, in their order; shares differ by one connector at most.
+
+    :return: the connectors of each host; without hosts it is empty
+    """
+    if not hosts:
+        return {}
+    size, larger_shares = divmod(len(connectors), len(hosts))
+    shares = {}
+    start = 0
+    for number, host in enumerate(hosts):
+        end = start + size + (number < larger_shares)
+        shares[host] = list(connectors[start:end])
+        start = end
+    return shares

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which connector imports which VM, by the function and by the filter in front of it."""
+"""Which connector imports which VM, and which host works on which connector, by the functions and their filters."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from ansible.errors import AnsibleFilterError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cutover.smc.plugins.filter.assign_connectors import FilterModule
+from ansible_collections.cutover.smc.plugins.filter.assign_connectors import FilterModule as Assign
+from ansible_collections.cutover.smc.plugins.filter.distribute_connectors import FilterModule as Distribute
 from ansible_collections.cutover.smc.plugins.plugin_utils._assignment import assign
 
-assign_connectors = FilterModule().filters()["assign_connectors"]
+assign_connectors = Assign().filters()["assign_connectors"]
+distribute_connectors = Distribute().filters()["distribute_connectors"]
 
 
 def test_vms_stay_where_they_are_and_the_rest_fill_up_in_order():
@@ -74,3 +76,34 @@ def test_once_imported_the_answer_stays(numbers: set[int], connectors: dict):
     for connector in after.values():
         connector["free"] = max(0, 10 - len(connector["selected"]))
     assert assign(vms, after) == homes
+
+
+def test_shares_are_in_order_and_the_first_are_larger():
+    shares = distribute_connectors(["c1", "c2", "c3", "c4", "c5"], ["a", "b", "c"])
+    assert shares == {"a": ["c1", "c2"], "b": ["c3", "c4"], "c": ["c5"]}
+    assert list(shares) == ["a", "b", "c"]
+
+
+def test_a_host_that_is_not_needed_has_an_empty_share():
+    assert distribute_connectors(["c1"], ["a", "b"]) == {"a": ["c1"], "b": []}
+    assert distribute_connectors([], ["a"]) == {"a": []}
+
+
+def test_without_hosts_nothing_is_distributed():
+    assert distribute_connectors(["c1"], []) == {}
+
+
+@pytest.mark.parametrize("arguments", [("c1", ["a"]), (["c1"], "a"), (None, ["a"]), ({"c1": 1}, ["a"])])
+def test_what_is_not_a_list_is_not_distributed(arguments: tuple[object, object]):
+    with pytest.raises(AnsibleFilterError, match="distribute_connectors requires"):
+        distribute_connectors(*arguments)
+
+
+@given(st.integers(0, 40), st.integers(1, 40))
+def test_every_connector_has_one_host_and_shares_differ_by_one_at_most(connectors: int, hosts: int):
+    names = [f"c{number}" for number in range(connectors)]
+    shares = distribute_connectors(names, [f"h{number}" for number in range(hosts)])
+    assert [name for share in shares.values() for name in share] == names
+    sizes = [len(share) for share in shares.values()]
+    assert len(sizes) == hosts
+    assert max(sizes) - min(sizes) <= 1
