@@ -254,7 +254,12 @@ LINT = (
     Stage("mypy", "types of the lab, the tools and module_utils", ROOT / "pyproject.toml", mypy),
     Stage("yamllint", "YAML style", ROOT / ".yamllint", commands(["yamllint", "--strict", "."])),
     Stage("shellcheck", "shell scripts", ROOT / "tools", commands(["shellcheck", *shell_scripts()])),
-    Stage("role-readmes", "roles' READMEs", ROOT / "roles", commands(["python", "tools/role_readmes.py", "--check"])),
+    Stage(
+        "role-readmes",
+        "roles' READMEs, and options as their modules have them",
+        ROOT / "roles",
+        commands(["python", "tools/role_readmes.py", "--check"]),
+    ),
     Stage("permissions", "list of permissions", ROOT / "docs", commands(["python", "tools/permissions.py", "--check"])),
     Stage("changelog", "changelog fragments", ROOT / "changelogs", commands(["antsibull-changelog", "lint"])),
     Stage(
