@@ -156,18 +156,18 @@ def test_a_refused_completion_powers_a_vm_on_again_and_a_small_budget_touches_no
     assert (lab.job(OFF_REFUSED)["status"], noted(lab, OFF_REFUSED)) == ("Waiting", False)
 
     for words in (
-        "its downtime may not fit the budget: The only incremental run took",
+        "its downtime may exceed the limit. The only incremental run took",
         "The budget is 1s.",
         "replicate_interval, now 7d",
         "cut_over_ignore_max_downtime: true",
-        "Nothing was touched.",
+        "Nothing was changed.",
     ):
         assert words in told(failed, COMPLETION_FAILS)
     assert lab.job(COMPLETION_FAILS)["runs"] == before
     for words in (
-        "its downtime cannot be foretold: How long an incremental run takes is unknown",
+        "its downtime cannot be estimated. How long an incremental run takes is unknown",
         "Let the job make a run or two more (at its interval of 7d",
-        "Nothing was touched.",
+        "Nothing was changed.",
     ):
         assert words in told(failed, HANGING)
     assert "rescued=0" in re.findall(rf"^{COMPLETION_FAILS} .*$", failed, re.MULTILINE)[-1]
@@ -193,7 +193,7 @@ def test_what_a_killed_run_has_left_is_undone_unless_the_job_is_being_completed(
     assert serves(lab, OFF_REFUSED), back[-4000:]
     assert serves(lab, RUN_FAILS), back[-4000:]
     assert not noted(lab, OFF_REFUSED)
-    assert "may be completing" in told(back, HOOK_FAILS)
+    assert "is being completed or may be" in told(back, HOOK_FAILS)
     assert lab.vm(HOOK_FAILS)["service"] == "stopped"
 
     # Killed right after the completion was sent, which SMC gets to only while the VM is to be rolled back.
@@ -204,7 +204,7 @@ def test_what_a_killed_run_has_left_is_undone_unless_the_job_is_being_completed(
     with ThreadPoolExecutor() as beside:
         beside.submit(call, "smc_job_finalize", job_id=job_id, accept_data_loss=job_id, wait=False)
         back = play(lab, "roll_back", "--limit", RUN_FAILS, roll_back_settle_time="9s").stdout
-    assert "may be completing" in told(back, RUN_FAILS)
+    assert "is being completed or may be" in told(back, RUN_FAILS)
     assert lab.vm(RUN_FAILS)["service"] == "stopped"
     lab.post("/clock", {"advance": "30h"})
 
