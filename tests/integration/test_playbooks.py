@@ -165,7 +165,8 @@ def test_a_hook_that_is_not_there_is_told_before_anything_is_touched(own_lab: La
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("- name: [", "cannot be used by Ansible: YAML parsing failed"), ("just words", "is not a list of tasks")]
+    ("text", "told"),
+    [("- name: [", "cannot be used by Ansible: YAML parsing failed"), ("just words", "is not a list of tasks")],
 )
 def test_a_hook_that_cannot_be_read_is_told_before_anything_is_touched(own_lab: Lab, text: str, told: str) -> None:
     hook = own_lab.directory / "unreadable.yml"
