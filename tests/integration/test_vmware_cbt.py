@@ -84,14 +84,14 @@ def assert_as_found(access: VCenterLab, name: str, power: str = "poweredOn") -> 
 @both_ways
 def test_check_do_check_again_do_again(vcenter: VCenterLab, way: str) -> None:
     name = "app-01" if way == "in_process" else "app-02"
-    told = cbt(vcenter, name, _check=True, _way=way)
-    assert told["changed"]
-    assert not told["failed"]
+    checked = cbt(vcenter, name, _check=True, _way=way)
+    assert checked["changed"]
+    assert not checked["failed"]
     assert vcenter.control.mutating_requests() == []
 
     done = cbt(vcenter, name, _way=way)
     assert done["changed"]
-    assert done["plan"] == told["plan"]
+    assert done["plan"] == checked["plan"]
     assert done["vm"]["cbt"]["effective"]
     assert not done["snapshots_removed"]
     assert_tracked(vcenter, name)
@@ -132,9 +132,9 @@ def test_a_vm_that_is_off_is_configured_and_stays_off(vcenter: VCenterLab) -> No
 
 def test_disabled_and_enabled_again(vcenter: VCenterLab) -> None:
     cbt(vcenter, "app-15")
-    told = cbt(vcenter, "app-15", state="disabled", _check=True)
+    checked = cbt(vcenter, "app-15", state="disabled", _check=True)
     done = cbt(vcenter, "app-15", state="disabled")
-    assert done["plan"] == told["plan"] != []
+    assert done["plan"] == checked["plan"] != []
     assert not any(disk["tracked"] for disk in vcenter.control.vm("app-15")["disks"])
     expected = {"enabled": False, "key": None, "effective": False, "needs_stun": False, "api_flag": False}
     assert {name: done["vm"]["cbt"][name] for name in expected} == expected
@@ -154,7 +154,7 @@ def test_a_reset_begins_a_new_epoch(vcenter: VCenterLab, activate: str) -> None:
 
 
 def _epochs(result: dict[str, Any]) -> set[str]:
-    """The part of the change ids that changes when tracking begins anew; a tracked disk has one from its first stun."""
+    """The part of the change ids that changes when tracking restarts; a tracked disk has one from its first stun."""
     return {disk["change_id"].rpartition("/")[0] for disk in result["vm"]["disks"] if disk["change_id"]}
 
 
@@ -213,10 +213,10 @@ def test_a_disk_that_cannot_be_tracked_may_be_skipped(vcenter: VCenterLab) -> No
 
 
 def test_snapshots_are_removed_when_that_is_asked(vcenter: VCenterLab) -> None:
-    told = cbt(vcenter, "app-03", snapshots="remove", _check=True)
+    checked = cbt(vcenter, "app-03", snapshots="remove", _check=True)
     assert vcenter.control.vm("app-03")["snapshots"] == ["before patch"]
     done = cbt(vcenter, "app-03", snapshots="remove")
-    assert done["plan"] == told["plan"]
+    assert done["plan"] == checked["plan"]
     assert "before patch" in done["plan"][0]
     assert done["snapshots_removed"]
     assert vcenter.control.vm("app-03")["snapshots"] == []
@@ -245,14 +245,14 @@ def test_a_vm_whose_cbt_is_on_is_left_alone_with_snapshots(vcenter: VCenterLab) 
 # Input and connection
 
 
-def test_an_unknown_name_is_told_with_names_like_it(vcenter: VCenterLab) -> None:
+def test_an_unknown_name_is_rejected_with_similar_names(vcenter: VCenterLab) -> None:
     refused = cbt(vcenter, "ap-01")
     assert "No VM is named 'ap-01' (option 'name')" in refused["msg"]
     assert "app-01" in refused["msg"]
 
 
 @pytest.mark.parametrize("parameters", [{"moid": "vm-9999"}, {"uuid": "00000000-0000-0000-0000-000000000000"}])
-def test_an_unknown_id_is_told(vcenter: VCenterLab, parameters: dict[str, str]) -> None:
+def test_an_unknown_id_is_rejected(vcenter: VCenterLab, parameters: dict[str, str]) -> None:
     refused = vcenter.call_module("vmware_cbt", parameters)
     (option, value) = next(iter(parameters.items()))
     assert value in refused["msg"]
@@ -284,7 +284,7 @@ def test_a_wrong_password_ends_in_one_clear_sentence(vcenter: VCenterLab, way: s
         ({"SSL_CERT_FILE": "/dev/null", "VMWARE_VALIDATE_CERTS": "false"}, ""),
     ],
 )
-def test_connection_faults_are_told_apart(vcenter: VCenterLab, changes: dict[str, str], words: str) -> None:
+def test_connection_faults_have_messages_of_their_own(vcenter: VCenterLab, changes: dict[str, str], words: str) -> None:
     result = cbt(vcenter, "app-19", _check=True, _verbosity=3, **{f"_{key}": value for key, value in changes.items()})
     assert result["failed"] == bool(words)
     assert words in result.get("msg", "")
@@ -292,7 +292,7 @@ def test_connection_faults_are_told_apart(vcenter: VCenterLab, changes: dict[str
     assert vcenter.variables["VMWARE_PASSWORD"] not in result["output"]
 
 
-def test_a_bad_duration_is_told(vcenter: VCenterLab) -> None:
+def test_an_invalid_duration_is_rejected(vcenter: VCenterLab) -> None:
     assert "Option 'timeout' is not a duration: 'soon'" in cbt(vcenter, "app-01", timeout="soon")["msg"]
 
 
@@ -331,7 +331,7 @@ def test_our_snapshot_is_removed_at_the_second_attempt(vcenter: VCenterLab, as_t
     assert_as_found(vcenter, "app-20")
 
 
-def test_a_snapshot_of_ours_that_could_not_be_removed_is_told_and_removed_by_the_next_run(vcenter: VCenterLab) -> None:
+def test_our_snapshot_that_could_not_be_removed_is_reported_and_removed_by_the_next_run(vcenter: VCenterLab) -> None:
     cbt(vcenter, "app-20", state="disabled")
     _fault(vcenter, "RemoveSnapshot_Task", "*", "GenericVmConfigFault", count=-1)
     failed = cbt(vcenter, "app-20")
@@ -342,7 +342,7 @@ def test_a_snapshot_of_ours_that_could_not_be_removed_is_told_and_removed_by_the
     assert_tracked(vcenter, "app-20")
 
 
-def test_a_vm_that_cannot_be_powered_on_again_is_told_loudly(vcenter: VCenterLab) -> None:
+def test_a_vm_that_cannot_be_powered_on_again_is_reported(vcenter: VCenterLab) -> None:
     cbt(vcenter, "app-20", state="disabled")
     _fault(vcenter, "PowerOnVM_Task", "app-20", "GenericVmConfigFault", count=-1)
     failed = cbt(vcenter, "app-20", activate="power_cycle", shutdown="hard")
@@ -365,7 +365,7 @@ def test_another_task_in_progress_is_waited_for(vcenter: VCenterLab) -> None:
     assert_tracked(vcenter, "app-21")
 
 
-def test_a_change_in_between_is_looked_at_again(vcenter: VCenterLab) -> None:
+def test_a_change_in_between_leads_to_a_new_plan(vcenter: VCenterLab) -> None:
     _fault(vcenter, "ReconfigVM_Task", "app-22", "ConcurrentAccess", task=True)
     assert not cbt(vcenter, "app-22")["failed"]
     assert_tracked(vcenter, "app-22")
@@ -422,7 +422,7 @@ def test_info_reads_many_vms_in_few_calls(vcenter: VCenterLab, way: str) -> None
     names = [f"app-{number:02d}" for number in range(1, 13) if number != 5]  # a disk of app-05 may be skipped by now
     result = vcenter.run_module("vmware_cbt_info", {"names": [*names, "nowhere"]}, way=way)
     reads = {one["action"]: one["count"] for one in vcenter.control.get("/requests")}
-    # The inventory, the VMs that are meant, and what lies around them.
+    # The inventory, the selected VMs, and their surroundings.
     assert reads["RetrievePropertiesEx"] == 3
     assert vcenter.control.mutating_requests() == []
     assert [vm["name"] for vm in result["vms"]] == names

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""vmware_cbt and vmware_cbt_info against odd VMs, hosts, users and moments: what is refused, proved, restored, and at what cost."""
+"""vmware_cbt and vmware_cbt_info with unusual VMs, hosts, users and timing: what is refused, proved and restored, and at what cost."""
 
 from __future__ import annotations
 
@@ -111,9 +111,9 @@ def test_disks_on_every_bus_are_tracked_and_given_back_as_they_were(vcenter: VCe
     assert all(disk["effective"] for disk in done["vm"]["disks"])
     assert done["vm"]["cbt"]["misspelled_keys"] == ["ctkEnable"]
     assert cbt(vcenter, "app-01")["plan"] == []
-    told = cbt(vcenter, "app-01", check=True, state="disabled")
+    checked = cbt(vcenter, "app-01", check=True, state="disabled")
     disabled = cbt(vcenter, "app-01", state="disabled")
-    assert disabled["plan"] == told["plan"]
+    assert disabled["plan"] == checked["plan"]
     assert settings_of(vcenter, "app-01") == before
     assert cbt(vcenter, "app-01", state="disabled")["plan"] == []
 
@@ -138,7 +138,7 @@ def test_what_cannot_be_tracked_is_refused(vcenter: VCenterLab, name: str, rule:
     assert vcenter.control.mutating_requests() == []
 
 
-def test_a_finding_may_be_waived_where_data_stay_right(vcenter: VCenterLab) -> None:
+def test_a_concern_may_be_waived_where_increments_stay_right(vcenter: VCenterLab) -> None:
     waiver = {"rule": "first_class_disk", "reason": "all nodes have CBT on", "expires": "9999-12-31"}
     expired = cbt(vcenter, "app-03", waivers=[waiver | {"expires": "2020-01-01"}])
     assert expired["error"]["code"] == "first_class_disk"
@@ -158,10 +158,10 @@ def test_disks_are_consolidated_when_snapshots_may_be_removed(vcenter: VCenterLa
 # Proof
 
 
-def test_a_query_proves_tracking_until_it_begins_anew_behind_our_back(vcenter: VCenterLab) -> None:
-    told = cbt(vcenter, "app-14", check=True, verify="query")
+def test_a_query_proves_tracking_until_something_else_restarts_it(vcenter: VCenterLab) -> None:
+    checked = cbt(vcenter, "app-14", check=True, verify="query")
     done = cbt(vcenter, "app-14", verify="query")
-    assert done["plan"] == told["plan"]
+    assert done["plan"] == checked["plan"]
     assert done["vm"]["cbt"]["verified"]
     assert all(disk["last_verified"] for disk in done["vm"]["disks"])
     assert calls(vcenter)["QueryChangedDiskAreas"] == len(done["vm"]["disks"])
@@ -201,7 +201,7 @@ def test_a_request_alone_waits_for_the_next_stun(vcenter: VCenterLab) -> None:
 # Moments and users
 
 
-def test_a_snapshot_that_appears_in_the_moment_of_the_change_is_noticed(vcenter: VCenterLab) -> None:
+def test_a_snapshot_that_appears_during_the_change_is_noticed(vcenter: VCenterLab) -> None:
     before = settings_of(vcenter, "app-16")
     vcenter.control.post(
         "/faults", {"method": "ReconfigVM_Task", "object": "app-16", "fault": "Snapshot nightly backup"}
@@ -226,7 +226,7 @@ def test_a_snapshot_that_appears_in_the_moment_of_the_change_is_noticed(vcenter:
         ({"verify": "query"}, "VirtualMachine.Provisioning.DiskRandomRead"),
     ],
 )
-def test_a_missing_privilege_is_told_before_anything_is_done(
+def test_a_missing_privilege_is_reported_before_anything_is_changed(
     vcenter: VCenterLab, parameters: dict[str, str], privilege: str
 ) -> None:
     vcenter.control.post("/privileges", {"object": "app-18", "denied": [privilege]})
@@ -236,14 +236,14 @@ def test_a_missing_privilege_is_told_before_anything_is_done(
     assert vcenter.control.mutating_requests() == []
 
 
-def test_what_the_connectors_user_lacks_is_told(vcenter: VCenterLab) -> None:
+def test_the_missing_privileges_of_the_connectors_user_are_a_concern(vcenter: VCenterLab) -> None:
     vcenter.control.post("/privileges", {"object": "app-18", "denied": ["VirtualMachine.Config.DiskLease"]})
     found = {vm["name"]: vm for vm in info(vcenter, names=["app-18", "app-19"], connector_user="LAB\\smc")}
-    told = {
+    lacking = {
         name: [one["message"] for one in vm["concerns"] if one["id"] == "connector_privileges"]
         for name, vm in found.items()
     }
-    assert told == {
+    assert lacking == {
         "app-18": ["SMC's connector user lacks these privileges on it: VirtualMachine.Config.DiskLease"],
         "app-19": [],
     }
@@ -270,7 +270,7 @@ def test_vms_are_selected_by_pattern_folder_and_attributes(vcenter: VCenterLab) 
     assert names(name_patterns=[]) == []
 
 
-def test_limits_of_smc_are_told(vcenter: VCenterLab) -> None:
+def test_limits_of_smc_are_concerns(vcenter: VCenterLab) -> None:
     (vm,) = info(vcenter, names=["app-17"])
     found = {one["id"]: one for one in vm["concerns"]}
     assert {"guest_unsupported", "uefi_boot"} <= set(found)

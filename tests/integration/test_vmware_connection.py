@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way to vCenter through an HTTP proxy, and what is read of it beside the vSphere API: the tags."""
+"""The connection to vCenter through an HTTP proxy, and the tags, which are not read with the vSphere API."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_tags_are_read_through_the_proxy(vcenter: VCenterLab) -> None:
         assert len(proxy.targets) == 2
 
 
-def test_an_unknown_tag_is_told_with_tags_like_it(vcenter: VCenterLab) -> None:
+def test_an_unknown_tag_is_rejected_with_similar_tags(vcenter: VCenterLab) -> None:
     result = vcenter.call_module("vmware_cbt_info", {"tags": ["wave:8"]})
     assert "vCenter has no tag 'wave:8' (option 'tags'). Did you mean wave:7?" in result["msg"]
 

@@ -57,13 +57,13 @@ def fault(access: VCenterLab, method: str, name: str, kind: str, **more: Any) ->
 
 @contextmanager
 def going_off_late(access: VCenterLab, name: str, seconds: float) -> Iterator[None]:
-    """The guest goes down by itself after a while, as one does that was asked long ago."""
+    """The guest OS shuts down by itself after a while, like one that was asked long ago."""
 
-    def deed() -> None:
+    def power_off() -> None:
         with access.session() as (vcenter, named):
             vcenter.run_task("power off", named(name)[0].PowerOffVM_Task, lambda _line: None, 30)
 
-    timer = threading.Timer(seconds, deed)
+    timer = threading.Timer(seconds, power_off)
     timer.start()
     yield
     timer.join()
@@ -96,7 +96,7 @@ def test_shut_down_again_checked_and_restored(vcenter: VCenterLab) -> None:
         assert power(vcenter, PLAIN, "running", check=check)["plan"] == []
 
 
-def test_a_vm_that_was_off_before_stays_off_unless_it_is_to_be_running(vcenter: VCenterLab) -> None:
+def test_a_vm_that_was_off_before_stays_off_unless_it_must_be_running(vcenter: VCenterLab) -> None:
     assert power(vcenter, OFF_BEFORE, "shut_down")["changed"] is False
     assert power(vcenter, OFF_BEFORE, "restored")["changed"] is False
     assert vcenter.control.mutating_requests() == []
@@ -104,7 +104,7 @@ def test_a_vm_that_was_off_before_stays_off_unless_it_is_to_be_running(vcenter: 
     assert present(vcenter, OFF_BEFORE) == "poweredOn"
 
 
-def test_many_are_asked_at_once_and_waited_for_afterwards(vcenter: VCenterLab) -> None:
+def test_many_are_asked_at_the_same_time_and_waited_for_afterwards(vcenter: VCenterLab) -> None:
     asked = power(vcenter, HANGING, "shut_down", wait=False)
     assert asked["plan"][-1] == f"ask the guest OS of {HANGING} to shut down"
     assert (asked["vm"]["power_state"], asked["vm"]["shut_down_here"]) == ("on", True)
@@ -139,7 +139,7 @@ def test_a_guest_that_hangs_is_left_on_or_forced(vcenter: VCenterLab) -> None:
     assert "Its power is cut because shutdown_fallback is force" in forced["output"]
 
 
-def test_a_guest_that_goes_down_after_all_is_powered_on_again(vcenter: VCenterLab) -> None:
+def test_a_guest_that_shuts_down_late_is_powered_on_again(vcenter: VCenterLab) -> None:
     assert power(vcenter, HANGING, "shut_down", shutdown_timeout="1s")["failed"]
     with going_off_late(vcenter, HANGING, 0.3):
         restored = power(vcenter, HANGING, "restored", settle_time="20s")
@@ -163,7 +163,7 @@ def test_a_lost_session_or_connection_loses_nothing(vcenter: VCenterLab, method:
     ("method", "state"),
     [("ReconfigVM_Task", "shut_down"), ("ShutdownGuest", "shut_down"), ("PowerOnVM_Task", "restored")],
 )
-def test_a_step_that_fails_is_made_good_by_the_next_run(vcenter: VCenterLab, method: str, state: str) -> None:
+def test_a_step_that_fails_is_completed_by_the_next_run(vcenter: VCenterLab, method: str, state: str) -> None:
     if state == "restored":
         power(vcenter, PLAIN, "shut_down")
     fault(vcenter, method, PLAIN, "GenericVmConfigFault")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -18,10 +19,16 @@ from ansible_collections.cutover.smc.plugins.module_utils._cbt.plan import (
     CbtSpec,
     ObservedCbt,
     diff_view,
+    parse_spec,
     plan,
     plan_enable,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError, InvalidOptionError
+from ansible_collections.cutover.smc.plugins.module_utils._cbt.reconciler import needed_privileges
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
+    CutoverError,
+    InvalidOptionError,
+    PreconditionError,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     CBT_VERIFIED_KEY,
     OWN_SNAPSHOT_PREFIX,
@@ -50,6 +57,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import 
     ctk_file_of,
     setting_is_true,
 )
+from ansible_collections.cutover.smc.plugins.modules.vmware_cbt import MODULE
 
 _CHANGES = ("configure", "stun", "shut_down", "power_on", "query", "clean_up", "remove_snapshot")
 _ACTIONS = (*_CHANGES, "remove_all_snapshots", "consolidate", "verify_tracked", "verify_untracked")
@@ -141,8 +149,8 @@ class ModelVm:
     def query(self) -> None:
         assert not self.facts.snapshots, "CBT was queried while a snapshot was there"
         assert all(one.effective for one in state_of(self.facts).disks)
-        note = verification_marker("2026-11-22T20:00:00Z", {one.key: one.epoch for one in self.facts.disks})
-        self._set({CBT_VERIFIED_KEY: note})
+        marker = verification_marker("2026-11-22T20:00:00Z", {one.key: one.epoch for one in self.facts.disks})
+        self._set({CBT_VERIFIED_KEY: marker})
 
     def clean_up(self, keys: dict[str, str]) -> None:
         self._set(keys)
@@ -273,13 +281,13 @@ def _changes_cbt(outcome: Outcome[ObservedCbt]) -> bool:
 
 
 @given(machines(), states, policies, st.booleans())
-def test_check_mode_tells_what_is_then_done(facts: VmFacts, state: str, policy: CbtPolicy, immediately: bool) -> None:
-    told = ModelVm(facts, immediately).reach(state, policy, check_mode=True)
+def test_check_mode_shows_what_is_then_done(facts: VmFacts, state: str, policy: CbtPolicy, immediately: bool) -> None:
+    checked = ModelVm(facts, immediately).reach(state, policy, check_mode=True)
     done = ModelVm(facts, immediately).reach(state, policy)
-    assert [step.summary for step in told.done] == [step.summary for step in done.done]
-    assert told.after["tracked_disks"] == done.after["tracked_disks"] or not facts.running
-    assert told.after["power_state"] == done.after["power_state"]
-    assert told.after["requested"] == done.after["requested"]
+    assert [step.summary for step in checked.done] == [step.summary for step in done.done]
+    assert checked.after["tracked_disks"] == done.after["tracked_disks"] or not facts.running
+    assert checked.after["power_state"] == done.after["power_state"]
+    assert checked.after["requested"] == done.after["requested"]
 
 
 @given(machines(), policies)
@@ -291,7 +299,7 @@ def test_disabling_restores_what_was_there_before_enabling(facts: VmFacts, polic
     model = ModelVm(facts)
     model.reach("enabled", policy)
     model.reach("disabled", policy)
-    # By the flag, vSphere writes the keys of disks that had none as well; what the note names is as it was.
+    # By the flag, vSphere writes the keys of disks that had none as well; what the marker names is as it was.
     assert {key.lower(): value for key, value in model.facts.settings.items()} == {
         key.lower(): value for key, value in untouched.items()
     }
@@ -314,7 +322,7 @@ def test_a_request_alone_activates_nothing_and_is_made_once(
 
 
 @given(machines(), policies)
-def test_a_verification_holds_until_tracking_begins_anew(facts: VmFacts, policy: CbtPolicy) -> None:
+def test_a_verification_is_valid_until_tracking_restarts(facts: VmFacts, policy: CbtPolicy) -> None:
     model = ModelVm(replace(facts, power_state=ON))
     policy = replace(policy, verify="query")
     model.reach("enabled", policy)
@@ -329,7 +337,7 @@ def test_a_verification_holds_until_tracking_begins_anew(facts: VmFacts, policy:
 
 
 @given(st.dictionaries(st.integers(2000, 40000), st.text("0123456789abcdef -")))
-def test_the_note_of_a_verification_is_read_as_it_was_written(epochs: dict[int, str]) -> None:
+def test_the_marker_of_a_verification_is_read_as_it_was_written(epochs: dict[int, str]) -> None:
     facts = vm(settings={CBT_VERIFIED_KEY.upper(): verification_marker("2026-11-22T20:00:00Z", epochs)})
     assert verification_of(facts) == ("2026-11-22T20:00:00Z", epochs)
     assert verification_of(vm()) == ("", {})
@@ -358,7 +366,7 @@ def test_a_run_that_was_killed_is_completed_by_the_next(
 
 
 class Killed(BaseException):
-    """What a killed process looks like to the code in it."""
+    """What a killed process is to the code in it."""
 
 
 def _kill_after(model: ModelVm, state: str, policy: CbtPolicy, survived: int) -> None:
@@ -395,7 +403,7 @@ def test_an_untouched_running_vm_is_configured_stunned_and_proven() -> None:
     }
 
 
-def test_a_power_cycle_leaves_a_note_before_the_vm_goes_down() -> None:
+def test_a_power_cycle_marks_the_vm_before_it_is_shut_down() -> None:
     planned = plan_enable(vm(), CbtPolicy(activate="power_cycle"))
     assert actions_of(planned) == ["configure", "shut_down", "power_on", "verify_tracked", "clean_up"]
     assert planned.steps[0].arguments["keys"][POWER_ON_AGAIN_KEY] == "TRUE"
@@ -423,7 +431,7 @@ def test_a_flag_without_keys_and_files_proves_nothing() -> None:
     assert actions_of(plan_enable(facts, CbtPolicy())) == ["configure", "stun", "verify_tracked"]
 
 
-def test_cbt_that_a_backup_product_switched_on_by_the_api_alone_is_left_alone() -> None:
+def test_cbt_that_a_backup_product_enabled_by_the_api_alone_is_not_changed() -> None:
     facts = vm(replace(disk(), ctk_file="[ds] vm/scsi0_0-ctk.vmdk"), flag=True)
     assert state_of(facts).effective
     assert plan_enable(facts, CbtPolicy()).steps == ()
@@ -456,7 +464,7 @@ def test_a_disk_is_named_by_label_address_or_key(name: str) -> None:
     assert skipped_disks(vm(disk(0), disk(1)), [name]) == {2001}
 
 
-def test_a_disk_that_does_not_exist_is_told_with_those_that_do() -> None:
+def test_an_unknown_disk_is_rejected_with_those_that_exist() -> None:
     with pytest.raises(InvalidOptionError, match=r"'scsi9:9'.*Hard disk 1 \(scsi0:0\)"):
         skipped_disks(vm(), ["scsi9:9"])
 
@@ -483,10 +491,10 @@ def test_a_leftover_snapshot_of_ours_goes_by_its_reference() -> None:
 
 def test_the_api_method_writes_no_keys_and_the_other_no_flag() -> None:
     by_api = plan_enable(vm(), CbtPolicy(method="api")).steps[0].arguments
-    by_hand = plan_enable(vm(), CbtPolicy(method="advanced_config")).steps[0].arguments
+    by_keys = plan_enable(vm(), CbtPolicy(method="advanced_config")).steps[0].arguments
     assert by_api == {"flag": True, "keys": {}}
-    assert by_hand["flag"] is None
-    assert by_hand["keys"]
+    assert by_keys["flag"] is None
+    assert by_keys["keys"]
 
 
 def test_a_reset_of_a_vm_that_is_off_fails_when_tracking_files_stay() -> None:
@@ -503,3 +511,88 @@ def test_misspelled_keys_are_found_and_proper_ones_are_not() -> None:
 def test_the_diff_spells_keys_in_one_way() -> None:
     facts = vm(settings={"SCSI0:0.CTKENABLED": "TRUE", "ctkenabled": "TRUE", POWER_ON_AGAIN_KEY: "TRUE"})
     assert diff_view(facts)["settings"] == {"scsi0:0.ctkEnabled": "TRUE", "ctkEnabled": "TRUE"}
+
+
+# The plan for a spec
+
+
+BLOCKED = vm(fault_tolerant=True, snapshots=(SnapshotFacts("snapshot-7", "before patch"),))
+WAIVER = {"rule": "fault_tolerance", "reason": "change 4711", "expires": "2026-12-31"}
+
+
+def spec_of(**options: object) -> CbtSpec:
+    defaults = {name: option.get("default") for name, option in MODULE.argument_spec.items()}
+    return parse_spec(defaults | options, date(2026, 12, 1))
+
+
+def refused(spec: CbtSpec, facts: VmFacts) -> list[str]:
+    """The concerns that block the plan."""
+    with pytest.raises(PreconditionError) as caught:
+        plan(spec, ObservedCbt(facts))
+    assert caught.value.code == caught.value.details["concerns"][0]["id"]
+    assert caught.value.remedy
+    return [concern["id"] for concern in caught.value.details["concerns"]]
+
+
+def test_a_plan_is_refused_with_every_concern_that_blocks_it() -> None:
+    assert refused(spec_of(), BLOCKED) == ["snapshots", "fault_tolerance"]
+    assert refused(spec_of(state="disabled"), tracked(BLOCKED)) == ["snapshots"]
+
+
+def test_a_waiver_lifts_only_what_is_waivable_and_only_while_it_is_valid() -> None:
+    snapshots = WAIVER | {"rule": "snapshots"}
+    assert refused(spec_of(waivers=[WAIVER, snapshots]), BLOCKED) == ["snapshots"]
+    assert refused(spec_of(waivers=[WAIVER | {"expires": "2026-11-30"}]), BLOCKED) == ["snapshots", "fault_tolerance"]
+    assert refused(spec_of(waivers=[WAIVER | {"vms": ["app-02"]}]), BLOCKED) == ["snapshots", "fault_tolerance"]
+    planned = plan(spec_of(waivers=[WAIVER], snapshots="remove"), ObservedCbt(BLOCKED))
+    assert actions_of(planned)[0] == "remove_all_snapshots"
+
+
+def test_a_vm_in_the_desired_state_is_not_refused_whatever_its_concerns_are() -> None:
+    assert plan(spec_of(), ObservedCbt(tracked(BLOCKED))).steps == ()
+    assert plan(spec_of(state="disabled"), ObservedCbt(BLOCKED)).steps == ()
+
+
+def test_cleaning_up_after_a_killed_run_is_not_refused() -> None:
+    left = replace(tracked(BLOCKED), power_state=OFF)
+    left = replace(left, settings=left.settings | {POWER_ON_AGAIN_KEY: "TRUE"})
+    assert actions_of(plan(spec_of(), ObservedCbt(left))) == ["power_on", "verify_tracked", "clean_up"]
+
+
+def test_a_skipped_disk_is_not_asked_about() -> None:
+    facts = vm(disk(0), disk(1, mode="independent_persistent"))
+    assert refused(spec_of(), facts) == ["independent_disk"]
+    assert actions_of(plan(spec_of(skip_disks=["SCSI0:1"]), ObservedCbt(facts))) == [
+        "configure",
+        "stun",
+        "verify_tracked",
+    ]
+
+
+def test_a_reset_that_has_seen_tracking_end_only_enables() -> None:
+    facts = vm()
+    whole = plan(spec_of(state="reset"), ObservedCbt(tracked(facts)))
+    rest = plan(spec_of(state="reset"), ObservedCbt(facts, tracking_ended=True))
+    assert actions_of(whole) == ["configure", "stun", "verify_untracked", *actions_of(rest)]
+
+
+def test_a_reset_must_take_effect() -> None:
+    with pytest.raises(InvalidOptionError, match="'activate' cannot be none for state: reset"):
+        spec_of(state="reset", activate="none")
+
+
+@pytest.mark.parametrize(
+    ("options", "privileges"),
+    [
+        ({}, {"Config.ChangeTracking", "Config.AdvancedConfig", "State.CreateSnapshot", "State.RemoveSnapshot"}),
+        ({"method": "api", "activate": "none"}, {"Config.ChangeTracking"}),
+        ({"method": "advanced_config", "activate": "none"}, {"Config.AdvancedConfig"}),
+        (
+            {"activate": "power_cycle"},
+            {"Config.ChangeTracking", "Config.AdvancedConfig", "Interact.PowerOff", "Interact.PowerOn"},
+        ),
+    ],
+)
+def test_a_plan_needs_the_privileges_of_its_steps(options: dict[str, str], privileges: set[str]) -> None:
+    needed = needed_privileges(plan(spec_of(**options), ObservedCbt(vm())))
+    assert {name.removeprefix("VirtualMachine.") for name in needed} == privileges

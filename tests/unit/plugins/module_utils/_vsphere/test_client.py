@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -173,7 +174,7 @@ def test_a_wrong_password_tells_the_user_and_not_the_password(monkeypatch: pytes
     assert "a secret" not in str(caught.value) + repr(HERE)
 
 
-def test_an_error_of_the_network_during_a_deed_is_ambiguous(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_network_during_a_change_is_ambiguous(monkeypatch: pytest.MonkeyPatch) -> None:
     vcenter, _wire = connected(monkeypatch)
     with (
         vcenter,
@@ -196,7 +197,7 @@ def test_an_error_of_the_network_during_a_deed_is_ambiguous(monkeypatch: pytest.
         ),
     ],
 )
-def test_a_fault_of_a_deed(monkeypatch: pytest.MonkeyPatch, fault: Any, kind: type[CutoverError], words: str) -> None:
+def test_a_fault_of_a_change(monkeypatch: pytest.MonkeyPatch, fault: Any, kind: type[CutoverError], words: str) -> None:
     vcenter, _wire = connected(monkeypatch)
     with vcenter, pytest.raises(kind) as caught:
         vcenter.submit("work", failing(fault))
@@ -204,7 +205,7 @@ def test_a_fault_of_a_deed(monkeypatch: pytest.MonkeyPatch, fault: Any, kind: ty
     assert caught.value.code == type(fault).__name__.rpartition(".")[2]
 
 
-def test_a_missing_privilege_is_told_with_the_name_of_the_object(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_privilege_is_reported_with_the_name_of_the_object(monkeypatch: pytest.MonkeyPatch) -> None:
     collector = vmodl.query.PropertyCollector
     named = collector.ObjectContent(
         obj=vim.VirtualMachine("vm-9"), propSet=[vmodl.DynamicProperty(name="name", val="app-01")]
@@ -242,10 +243,10 @@ def test_a_read_logs_in_again_when_the_session_has_expired(monkeypatch: pytest.M
     assert wire.sessions_dropped == 1
 
 
-def test_a_deed_is_done_again_when_the_session_had_expired_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_is_done_again_when_the_session_had_expired_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [vim.fault.NotAuthenticated(), "done"]
 
-    def deed() -> str:
+    def change() -> str:
         answer = answers.pop(0)
         if isinstance(answer, BaseException):
             raise answer
@@ -253,7 +254,7 @@ def test_a_deed_is_done_again_when_the_session_had_expired_before_it(monkeypatch
 
     vcenter, wire = connected(monkeypatch)
     with vcenter:
-        assert vcenter.submit("work", deed) == "done"
+        assert vcenter.submit("work", change) == "done"
     assert wire.calls.count("Login") == 2
 
 
@@ -337,6 +338,23 @@ def test_missing_privileges_are_asked_for_in_one_call(monkeypatch: pytest.Monkey
     assert wire.arguments["HasUserPrivilegeOnEntities"][1] == asked
 
 
+@pytest.mark.parametrize(("granted", "words"), [(False, "lacks the privileges A, B on app-01"), (True, "")])
+def test_required_privileges_are_checked(monkeypatch: pytest.MonkeyPatch, granted: bool, words: str) -> None:
+    availability = vim.AuthorizationManager.PrivilegeAvailability
+    answer = vim.AuthorizationManager.EntityPrivilege(
+        entity=vim.VirtualMachine("vm-1"),
+        privAvailability=[availability(privId=name, isGranted=granted) for name in ("A", "B")],
+    )
+    vcenter, _wire = connected(
+        monkeypatch, Login=[vim.UserSession(userName="root")], HasUserPrivilegeOnEntities=[[answer]]
+    )
+    with vcenter, nullcontext() if granted else pytest.raises(PreconditionError, match=words) as caught:
+        vcenter.require_privileges(vim.VirtualMachine("vm-1"), "app-01", ["A", "B"], ["work"])
+    if not granted:
+        assert caught.value.code == "NoPermission"
+        assert caught.value.details == {"privileges": ["A", "B"], "entity": "app-01", "plan": ["work"]}
+
+
 @pytest.mark.parametrize(
     "fault", [vmodl.fault.NotSupported(), vim.fault.NoPermission(privilegeId="Authorization.View")]
 )
@@ -350,7 +368,7 @@ def test_a_server_that_cannot_tell_privileges_is_taken_to_grant_them(
         assert vcenter.missing_privileges([vim.VirtualMachine("vm-1")], ["A"]) == {}
 
 
-def test_that_one_may_not_ask_about_another_user_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_privilege_to_check_another_user_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     fault = vim.fault.NoPermission(privilegeId="Authorization.View")
     vcenter, _wire = connected(monkeypatch, HasUserPrivilegeOnEntities=[fault])
     with vcenter, pytest.raises(PreconditionError, match=r"Authorization\.View"):
@@ -372,7 +390,7 @@ def test_the_inventory_is_read_by_a_view_only_where_there_are_vapps(
     assert wire.calls.count("CreateContainerView") == wire.calls.count("DestroyView") == views
 
 
-def test_a_task_that_fails_tells_its_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_fails_reports_its_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     failed = task_answer("error", error=vim.fault.TaskInProgress(msg="Another task is already in progress."))
     vcenter, _wire = connected(monkeypatch, RetrievePropertiesEx=[failed])
     with vcenter, pytest.raises(BusyError, match="Could not work: Another task is already in progress"):
@@ -432,13 +450,13 @@ def params(**given: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_a_missing_option_is_told_with_the_variable_that_would_do(
+def test_a_missing_option_is_reported_with_its_environment_variable(
     given: dict[str, Any], message: str, variables: str
 ) -> None:
-    with pytest.raises(InvalidOptionError) as told:
+    with pytest.raises(InvalidOptionError) as caught:
         Connection.from_params(params(**given))
-    assert told.value.message == message
-    assert variables in told.value.remedy
+    assert caught.value.message == message
+    assert variables in caught.value.remedy
 
 
 def test_a_connection_is_made_of_the_options() -> None:

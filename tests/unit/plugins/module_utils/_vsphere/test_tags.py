@@ -118,11 +118,11 @@ def test_nothing_is_asked_for_no_tags(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rest.asked == []
 
 
-def test_an_unknown_tag_is_told_with_tags_like_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_tag_is_rejected_with_similar_tags(monkeypatch: pytest.MonkeyPatch) -> None:
     rest = vcenter(monkeypatch)
-    with pytest.raises(InvalidOptionError, match="vCenter has no tag 'wave:9'") as told:
+    with pytest.raises(InvalidOptionError, match="vCenter has no tag 'wave:9'") as caught:
         tagged_vms(HERE, ["wave:7", "wave:9"])
-    assert {"wave:7", "wave:8"} <= set(told.value.details["close_names"])
+    assert {"wave:7", "wave:8"} <= set(caught.value.details["close_names"])
     assert not any("tag-association" in call for call, _headers in rest.asked)
     assert rest.closed
 
@@ -144,8 +144,8 @@ def test_an_unknown_tag_is_told_with_tags_like_it(monkeypatch: pytest.MonkeyPatc
 )
 def test_a_refusal(monkeypatch: pytest.MonkeyPatch, answer: Any, kind: type[CutoverError], words: str) -> None:
     rest = vcenter(monkeypatch, session=answer)
-    with pytest.raises(CutoverError, match=words) as told:
+    with pytest.raises(CutoverError, match=words) as caught:
         tagged_vms(HERE, ["7"])
-    assert told.value.__class__ is kind
-    assert "a secret" not in str(told.value.as_result())
+    assert caught.value.__class__ is kind
+    assert "a secret" not in str(caught.value.as_result())
     assert rest.closed

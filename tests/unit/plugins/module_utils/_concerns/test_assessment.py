@@ -12,17 +12,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cutover.smc.plugins.module_utils._cbt.report import describe, summarize
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.assessment import (
     DISK_RULES,
-    RULE_IDS,
     VM_RULES,
     concerns,
     refusals,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.rules import BLOCKER
-from ansible_collections.cutover.smc.plugins.module_utils._concerns.waivers import apply_waivers, read_waivers
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import (
     DiskFacts,
     GuestFacts,
@@ -197,60 +193,3 @@ def test_a_waivable_concern_blocks_nothing_when_it_is_waived() -> None:
     facts = replace(FINE, fault_tolerant=True, snapshots=SNAPSHOT)
     assert blocking(facts) == ["snapshots", "fault_tolerance"]
     assert blocking(facts, waived={"snapshots", "fault_tolerance"}) == ["snapshots"]
-
-
-WAIVER = {"rule": "fault_tolerance", "reason": "change 4711", "expires": "2026-12-31"}
-
-
-@pytest.mark.parametrize(
-    ("fields", "vm", "day", "holds"),
-    [
-        ({}, "app-01", "2026-12-31", True),
-        ({}, "app-01", "2027-01-01", False),
-        ({"vms": ["app-02"]}, "app-01", "2026-12-01", False),
-        ({"vms": ["app-02"]}, "app-02", "2026-12-01", True),
-        ({"rule": "snapshots"}, "app-01", "2026-12-01", False),
-    ],
-)
-def test_a_waiver_covers_its_rule_its_vms_and_its_days(fields: dict[str, Any], vm: str, day: str, holds: bool) -> None:
-    waivers = read_waivers([WAIVER | fields], RULE_IDS)
-    (concern,) = [one.as_result() for one in concerns(replace(FINE, fault_tolerant=True))]
-    (told,) = apply_waivers([concern], vm, waivers, date.fromisoformat(day))
-    assert told["waived"] == ({"reason": "change 4711", "expires": "2026-12-31"} if holds else None)
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ([WAIVER | {"rule": "no such"}], "Unknown rule 'no such' in a waiver"),
-        ([WAIVER | {"reason": " "}], "has no reason"),
-        ([WAIVER | {"expires": "soon"}], "has no valid expiry date"),
-        ([WAIVER | {"expires": "2026-02-30"}], "expiry date of the waiver .* does not exist"),
-        (["fault_tolerance"], "not a dictionary"),
-        ("fault_tolerance", "must be a list"),
-    ],
-)
-def test_an_incomplete_waiver_is_rejected(given: Any, words: str) -> None:
-    with pytest.raises(InvalidOptionError, match=words):
-        read_waivers(given, RULE_IDS)
-
-
-def test_a_waived_blocker_is_not_counted() -> None:
-    waivers = read_waivers([WAIVER | {"expires": "9999-12-31"}], RULE_IDS)
-    vm = describe(replace(FINE, fault_tolerant=True), waivers=waivers)
-    assert vm["concerns"][0]["waived"]
-    assert summarize([vm], [])["with_blockers"] == []
-
-
-def test_a_summary_counts_vms() -> None:
-    vms = [describe(FINE), describe(TRACKED), describe(replace(FINE, name="app-02", snapshots=SNAPSHOT))]
-    assert summarize(vms, ["nowhere"]) == {
-        "total": 3,
-        "requested": 1,
-        "effective": 1,
-        "needs_stun": [],
-        "with_blockers": ["app-02"],
-        "with_warnings": [],
-        "with_notes": [],
-        "not_found": 1,
-    }
