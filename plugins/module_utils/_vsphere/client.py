@@ -199,9 +199,8 @@ class VCenter:
         """
 
         def specify() -> t.Any:
-            selection = _selection(
-                traversals
-            )  # shared, because building one for each object costs more than sending it
+            # Shared by the objects, because building a selection for each costs more than sending it.
+            selection = _selection(traversals)
             return _filter([_object(reference, selection) for reference in references], paths)
 
         if not references:
