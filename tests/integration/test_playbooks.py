@@ -321,7 +321,7 @@ def test_each_playbook_by_itself_changes_nothing_any_more(own_lab: Lab, name: st
     assert own_lab.mutating_requests() == {}
     if name == "clean_up":
         final = own_lab.job("app-01")["image_ids"][-1]
-        assert re.search(rf"app-01 +stays +image +{final} +<= \d+\.\d\d USD  it is the final image", again.stdout)
+        assert re.search(rf"app-01 +keep +image +{final} +<= \d+\.\d\d USD  it is the final image", again.stdout)
         assert re.search(r"total +keep +\d+ resources +<= \d+\.\d\d USD", again.stdout)
 
 
@@ -339,7 +339,7 @@ def test_the_report_tells_what_is_there_and_what_it_costs(own_lab: Lab) -> None:
     assert older not in vm["images"]
     assert vm["costs"]["complete"]
     assert re.search(r"app-01 +costs <= \d+\.\d\d USD per day", told.stdout)
-    assert re.search(r"orphan: snapshot s-\w+ .* per day: it is SMC's by its name", told.stdout)
+    assert re.search(r"orphan: snapshot s-\w+ .* per day: its name or description is that of SMC", told.stdout)
 
 
 def test_a_vm_that_has_moved_is_not_rolled_back(own_lab: Lab) -> None:

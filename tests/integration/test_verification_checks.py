@@ -151,9 +151,9 @@ def test_the_role_notes_an_image_only_when_its_checks_have_passed(
     assert f"{VM}: passed: the system is up" in failed.stdout
     assert f"{VM}: FAILED: the shop answers: The exit code is 7, not 0." in failed.stdout
     assert "no shop here" in failed.stdout
-    assert "the console ends with" in failed.stdout
+    assert "the console output ends with" in failed.stdout
     assert "login:" in failed.stdout
-    assert "stays to be looked at until" in failed.stdout
+    assert "is kept for examination until" in failed.stdout
     assert tags(lab)["cutover:verified-image"] == ""
     (kept,) = [one for one in lab.get("/state")["instances"] if one["image_id"] == wanted["image_id"]]
 
