@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An instance on which an image is verified."""
+"""Starts, checks and releases an instance on which an image is verified."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ module: ecs_verification_instance
 short_description: Start, check and release an Alibaba Cloud ECS instance on which an image is verified
 version_added: 0.1.0
 description:
-  - Starts an instance from an image, in a vSwitch and a security group that are isolated from what is in service, and releases it.
-  - The instance releases itself after O(release_after), so that it does not go on costing money when nobody comes back to it.
-  - It is found again by a tag that names the image. Nothing else is ever released.
-  - Runs checks in the instance by Cloud Assistant, whose agent has to be in the image, and tells for each what it said. The outcome is noted on
-    the instance as the tag C(cutover:checks). Checks that have passed on it are not run on it again.
-  - When a check fails, or no agent answers, the end of the instance's console output is returned, which tells whether the system has started.
+  - Starts an instance from an image, in an isolated vSwitch and security group, checks it, and releases it.
+  - The instance releases itself after O(release_after), so that it does not cost money when no later run releases it.
+  - It is found again by a tag that names the image. No other instance is ever released.
+  - Runs checks in the instance by Cloud Assistant, whose agent must be in the image, and returns the result of each. The outcome is recorded on the instance
+    as the tag C(cutover:checks). Checks that have passed on an instance are not run on it again.
+  - When a check fails, or the agent does not answer, the end of the instance's console output is returned. It shows whether the system has started.
 author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
@@ -29,84 +29,84 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(present) - an instance from this image runs.
-      - V(absent) - there is no verification instance from this image.
+      - V(present) - ensure that an instance from this image runs.
+      - V(absent) - release all verification instances from this image.
     type: str
     choices: [present, absent]
     default: present
   image_id:
-    description: The image.
+    description: The id of the image.
     type: str
     required: true
   instance_type:
     description: The type of the instance. Required for O(state=present).
     type: str
   vswitch_id:
-    description: The vSwitch of the instance. Choose one from which nothing that is in service can be reached. Required for O(state=present).
+    description: The vSwitch of the instance. Choose one from which no production system can be reached. Required for O(state=present).
     type: str
   security_group_id:
     description: The security group of the instance. Required for O(state=present).
     type: str
   system_disk_category:
-    description: The category of the system disk, such as V(cloud_essd). ECS chooses one otherwise.
+    description: The category of the system disk, such as V(cloud_essd). By default ECS chooses it.
     type: str
   key_pair_name:
-    description: The key pair for logging in. Without it the image's own accounts are all there is.
+    description: The key pair for logging in. Without it, only the accounts in the image can log in.
     type: str
   name:
-    description: The name of the instance; C(cutover-verify-) and the image's id otherwise.
+    description: The name of the instance. The default is C(cutover-verify-) and the id of the image.
     type: str
   vm_uuid:
-    description: The instance UUID of the VM, kept as the tag C(cutover:vm-uuid).
+    description: The instance UUID of the VM, set as the tag C(cutover:vm-uuid).
     type: str
   project:
-    description: The project that the VM's migration belongs to, kept as the tag C(cutover:project).
+    description: The project to which the migration belongs, set as the tag C(cutover:project).
     type: str
   release_after:
-    description: After how long the instance releases itself, V(30m) at least.
+    description: The time after which the instance releases itself, at least V(30m).
     type: str
     default: 2h
   wait:
-    description: Whether to wait until the instance runs. Checks need it.
+    description: Whether to wait until the instance runs. Required for O(checks).
     type: bool
     default: true
   checks:
     description:
-      - What to check in the instance, one after the other. All of them are run, whatever the first ones say.
-      - A check passes when its command ends with the exit code and the output that are demanded.
-      - Use commands that change nothing. A run that was interrupted may leave it unknown whether one has been run.
+      - The checks to run in the instance, in this order. All of them are run, whether or not the first ones pass.
+      - A check passes when its command ends with the required exit code and output.
+      - Use commands that change nothing. After an interrupted run it may be unknown whether a command has been run.
     type: list
     elements: dict
     suboptions:
       name:
-        description: The name of the check, its own among the checks.
+        description: The unique name of the check.
         type: str
         required: true
       command:
-        description: The script, up to 18 kB. It is run by C(root), or by C(System) on Windows.
+        description: The script, up to 18 kB. It runs as C(root), or as C(System) on Windows.
         type: str
         required: true
       type:
-        description: What runs the script. The default is V(shell) on Linux and V(powershell) on Windows.
+        description: The interpreter of the script. The default is V(shell) on Linux and V(powershell) on Windows.
         type: str
         choices: [shell, powershell, bat]
       timeout:
-        description: After how long Cloud Assistant ends the script, V(1s) to V(1d).
+        description: The timeout after which Cloud Assistant ends the script, V(1s) to V(1d).
         type: str
         default: 1m
       exit_code:
-        description: The exit code that the script has to end with.
+        description: The required exit code of the script.
         type: int
         default: 0
       output_matches:
-        description: A regular expression of Python that has to be found in the output. V(^) and V($) match at each line.
+        description: A regular expression in Python syntax that must be found in the output. V(^) and V($) match at each line.
         type: str
       no_output:
-        description: Whether to keep the output out of the result, because it holds secrets. O(checks[].output_matches) is looked for nevertheless.
+        description: Whether to leave the output out of the result, because it contains secrets. O(checks[].output_matches) still applies.
         type: bool
         default: false
   agent_timeout:
-    description: How long to wait for Cloud Assistant to answer from an instance that runs. The checks have failed when it does not.
+    description: How long to wait for Cloud Assistant to answer from a running instance. If it does not answer, the checks fail.
     type: str
     default: 5m
   fail_on_check_failure:
@@ -114,16 +114,16 @@ options:
     type: bool
     default: true
   release_failed:
-    description: Whether to release an instance on which a check has failed. Otherwise it stays to be looked at, until it releases itself.
+    description: Whether to release an instance on which a check failed. Otherwise it is kept for examination until it releases itself.
     type: bool
     default: false
 notes:
-  - The output of checks, and of the console, is returned and shown. It may hold what nobody should read. Use O(checks[].no_output), or C(no_log=true)
-    on the task, which a command with a secret in it needs in any case.
+  - The output of checks and of the console is returned and shown, and it may contain secrets. Use O(checks[].no_output), or C(no_log=true) on the task. A
+    command that itself contains a secret requires C(no_log=true).
 """
 
 EXAMPLES = r"""
-- name: Start the newest image where it can do no harm
+- name: Start an isolated instance from the newest image
   cutover.smc.ecs_verification_instance:
     image_id: m-bp1a2b3c4d5e6f
     instance_type: ecs.c7.large
@@ -131,7 +131,7 @@ EXAMPLES = r"""
     security_group_id: sg-bp1isolated
   register: verification
 
-- name: Check that the system has come up as it should
+- name: Check that the system has started correctly
   cutover.smc.ecs_verification_instance:
     image_id: m-bp1a2b3c4d5e6f
     instance_type: ecs.c7.large
@@ -149,7 +149,7 @@ EXAMPLES = r"""
         output_matches: running
   register: verification
 
-- name: Release it
+- name: Release the instance
   cutover.smc.ecs_verification_instance:
     image_id: m-bp1a2b3c4d5e6f
     state: absent
@@ -157,11 +157,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 instance:
-  description: The instance, null when there is none.
+  description: The instance; null when there is none.
   returned: success
   type: dict
   sample:
-    created_at: '2026-11-22T20:00:00Z'
+    created: '2026-11-22T20:00:00Z'
     image_id: m-bp1a2b3c4d5e6f
     instance_id: i-bp1a2b3c4d5e6f
     instance_type: ecs.c7.large
@@ -172,37 +172,50 @@ instance:
     status: Running
     tags: {'cutover:verifies-image': m-bp1a2b3c4d5e6f}
 checks:
-  description: What each check said, in the order given; empty in check mode. Returned when the task fails by a check, too.
+  description: The result of each check, in the declared order; empty in check mode. Also returned when the task fails because of a check.
   returned: always
   type: list
   elements: dict
   sample:
-    - {name: SSH answers, passed: true, message: The check passed., exit_code: 0, output: "active\n", truncated: false, code: ''}
+    - {name: SSH answers, passed: true, told: The check passed., exit_code: 0, output: "active\n", truncated: false, code: ''}
     - name: the disk of the database is mounted
       passed: false
-      message: The exit code is 1, not 0.
+      told: The exit code is 1, not 0.
       exit_code: 1
       output: ''
       truncated: false
       code: ExitCodeNonzero
   contains:
-    message:
-      description: In a sentence, that it has passed or what was wrong.
+    name:
+      description: The name of the check.
       type: str
+      sample: SSH answers
+    passed:
+      description: Whether the check passed.
+      type: bool
+      sample: true
+    told:
+      description: That the check passed, or why it failed, in a sentence.
+      type: str
+      sample: The exit code is 1, not 0.
     exit_code:
-      description: The exit code, null when the script came to no end of its own, or has passed in an earlier run.
+      description: The exit code; null when the script did not end by itself, or when the check passed in an earlier run.
       type: int
+      sample: 0
     output:
       description: The end of the output, up to 4000 characters; empty with O(checks[].no_output).
       type: str
+      sample: "active\n"
     truncated:
-      description: Whether there was more output.
+      description: Whether the output was longer.
       type: bool
+      sample: false
     code:
-      description: The error code of Cloud Assistant, empty when the check has passed.
+      description: The error code of Cloud Assistant; empty when the check passed.
       type: str
+      sample: ExitCodeNonzero
 checks_passed:
-  description: Whether all checks have passed; null without checks, and in check mode.
+  description: Whether all checks passed; null without checks and in check mode.
   returned: always
   type: bool
   sample: false
@@ -212,7 +225,7 @@ agent:
   type: bool
   sample: true
 console_output:
-  description: The end of the instance's console output, up to 6000 characters, when a check has failed; null otherwise.
+  description: The end of the instance's console output, up to 6000 characters, when a check failed; null otherwise.
   returned: always
   type: str
   sample: "[    0.000000] Linux version 5.15.0\n...\napp-01 login: "
@@ -223,7 +236,7 @@ plan:
   elements: str
   sample: ['start a verification instance from image m-bp1a2b3c4d5e6f, released after 2:00:00', "run check 'SSH answers'"]
 diff:
-  description: The instances, and what they say of their checks, before and after.
+  description: The instances, and the recorded outcome of their checks, before and afterwards.
   returned: success
   type: dict
   sample: {before: {instances: []}, after: {instances: [i-bp1a2b3c4d5e6f]}}

@@ -3,22 +3,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Clearing up what a migration left."""
+"""Deletes what a migration left, and reports the costs."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: smc_cleanup
-short_description: Clear up what a migration by Alibaba Cloud SMC left, and tell what still costs money
+short_description: Remove resources left by an SMC migration and report remaining costs
 version_added: 0.1.0
 description:
-  - Removes what a finished migration left behind - an intermediate instance that SMC did not release, its snapshots on the VM, the
-    activation codes, and, when told to, older images, the job and the source.
-  - It refuses while the job is not finished.
+  - Deletes what a finished migration left - an intermediate instance that SMC did not release, its snapshots on the VM, the activation codes, and, on
+    request, older images, the job and the source.
+  - Refuses to delete anything while the job is not finished.
   - An instance is released only by the id that the job names, never by its name.
-  - By default the finished job stays as the record by which a later run knows that the VM has moved, and all images stay.
-  - It tells what everything costs a day, what goes and what stays. In check mode it tells the same and removes nothing.
-  - With O(orphans) it looks through the whole region for what migrations left and no job needs, and removes only what is named by id.
+  - By default the finished job is kept as the record by which a later run knows that the VM has been migrated, and all images are kept.
+  - Reports what each deleted and each kept resource costs per day. In check mode it reports the same and deletes nothing.
+  - With O(orphans) it searches the whole region for resources that migrations left and that no job needs, and deletes only those that are named by id.
 author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
@@ -36,12 +36,12 @@ options:
     description: The id of the source.
     type: str
   vm_uuid:
-    description: The instance UUID of the VM, by whose tag (C(cutover:vm-uuid)) job, source and images are found.
+    description: The instance UUID of the VM. Its job, source and images are found by the tag C(cutover:vm-uuid).
     type: str
   delete_job:
     description:
-      - Whether to delete the job. Its final image tells by its tags that the VM has moved.
-      - The images that stay are tagged C(cutover:image-of-vm) before, because nothing would tell afterwards whose they are.
+      - Whether to delete the job. The tags of the final image then show that the VM has been migrated.
+      - The kept images are tagged C(cutover:image-of-vm) before, because without the job nothing else shows to which VM they belong.
     type: bool
     default: false
   delete_source:
@@ -50,11 +50,12 @@ options:
     default: false
   images_to_keep:
     description:
-      - How many of the job's images to keep, the newest, at least 1. All stay without it.
-      - One that an instance uses, that is shared with other accounts, that was verified, or that is the final one stays in any case, and so does one that
-        ECS refuses to delete because it is needed. RV(left.kept) tells why. Whether a launch template names an image, it does not see.
-      - An image is deleted before its snapshots. They are tagged C(cutover:deleted-image) before, so that they are found if the run is killed in between.
-        A snapshot of which a disk was made stays.
+      - How many of the job's newest images to keep, at least 1. Without it, all images are kept.
+      - The final image, the verified image, an image that an instance uses, an image that is shared with other accounts, and an image that ECS refuses to
+        delete because it is needed are kept in any case. RV(left.kept) contains the reasons. The module does not know whether a launch template uses an
+        image.
+      - An image is deleted before its snapshots. They are tagged C(cutover:deleted-image) before, so that an interrupted run can be resumed. A snapshot from
+        which a disk was created is kept.
     type: int
   access_token_ids:
     description: The ids of the activation codes to delete.
@@ -62,45 +63,46 @@ options:
     elements: str
   orphans:
     description:
-      - Look for orphans in the whole region, and delete those whose ids are given here. With an empty list they are only told, in RV(orphans).
-      - Orphans are intermediate instances that no job names, temporary disks of SMC that are attached to nothing, snapshots of images that are gone, and
-        verification instances past their purpose.
-      - Whether something is an orphan is looked at once more just before it is deleted. What is none is refused with the reason, before anything is
-        deleted, and so is what a run in progress may be about to use.
-      - An identity that may not see all jobs of the region takes what belongs to the others for orphans. Look at them with one that sees all.
+      - The ids of the orphans to delete. With an empty list, orphans are only searched and reported, in RV(orphans).
+      - Orphans are intermediate instances that no job names, temporary disks of SMC that are not attached, snapshots of deleted images, and verification
+        instances that are not needed any more.
+      - Whether a resource is an orphan is checked again immediately before it is deleted. If one of the named resources is not an orphan, or an active run
+        may be using it, the module fails before it deletes anything, and shows the reason.
+      - A RAM identity that can see only some jobs of the region takes intermediate instances of the other jobs for orphans. Because of that they are deleted
+        only by id. Examine the orphans with an identity that can see all jobs before you name them.
     type: list
     elements: str
   vm_snapshots:
     description:
-      - Of the snapshots that SMC took of this VM for jobs that are over or no more, those to be removed, by their references in vCenter such as
-        V(snapshot-42). RV(orphans) tells them. The snapshots of the VM's own finished job are removed without being named.
+      - The references in vCenter, such as V(snapshot-42), of snapshots to remove that SMC took of this VM for jobs that are over or do not exist any more.
+        RV(orphans) lists them. The snapshots of the VM's own finished job are removed without being named.
       - Needs O(vm_uuid) and O(hostname).
     type: list
     elements: str
   prices:
     description:
-      - Prices that Alibaba Cloud does not tell, such as that of snapshots, or that are to be used instead of those that it tells. Without them
-        instances and disks are priced by what C(ecs:DescribePrice) answers, once for each instance type and disk category.
-      - What has no known price is told as unknown, never as free.
+      - Prices that Alibaba Cloud does not return, such as that of snapshots, or that replace those that it returns. All other prices of instances and disks
+        are read with C(ecs:DescribePrice), once for each instance type and each disk category.
+      - A price that is not known is reported as null, never as 0.
     type: dict
     suboptions:
       currency:
-        description: The currency of these prices, such as V(CNY) or V(USD). It has to be that of the account's own prices.
+        description: The currency of these prices, such as V(CNY) or V(USD). It must be the currency of the account.
         type: str
       snapshot_gib_month:
         description: The price of a GiB of snapshot for a month of 30 days.
         type: float
       disk_gib_month:
-        description: The price of a GiB of disk for a month of 30 days, by the disk's category, such as V(cloud_essd).
+        description: The price of a GiB of disk for a month of 30 days, by the category of the disk, such as V(cloud_essd).
         type: dict
       instance_hour:
         description: The price of an hour, by the instance type, such as V(ecs.c7.large).
         type: dict
   hostname:
     description:
-      - Host name or IP address of vCenter. With it, and O(vm_uuid), the snapshots that SMC left on the VM are removed.
-      - If it is not given, the environment variable E(VMWARE_HOST) is used. An empty one leaves vCenter out.
-      - Only then the library pyvmomi is needed.
+      - Host name or IP address of vCenter. With it and O(vm_uuid), the snapshots that SMC left on the VM are removed.
+      - If it is not set, the environment variable E(VMWARE_HOST) is used. With an empty string, vCenter is not used.
+      - The library pyvmomi is needed only when vCenter is used.
     type: str
 """
 
@@ -136,17 +138,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 left:
-  description: What is left.
+  description: What is left of the migration.
   returned: success
   type: dict
   contains:
     job:
-      description: The job, as RV(cutover.smc.smc_incremental_job#module:job) shows one; null when it is gone.
+      description: The job, as RV(cutover.smc.smc_incremental_job#module:job) shows it; null when it does not exist.
       type: dict
       returned: always
       sample: {job_id: j-bp1a2b3c4d5e6f, status: Finished}
     source_id:
-      description: The id of the source; null when it is gone.
+      description: The id of the source; null when it does not exist.
       type: str
       returned: always
       sample: s-bp1a2b3c4d5e6f
@@ -157,15 +159,15 @@ left:
       returned: always
       sample: [{image_id: m-bp1a2b3c4d5e6f, name: app-01_CYCLE_3, size: 41, used: false, snapshot_ids: [s-bp1a2b3c4d5e6f]}]
     kept:
-      description: The images that stay however many are to be kept, by their ids, each with the reason.
+      description: The images that are kept whatever O(images_to_keep) is, by their ids, each with the reason.
       type: dict
       returned: always
       sample: {m-bp1a2b3c4d5e6f: it is the final image}
   sample: {job: null, source_id: null, images: [], kept: {}}
 costs:
   description:
-    - What the migration has, or had at the first look, that is paid for. Without O(job_id), O(source_id) and O(vm_uuid) that of all migrations
-      of the region. Orphans are in it when they were looked for. Public traffic is not.
+    - The billed resources that existed at the beginning or exist at the end, those of the migration, or, without O(job_id), O(source_id) and O(vm_uuid), those
+      of all migrations of the region. With O(orphans) the orphans are included. Public network traffic is not included.
   returned: success
   type: dict
   contains:
@@ -175,12 +177,12 @@ costs:
       returned: always
       sample: CNY
     per_day:
-      description: What that which stays costs a day, as far as prices are known.
+      description: What the kept resources cost per day, as far as prices are known; null when there are kept resources and no price is known.
       type: float
       returned: always
       sample: 0.16
     saved_per_day:
-      description: What that which was removed, or in check mode would be, has cost a day, as far as prices are known.
+      description: What the resources cost per day that were deleted, or in check mode would be; null when there are some and no price is known.
       type: float
       returned: always
       sample: 5.2
@@ -190,13 +192,47 @@ costs:
       returned: always
       sample: true
     items:
-      description:
-        - Each resource with its C(id), C(kind) (V(instance), V(verification_instance), V(image), V(disk), V(snapshot)), C(name), C(vm_uuid)
-          and C(job_id) where known, C(per_day) (null when unknown), whether less may be charged (C(is_upper_bound), for what is stored in a
-          snapshot may be less than its disk), whether it is C(kept), and the C(reason) that it is there.
+      description: The billed resources.
       type: list
       elements: dict
       returned: always
+      contains:
+        id:
+          description: The id of the resource.
+          type: str
+          sample: m-bp1a2b3c4d5e6f
+        kind:
+          description: One of V(instance), V(verification_instance), V(image), V(disk) and V(snapshot).
+          type: str
+          sample: image
+        name:
+          description: The name of the resource.
+          type: str
+          sample: app-01_CYCLE_3
+        vm_uuid:
+          description: The instance UUID of the VM to which it belongs; null when that is not known.
+          type: str
+          sample: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
+        job_id:
+          description: The job to which it belongs; null when that is not known.
+          type: str
+          sample: j-bp1a2b3c4d5e6f
+        per_day:
+          description: The price per day; null when it is not known.
+          type: float
+          sample: 0.16
+        at_most:
+          description: Whether less may be charged. A snapshot is billed by what it stores, which is at most the size of its disk.
+          type: bool
+          sample: true
+        stays:
+          description: Whether the resource is kept.
+          type: bool
+          sample: true
+        why:
+          description: Why the resource exists.
+          type: str
+          sample: it is the final image
       sample:
         - id: m-bp1a2b3c4d5e6f
           kind: image
@@ -204,44 +240,68 @@ costs:
           vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
           job_id: j-bp1a2b3c4d5e6f
           per_day: 0.16
-          is_upper_bound: true
-          kept: true
-          reason: it is the final image
+          at_most: true
+          stays: true
+          why: it is the final image
     unknown:
-      description: The resources whose price is not known, and why.
+      description: The resources whose price is not known, each with the reason.
       type: list
       elements: dict
       returned: always
-      sample: [{id: m-bp1a2b3c4d5e6f, kind: image, reason: "no price is known of snapshots (option prices, snapshot_gib_month)"}]
+      sample: [{id: m-bp1a2b3c4d5e6f, kind: image, why: "no price is known for snapshots (option prices, snapshot_gib_month)"}]
     notes:
       description:
-        - Why prices could not be had, such as a missing permission.
-        - With O(orphans), which jobs have been paused or in error for two days or more while their intermediate instance is paid for.
+        - Why prices could not be read, such as a missing permission.
+        - With O(orphans), the jobs that have been paused or in error for two days or more while their intermediate instance is billed.
       type: list
       elements: str
       returned: always
       sample:
         - >-
-          Job j-bp1a2b3c4d5e6f is InError and has not run since 2026-11-20T18:00:00Z, while instance i-bp1a2b3c4d5e6f is paid for: resume it
-          (smc_incremental_job), or give it up (state: absent, discard_replication: true)
+          Job j-bp1a2b3c4d5e6f is InError and has not run since 2026-11-20T18:00:00Z, but its instance i-bp1a2b3c4d5e6f is billed. Resume the job
+          (smc_incremental_job), or abort it (state: absent, discard_replication: true).
   sample: {currency: CNY, per_day: 0.16, saved_per_day: 5.2, complete: true, items: [], unknown: [], notes: []}
 orphans:
   description:
-    - What nothing needs any more and was not removed - with O(orphans) that of the region, and the snapshots of the VM in vCenter whose
-      jobs are over or no more.
-    - C(blocked_by) says why something must not be removed now, and is empty when it may be.
+    - The resources that no migration needs any more and that were not deleted - with O(orphans) those of the region, and the snapshots of the VM in vCenter whose
+      jobs are over or do not exist any more.
   returned: success
   type: list
   elements: dict
+  contains:
+    id:
+      description: The id of the resource; of a snapshot in vCenter its reference.
+      type: str
+      sample: i-bp1a2b3c4d5e6f
+    kind:
+      description: One of V(instance), V(verification_instance), V(disk), V(snapshot) and V(vm_snapshot).
+      type: str
+      sample: instance
+    name:
+      description: The name of the resource.
+      type: str
+      sample: No_Delete_SMC_Transition_Instance
+    why:
+      description: Why it is an orphan.
+      type: str
+      sample: its name is that of an intermediate instance, and no job names it
+    held:
+      description: Why it must not be deleted now; empty when it may be deleted.
+      type: str
+      sample: ''
+    created:
+      description: When it was created; null when that is not known.
+      type: str
+      sample: '2026-11-22T18:00:00Z'
   sample:
     - id: i-bp1a2b3c4d5e6f
       kind: instance
       name: No_Delete_SMC_Transition_Instance
-      reason: it is an intermediate instance by its name, and no job names it
-      blocked_by: ''
-      created_at: '2026-11-22T18:00:00Z'
+      why: its name is that of an intermediate instance, and no job names it
+      held: ''
+      created: '2026-11-22T18:00:00Z'
 connector_refresh_needed:
-  description: Whether snapshots of the VM were removed, after which the connector has to read the VM anew before it copies it again.
+  description: Whether snapshots of the VM were removed. The connector must then read the VM again before it copies it the next time.
   returned: success
   type: bool
   sample: false
@@ -252,7 +312,7 @@ plan:
   elements: str
   sample: [delete the image m-bp1a2b3c4d5e6f (app-01_CYCLE_1)]
 diff:
-  description: What was there before and is there after.
+  description: What existed before and what exists afterwards.
   returned: success
   type: dict
   sample: {before: {images: [m-bp1, m-bp2]}, after: {images: [m-bp2]}}
