@@ -96,7 +96,7 @@ _value:
       type: bool
       sample: false
     job_id:
-      description: The id of the job; null when there is none. C(status), C(phase), C(progress), C(trouble), C(runs), C(rpo_seconds), C(expires_in) and
+      description: The id of the job; null without a job. C(status), C(phase), C(progress), C(trouble), C(runs), C(rpo_seconds), C(expires_in) and
         C(billed) are those of the job, as RV(cutover.smc.smc_incremental_job_info#module:jobs) shows them.
       type: str
       sample: j-bp1a2b3c4d5e6f

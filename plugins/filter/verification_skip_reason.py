@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tells why the newest image of a VM is not verified now."""
+"""Shows why the newest image of a VM is not verified now."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ options:
     elements: str
     required: true
   verified_image:
-    description: The image that has been verified before, from the tag C(cutover:verified-image) of the job; an empty string when there is none.
+    description: The image that has been verified before, from the tag C(cutover:verified-image) of the job; an empty string without one.
     type: str
     required: true
   migrated:

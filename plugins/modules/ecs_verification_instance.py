@@ -157,7 +157,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 instance:
-  description: The instance; null when there is none.
+  description: The instance; null when there is no instance.
   returned: success
   type: dict
   sample:

@@ -263,8 +263,8 @@ costs:
   sample: {currency: CNY, per_day: 0.16, saved_per_day: 5.2, complete: true, items: [], unknown: [], notes: []}
 orphans:
   description:
-    - The resources that no migration needs any more and that were not deleted - with O(orphans) those of the region, and the snapshots of the VM in vCenter whose
-      jobs are over or do not exist any more.
+    - The resources that no migration needs any more and that were not deleted. With O(orphans) those of the region, and in any case the snapshots of the VM in
+      vCenter whose jobs are over or do not exist any more.
   returned: success
   type: list
   elements: dict

@@ -19,7 +19,7 @@ def skip_reason(
     """Why the newest image is not verified now; empty when it is.
 
     :param newest_image: empty when there is no image yet
-    :param verified_image: the image that has been verified before; empty when there is none
+    :param verified_image: the image that has been verified before; empty without one
     :param configured: the vSwitch, the security group and the instance type are set
     """
     if not enabled:

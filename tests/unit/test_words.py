@@ -36,12 +36,9 @@ NOT_YET: set[str] = {
     "plugins/filter/waive_concerns.py",
     "plugins/module_utils/_alicloud",
     "plugins/module_utils/_core",
-    "plugins/module_utils/_instances",
     "plugins/module_utils/_jobs",
     "plugins/module_utils/_sources",
-    "plugins/modules/ecs_verification_instance.py",
     "plugins/modules/smc_access_token.py",
-    "plugins/modules/smc_cleanup.py",
     "plugins/modules/smc_connector.py",
     "plugins/modules/smc_incremental_job.py",
     "plugins/modules/smc_incremental_job_info.py",
@@ -52,7 +49,6 @@ NOT_YET: set[str] = {
     "plugins/plugin_utils/_downtime.py",
     "plugins/plugin_utils/_hooks.py",
     "plugins/plugin_utils/_in_process.py",
-    "roles/clean_up",
     "roles/cut_over/tasks",
     "roles/cut_over/vars",
     "roles/identify/tasks",
@@ -60,10 +56,8 @@ NOT_YET: set[str] = {
     "roles/import_source",
     "roles/replicate/tasks",
     "roles/replicate/vars",
-    "roles/report",
     "roles/roll_back/tasks",
     "roles/roll_back/vars",
-    "roles/verify_image",
 }
 #: Texts in which a word of the glossary has to stay, because it is somebody else's or a former name: the file and the line's words.
 QUOTED: dict[str, set[str]] = {"changelogs/fragments/public-names.yml": {"``told`` is", "``trouble`` is"}}

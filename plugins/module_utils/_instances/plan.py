@@ -86,7 +86,7 @@ class ObservedVerification:
 
     @property
     def checks_tag(self) -> str:
-        """The outcome of the checks that is recorded on the instance; empty when there is none."""
+        """The outcome of the checks that is recorded on the instance; empty without one."""
         return self.instance.tags.get(CHECKS_TAG, "") if self.instance else ""
 
 
