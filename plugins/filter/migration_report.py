@@ -96,8 +96,8 @@ _value:
       type: bool
       sample: false
     job_id:
-      description: The id of the job; null without a job. C(status), C(phase), C(progress), C(trouble), C(runs), C(rpo_seconds), C(expires_in) and
-        C(billed) are those of the job, as RV(cutover.smc.smc_incremental_job_info#module:jobs) shows them.
+      description: The id of the job; null without a job. C(status), C(phase), C(progress), C(error_reason), C(runs), C(rpo_seconds), C(expires_in) and
+        C(is_billed) are those of the job, as RV(cutover.smc.smc_incremental_job_info#module:jobs) shows them.
       type: str
       sample: j-bp1a2b3c4d5e6f
     images:
@@ -121,7 +121,7 @@ _value:
     evidence:
       description: The evidence that the final image contains every write, as RV(cutover.smc.smc_job_finalize#module:evidence); null before the cut-over.
       type: dict
-      sample: {services_stopped_at: '2026-11-22T18:00:00Z', run_began_at: '2026-11-22T18:00:30Z'}
+      sample: {services_stopped_at: '2026-11-22T18:00:00Z', run_started_at: '2026-11-22T18:00:30Z'}
     failure:
       description: The C(step) that failed and the C(message); null when the host has not failed.
       type: dict

@@ -161,7 +161,7 @@ instance:
   returned: success
   type: dict
   sample:
-    created: '2026-11-22T20:00:00Z'
+    created_at: '2026-11-22T20:00:00Z'
     image_id: m-bp1a2b3c4d5e6f
     instance_id: i-bp1a2b3c4d5e6f
     instance_type: ecs.c7.large
@@ -177,10 +177,10 @@ checks:
   type: list
   elements: dict
   sample:
-    - {name: SSH answers, passed: true, told: The check passed., exit_code: 0, output: "active\n", truncated: false, code: ''}
+    - {name: SSH answers, passed: true, message: The check passed., exit_code: 0, output: "active\n", truncated: false, code: ''}
     - name: the disk of the database is mounted
       passed: false
-      told: The exit code is 1, not 0.
+      message: The exit code is 1, not 0.
       exit_code: 1
       output: ''
       truncated: false
@@ -194,7 +194,7 @@ checks:
       description: Whether the check passed.
       type: bool
       sample: true
-    told:
+    message:
       description: That the check passed, or why it failed, in a sentence.
       type: str
       sample: The exit code is 1, not 0.

@@ -221,15 +221,15 @@ costs:
           description: The price per day; null when it is not known.
           type: float
           sample: 0.16
-        at_most:
+        is_upper_bound:
           description: Whether less may be charged. A snapshot is billed by what it stores, which is at most the size of its disk.
           type: bool
           sample: true
-        stays:
+        kept:
           description: Whether the resource is kept.
           type: bool
           sample: true
-        why:
+        reason:
           description: Why the resource exists.
           type: str
           sample: it is the final image
@@ -240,15 +240,15 @@ costs:
           vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
           job_id: j-bp1a2b3c4d5e6f
           per_day: 0.16
-          at_most: true
-          stays: true
-          why: it is the final image
+          is_upper_bound: true
+          kept: true
+          reason: it is the final image
     unknown:
       description: The resources whose price is not known, each with the reason.
       type: list
       elements: dict
       returned: always
-      sample: [{id: m-bp1a2b3c4d5e6f, kind: image, why: "no price is known for snapshots (option prices, snapshot_gib_month)"}]
+      sample: [{id: m-bp1a2b3c4d5e6f, kind: image, reason: "no price is known for snapshots (option prices, snapshot_gib_month)"}]
     notes:
       description:
         - Why prices could not be read, such as a missing permission.
@@ -281,15 +281,15 @@ orphans:
       description: The name of the resource.
       type: str
       sample: No_Delete_SMC_Transition_Instance
-    why:
+    reason:
       description: Why it is an orphan.
       type: str
       sample: its name is that of an intermediate instance, and no job names it
-    held:
+    blocked_by:
       description: Why it must not be deleted now; empty when it may be deleted.
       type: str
       sample: ''
-    created:
+    created_at:
       description: When it was created; null when that is not known.
       type: str
       sample: '2026-11-22T18:00:00Z'
@@ -297,9 +297,9 @@ orphans:
     - id: i-bp1a2b3c4d5e6f
       kind: instance
       name: No_Delete_SMC_Transition_Instance
-      why: its name is that of an intermediate instance, and no job names it
-      held: ''
-      created: '2026-11-22T18:00:00Z'
+      reason: its name is that of an intermediate instance, and no job names it
+      blocked_by: ''
+      created_at: '2026-11-22T18:00:00Z'
 connector_refresh_needed:
   description: Whether snapshots of the VM were removed. The connector must then read the VM again before it copies it the next time.
   returned: success

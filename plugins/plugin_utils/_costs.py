@@ -30,7 +30,7 @@ def costs_of(region: t.Mapping[str, t.Any]) -> t.Optional[Costs]:
 
 def missing_price_lines(costs: t.Iterable[Costs]) -> list[str]:
     """A line for each price that is not known, without duplicates."""
-    reasons = dict.fromkeys(unknown["why"] for cost in costs for unknown in cost.get("unknown") or ())
+    reasons = dict.fromkeys(unknown["reason"] for cost in costs for unknown in cost.get("unknown") or ())
     return [f"Unknown: {reason}; set it in cutover_prices" for reason in reasons]
 
 
@@ -74,17 +74,17 @@ def _other_items(
     uuids = {uuid for _name, uuid, _result in cleaned}
     known = {item["id"] for _name, _uuid, result in cleaned for item in result["costs"]["items"]}
     known |= {orphan["id"] for orphan in orphans}
-    return [item for item in region_items if item.get("vm_uuid") in uuids and item["stays"] and item["id"] not in known]
+    return [item for item in region_items if item.get("vm_uuid") in uuids and item["kept"] and item["id"] not in known]
 
 
 def _item_line(first: str, item: Item, currency: t.Optional[str]) -> str:
     return _COLUMNS.format(
         first,
-        "keep" if item["stays"] else "delete",
+        "keep" if item["kept"] else "delete",
         item["kind"].replace("_", " "),
         item["id"],
-        show_price(item["per_day"], item["at_most"], currency),
-        _with_name(item["why"], item["name"]),
+        show_price(item["per_day"], item["is_upper_bound"], currency),
+        _with_name(item["reason"], item["name"]),
     )
 
 
@@ -93,7 +93,7 @@ def _with_name(reason: str, name: str) -> str:
 
 
 def _total_line(items: t.Sequence[Item], kept: bool, currency: t.Optional[str]) -> str:
-    items = [item for item in items if item["stays"] == kept]
+    items = [item for item in items if item["kept"] == kept]
     known = [item for item in items if item["per_day"] is not None]
     unknown = len(items) - len(known)
     return _COLUMNS.format(
@@ -101,7 +101,7 @@ def _total_line(items: t.Sequence[Item], kept: bool, currency: t.Optional[str]) 
         "keep" if kept else "delete",
         f"{len(items)} resource{'' if len(items) == 1 else 's'}",
         "",
-        show_price(total([item["per_day"] for item in items]), any(item["at_most"] for item in known), currency),
+        show_price(total([item["per_day"] for item in items]), any(item["is_upper_bound"] for item in known), currency),
         f"per day, and {unknown} of unknown price" if unknown and known else "per day",
     )
 
@@ -110,23 +110,23 @@ def _orphan_lines(
     region_items: t.Sequence[Item], orphans: t.Sequence[Item], currency: t.Optional[str]
 ) -> t.Iterator[str]:
     prices = {item["id"]: item for item in region_items}
-    deleted = [item for item in region_items if not item["stays"]]
+    deleted = [item for item in region_items if not item["kept"]]
     for item in deleted:
         yield _item_line("orphan", item, currency)
     deleted_ids = {item["id"] for item in deleted}
     kept = [orphan for orphan in orphans if orphan["id"] not in deleted_ids]
     for orphan in kept:
-        price = prices.get(orphan["id"]) or {"per_day": None, "at_most": False}
-        reason = _with_name(orphan["why"], orphan["name"])
-        if orphan["held"]:
-            reason += f"; it must not be deleted now: {orphan['held']}"
+        price = prices.get(orphan["id"]) or {"per_day": None, "is_upper_bound": False}
+        reason = _with_name(orphan["reason"], orphan["name"])
+        if orphan["blocked_by"]:
+            reason += f"; it must not be deleted now: {orphan['blocked_by']}"
         yield _COLUMNS.format(
             "orphan",
             "keep",
             orphan["kind"].replace("_", " "),
             orphan["id"],
             # A snapshot in vCenter costs nothing at Alibaba Cloud.
-            "" if orphan["kind"] == "vm_snapshot" else show_price(price["per_day"], price["at_most"], currency),
+            "" if orphan["kind"] == "vm_snapshot" else show_price(price["per_day"], price["is_upper_bound"], currency),
             reason,
         )
     if kept:

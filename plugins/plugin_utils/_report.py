@@ -109,13 +109,13 @@ def _report_of(
         "status": job.get("status"),
         "phase": job.get("phase"),
         "progress": job.get("progress"),
-        "trouble": job.get("trouble") or "",
+        "error_reason": job.get("error_reason") or "",
         "runs": list(job.get("runs") or ()),
         "images": [image for image in images if image in region.images] if region.known else list(images),
         "rpo_seconds": job.get("rpo_seconds"),
         "expires_in": job.get("expires_in"),
         "expires_in_days": _days_until_expiry(job, now),
-        "billed": bool(job.get("billed")),
+        "is_billed": bool(job.get("is_billed")),
         "costs": region.costs(vm.get("uuid"), job.get("job_id")),
         "services_stopped_at": (job.get("tags") or {}).get(SERVICES_STOPPED_TAG) or None,
         "evidence": facts.get("cut_over_evidence") or (facts.get("report_evidence") or {}).get("evidence"),
@@ -125,10 +125,10 @@ def _report_of(
 
 def _days_until_expiry(job: Facts, now: t.Optional[datetime]) -> t.Optional[float]:
     """Negative when the job has expired; None for a job that cannot expire."""
-    valid_until = read_moment(job.get("valid_until"))
-    if valid_until is None or now is None or job.get("status") == "Finished":
+    expires_at = read_moment(job.get("expires_at"))
+    if expires_at is None or now is None or job.get("status") == "Finished":
         return None
-    return round((valid_until - now).total_seconds() / _SECONDS_PER_DAY, 1)
+    return round((expires_at - now).total_seconds() / _SECONDS_PER_DAY, 1)
 
 
 def _failure_without_message(facts: Facts, job: Facts) -> dict[str, t.Any]:
@@ -146,7 +146,7 @@ def report_table(vms: t.Sequence[Facts], jobs: Facts, region: Facts) -> list[str
     """
     lines = [
         _COLUMNS.format(
-            "VM", "migration", "CBT", "runs", "images", "services stopped", "final run began", "newest image"
+            "VM", "migration", "CBT", "runs", "images", "services stopped", "final run started", "newest image"
         )
     ]
     jobs_known = jobs.get("by_vm_uuid") is not None
@@ -173,7 +173,7 @@ def _vm_line(vm: Facts, jobs_known: bool) -> str:
         len(vm["runs"]),
         len(vm["images"]),
         evidence.get("services_stopped_at") or vm["services_stopped_at"] or "-",
-        evidence.get("run_began_at") or "-",
+        evidence.get("run_started_at") or "-",
         vm["images"][-1] if vm["images"] else "-",
     )
 
@@ -201,10 +201,10 @@ def _cost_lines(vms: t.Sequence[Facts], region: Facts) -> t.Iterator[str]:
             yield f"{vm['vm']:<20} {_cost_of(vm['costs'])}"
     prices = {item["id"]: item for item in costs["items"]}
     for orphan in region.get("orphans") or ():
-        price = prices.get(orphan["id"]) or {"per_day": None, "at_most": False}
-        amount = show_price(price["per_day"], price["at_most"], currency)
+        price = prices.get(orphan["id"]) or {"per_day": None, "is_upper_bound": False}
+        amount = show_price(price["per_day"], price["is_upper_bound"], currency)
         shown = "of unknown price" if price["per_day"] is None else f"{amount} per day"
-        yield f"orphan: {orphan['kind'].replace('_', ' ')} {orphan['id']} {orphan['name']}, {shown}: {orphan['why']}"
+        yield f"orphan: {orphan['kind'].replace('_', ' ')} {orphan['id']} {orphan['name']}, {shown}: {orphan['reason']}"
     yield from costs.get("notes") or ()
     yield from missing_price_lines([costs])
 
@@ -216,7 +216,7 @@ def _cost_of(costs: Facts) -> str:
         return "costs nothing"
     if unknown == len(items):
         return "costs an unknown amount per day"
-    amount = show_price(costs["per_day"], any(item["at_most"] for item in items), costs["currency"])
+    amount = show_price(costs["per_day"], any(item["is_upper_bound"] for item in items), costs["currency"])
     return f"costs {amount} per day" + (f", and {unknown} of unknown price" if unknown else "")
 
 

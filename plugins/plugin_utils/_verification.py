@@ -65,7 +65,7 @@ def _result_lines(vm: str, result: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if result["passed"]:
         yield f"{vm}: passed: {result['name']}"
         return
-    yield f"{vm}: FAILED: {result['name']}: {result['told']}"
+    yield f"{vm}: FAILED: {result['name']}: {result['message']}"
     for line in result["output"].splitlines()[-_OUTPUT_LINES:]:
         yield f"    {line}"
 

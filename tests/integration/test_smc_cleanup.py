@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Clearing up against the lab: faults at every write, runs that end in the middle, orphans by id only, and what it all costs."""
+"""Clean-ups against the lab: faults at every write, interrupted runs, orphans by id only, and costs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WRITES = {
     "DeleteAccessToken": "smc",
     "DeleteReplicationJob": "smc",
 }
-#: What ECS does not tell, from the lab's own price list.
+#: Prices that ECS does not return, from the lab's own price list.
 PRICES = {"currency": prices.CURRENCY, "snapshot_gib_month": prices.SNAPSHOT_GIB_MONTH}
 
 
@@ -79,14 +79,14 @@ def no_traces(lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str) -> Iterator[str]:
 
 @pytest.fixture
 def replicated(call: Call, no_traces: str) -> str:
-    """The VM has an unfinished job and an image, which is given."""
+    """The VM has an unfinished job and an image, which is returned."""
     job = call("smc_incremental_job", vm_uuid=no_traces, interval="7d", images_to_keep=5, wait=True)["job"]
     return str(job["runs"][-1]["image_id"])
 
 
 @pytest.fixture
-def moved(lab: Lab, call: Call, uuid: str, replicated: str) -> list[str]:
-    """The VM has moved: a finished job with the images of two runs, which are given, the older one first."""
+def migrated(lab: Lab, call: Call, uuid: str, replicated: str) -> list[str]:
+    """The VM is migrated: a finished job, and the images of its two runs, which are returned, the older one first."""
     done = call("smc_job_finalize", vm_uuid=uuid, services_stopped_at=clock(lab), final_sync=True)
     assert done["finished"], done.result
     lab.reset_requests()
@@ -98,20 +98,20 @@ def clock(lab: Lab) -> str:
 
 
 def ids(lab: Lab, kind: str) -> set[str]:
-    """The ids of what the lab's cloud has of a kind."""
+    """The ids of all resources of a kind in the lab's cloud."""
     return {one[f"{kind}_id"] for one in lab.get("/state")[f"{kind}s"]}
 
 
 def billed_per_day(lab: Lab, identifiers: Iterable[str]) -> float:
-    """What the lab itself charges now for resources, instances with their disks."""
+    """What the lab charges now for resources, instances with their disks."""
     wanted = set(identifiers)
     return sum(
         line["per_day"] for line in lab.get("/bill")["lines"] if wanted & {line["resource_id"], line["instance_id"]}
     )
 
 
-def orphans_told(call: Call) -> dict[str, dict[str, Any]]:
-    """The orphans of the region; other tests leave some as well."""
+def orphans_found(call: Call) -> dict[str, dict[str, Any]]:
+    """The orphans of the region, by id; other tests leave some, too."""
     return {one["id"]: one for one in call("smc_cleanup", orphans=[], check=True)["orphans"]}
 
 
@@ -130,11 +130,11 @@ def an_instance(ecs: _ecs.Ecs, image_id: str, name: str, **tags: str) -> str:
 
 
 @pytest.mark.parametrize("kind", ["reset_before_commit", "reset_after_commit"])
-def test_a_fault_at_every_write_leaves_what_was_wished_and_nothing_else(
-    lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, moved: list[str], kind: str
+def test_a_fault_at_every_write_leaves_the_desired_state_and_nothing_else(
+    lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, migrated: list[str], kind: str
 ) -> None:
-    older, final = moved
-    others = ids(lab, "image") - set(moved)
+    older, final = migrated
+    others = ids(lab, "image") - set(migrated)
     snapshots = {image.image_id: set(image.snapshot_ids) for image in ecs.images()}
     token = call("smc_access_token", name=f"clean-up-{kind}")["access_token"]["access_token_id"]
     wanted = {"vm_uuid": uuid, "images_to_keep": 1, "delete_job": True, "access_token_ids": [token], "prices": PRICES}
@@ -161,7 +161,7 @@ def test_a_fault_at_every_write_leaves_what_was_wished_and_nothing_else(
     assert {name: checked["costs"][name] for name in ("per_day", "saved_per_day", "complete")} == {
         name: cleared["costs"][name] for name in ("per_day", "saved_per_day", "complete")
     }
-    # The lab's bill is reckoned by other code, from another side.
+    # The lab calculates its bill independently.
     assert cleared["costs"]["per_day"] == pytest.approx(billed_per_day(lab, snapshots[final]), abs=1e-3)
     assert cleared["costs"]["saved_per_day"] > 0
     assert billed_per_day(lab, snapshots[older]) == 0
@@ -172,17 +172,17 @@ def test_a_fault_at_every_write_leaves_what_was_wished_and_nothing_else(
     assert not lab.mutating_requests()
 
 
-def test_images_are_found_when_their_job_is_gone(lab: Lab, call: Call, uuid: str, moved: list[str]) -> None:
+def test_images_are_found_when_their_job_is_deleted(lab: Lab, call: Call, uuid: str, migrated: list[str]) -> None:
     lab.faults({"target": "ecs", "action": "TagResources", "kind": "reset_before_commit"})
     assert not call("smc_cleanup", vm_uuid=uuid, delete_job=True).failed
     region = call("smc_cleanup", orphans=[], check=True)["costs"]["items"]
-    assert {item["id"] for item in region if item["vm_uuid"] == uuid} == set(moved)
+    assert {item["id"] for item in region if item["vm_uuid"] == uuid} == set(migrated)
     cleared = call("smc_cleanup", vm_uuid=uuid, images_to_keep=1)
-    assert [image["image_id"] for image in cleared["left"]["images"]] == moved[1:]
-    assert call("smc_incremental_job", vm_uuid=uuid, interval="6h", check=True)["migrated_image_id"] == moved[1]
+    assert [image["image_id"] for image in cleared["left"]["images"]] == migrated[1:]
+    assert call("smc_incremental_job", vm_uuid=uuid, interval="6h", check=True)["migrated_image_id"] == migrated[1]
 
 
-def test_what_an_interrupted_run_left_and_what_ecs_does_not_give_up(
+def test_what_an_interrupted_run_left_and_what_ecs_refuses_to_delete(
     lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str
 ) -> None:
     """The first run ends after an image and before its snapshots; in the second, ECS refuses to delete the next image."""
@@ -192,13 +192,13 @@ def test_what_an_interrupted_run_left_and_what_ecs_does_not_give_up(
     forbidden = {"kind": "error", "status": 403, "code": "Forbidden.RAM", "count": 0}
     lab.faults({"target": "ecs", "action": "DeleteSnapshot", **forbidden})
     wanted = {"vm_uuid": uuid, "images_to_keep": 1}
-    before = orphans_told(call)
+    before = orphans_found(call)
     failed = call("smc_cleanup", **wanted)
     assert failed.failed
     assert failed["changed"]
     assert replicated not in ids(lab, "image")
     lab.reset_faults()
-    left = {identifier: one for identifier, one in orphans_told(call).items() if identifier not in before}
+    left = {identifier: one for identifier, one in orphans_found(call).items() if identifier not in before}
     assert {one["reason"] for one in left.values()} == {f"its image {replicated} was deleted by a clean-up"}
 
     lab.faults({"target": "ecs", "action": "DeleteImage", "kind": "error", "status": 403, "code": "ImageIsExporting"})
@@ -208,21 +208,21 @@ def test_what_an_interrupted_run_left_and_what_ecs_does_not_give_up(
     assert set(cleared["left"]["kept"]) == set(kept)
     assert not any("delete the image" in step for step in cleared["plan"])
     assert not set(left) & ids(lab, "snapshot")
-    assert orphans_told(call) == before
+    assert orphans_found(call) == before
 
 
-def test_what_it_costs_is_what_the_lab_charges(lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str) -> None:
+def test_the_costs_are_what_the_lab_charges(lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str) -> None:
     machines = [an_instance(ecs, replicated, TRANSITION), lab.job(VM)["transition_instance_id"]]
     lab.post("/clock", {"advance": "2m"})
     lab.reset_requests()
     costs = call("smc_cleanup", orphans=[], prices=PRICES, check=True)["costs"]
     counts = {request["action"]: request["count"] for request in lab.get("/requests")}
-    told = {item["id"]: item["per_day"] for item in costs["items"]}
+    prices_per_day = {item["id"]: item["per_day"] for item in costs["items"]}
     for machine in machines:
-        assert told[machine] == pytest.approx(billed_per_day(lab, [machine]), abs=1e-3)
+        assert prices_per_day[machine] == pytest.approx(billed_per_day(lab, [machine]), abs=1e-3)
     snapshots = ecs.images_by_id([replicated])[replicated].snapshot_ids
-    assert told[replicated] == pytest.approx(billed_per_day(lab, snapshots), abs=1e-3)
-    assert costs["per_day"] == pytest.approx(sum(told.values()), abs=1e-3)
+    assert prices_per_day[replicated] == pytest.approx(billed_per_day(lab, snapshots), abs=1e-3)
+    assert costs["per_day"] == pytest.approx(sum(prices_per_day.values()), abs=1e-3)
     assert (costs["complete"], costs["notes"], costs["currency"]) == (True, [], prices.CURRENCY)
     listings = ("DescribeInstances", "DescribeDisks", "DescribeSnapshots", "DescribeImages", "DescribeReplicationJobs")
     assert [counts[action] for action in listings] == [1, 1, 1, 1, 1]
@@ -233,21 +233,23 @@ def test_what_it_costs_is_what_the_lab_charges(lab: Lab, call: Call, ecs: _ecs.E
     ecs.delete_instance(machines[0])
 
 
-def test_orphans_are_told_and_go_by_id_only(lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str) -> None:
+def test_orphans_are_listed_and_deleted_by_id_only(
+    lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str
+) -> None:
     named = lab.job(VM)["transition_instance_id"]
-    before = orphans_told(call)
+    before = orphans_found(call)
     orphan = an_instance(ecs, replicated, TRANSITION)
     overdue = an_instance(ecs, replicated, "verify", cutover_verifies_image=replicated, cutover_vm_uuid=uuid)
     bystander = an_instance(ecs, replicated, "web")
     lab.post("/clock", {"advance": "2m"})
     lab.reset_requests()
 
-    told = call("smc_cleanup", orphans=[], check=True)
-    assert {one["id"]: one["kind"] for one in told["orphans"] if one["id"] not in before} == {
+    found = call("smc_cleanup", orphans=[], check=True)
+    assert {one["id"]: one["kind"] for one in found["orphans"] if one["id"] not in before} == {
         orphan: "instance",
         overdue: "verification_instance",
     }
-    assert {item["vm_uuid"] for item in told["costs"]["items"] if item["id"] == named} == {uuid}
+    assert {item["vm_uuid"] for item in found["costs"]["items"] if item["id"] == named} == {uuid}
     assert not call("smc_cleanup", orphans=[])["changed"]
     for no_orphan, reason in (
         (bystander, "it is neither an intermediate instance of SMC"),
@@ -282,7 +284,7 @@ def test_orphans_are_told_and_go_by_id_only(lab: Lab, call: Call, ecs: _ecs.Ecs,
 
 @pytest.fixture
 def machine(lab: Lab) -> Iterator[Any]:
-    """The VM, by a client that is not ours."""
+    """The VM, by another client than that of the collection."""
     environment = lab.environment
     connection = SmartConnect(
         host=environment["VMWARE_HOST"],
@@ -297,18 +299,18 @@ def machine(lab: Lab) -> Iterator[Any]:
         Disconnect(connection)
 
 
-def test_a_snapshot_of_a_job_that_is_no_more_is_told_and_goes_by_its_reference_only(
+def test_a_snapshot_of_a_deleted_job_is_listed_and_removed_by_its_reference_only(
     lab: Lab, call: Call, uuid: str, machine: Any
 ) -> None:
     for name in ("smc_j-bp1gone00000000000000_2026-11-22-18:00:00", "smc_by_hand"):
         WaitForTask(machine.CreateSnapshot_Task(name=name, description="", memory=False, quiesce=False))
     lab.reset_requests()
-    told = call("smc_cleanup", vm_uuid=uuid)
-    assert not told["changed"]
-    assert [(one["kind"], one["name"]) for one in told["orphans"]] == [
+    found = call("smc_cleanup", vm_uuid=uuid)
+    assert not found["changed"]
+    assert [(one["kind"], one["name"]) for one in found["orphans"]] == [
         ("vm_snapshot", "smc_j-bp1gone00000000000000_2026-11-22-18:00:00")
     ]
-    wanted = [told["orphans"][0]["id"]]
+    wanted = [found["orphans"][0]["id"]]
     assert call("smc_cleanup", vm_uuid=uuid, vm_snapshots=wanted, check=True)["changed"]
     assert not lab.mutating_requests()
     done = call("smc_cleanup", vm_uuid=uuid, vm_snapshots=wanted)
@@ -323,7 +325,7 @@ def test_a_snapshot_of_a_job_that_is_no_more_is_told_and_goes_by_its_reference_o
     WaitForTask(machine.RemoveAllSnapshots_Task())
 
 
-def test_the_source_goes_when_it_is_told_to(lab: Lab, call: Call, no_traces: str) -> None:
+def test_the_source_is_deleted_on_request(lab: Lab, call: Call, no_traces: str) -> None:
     wanted = {"vm_uuid": no_traces, "delete_source": True}
     assert call("smc_cleanup", check=True, **wanted)["changed"]
     assert not lab.mutating_requests()

@@ -30,11 +30,11 @@ def an_item(identifier: str = "m-1", **fields: Any) -> dict[str, Any]:
         "id": identifier,
         "kind": "image",
         "name": "",
-        "stays": True,
+        "kept": True,
         "per_day": 0.25,
-        "at_most": True,
+        "is_upper_bound": True,
         "vm_uuid": "u-1",
-        "why": "it is the final image",
+        "reason": "it is the final image",
     } | fields
 
 
@@ -51,13 +51,20 @@ def test_a_region_that_could_not_be_read_is_reported() -> None:
 
 
 def test_resources_of_a_vm_that_only_the_region_shows_are_its_own() -> None:
-    kept = {"id": "i-9", "kind": "verification_instance", "name": "", "stays": True, "per_day": 1.5, "at_most": False}
-    mine = kept | {"vm_uuid": "u-1", "why": "it verifies an image until tomorrow"}
+    kept = {
+        "id": "i-9",
+        "kind": "verification_instance",
+        "name": "",
+        "kept": True,
+        "per_day": 1.5,
+        "is_upper_bound": False,
+    }
+    mine = kept | {"vm_uuid": "u-1", "reason": "it verifies an image until tomorrow"}
     region = costs() | {"items": [mine, mine | {"id": "i-8", "vm_uuid": "u-2"}, mine | {"id": "i-7"}]}
     lines = table(
         {
             "costs": region,
-            "orphans": [{"id": "i-7", "kind": "verification_instance", "name": "", "why": "", "held": ""}],
+            "orphans": [{"id": "i-7", "kind": "verification_instance", "name": "", "reason": "", "blocked_by": ""}],
         }
     )
     rows = [line.split() for line in lines]
@@ -68,7 +75,9 @@ def test_resources_of_a_vm_that_only_the_region_shows_are_its_own() -> None:
 
 def test_the_table_has_a_line_for_each_resource_and_both_totals() -> None:
     kept = an_item(name="app-01_CYCLE_2")
-    deleted = an_item("i-1", kind="verification_instance", stays=False, per_day=5.2, at_most=False, why="it is old")
+    deleted = an_item(
+        "i-1", kind="verification_instance", kept=False, per_day=5.2, is_upper_bound=False, reason="it is old"
+    )
     assert table({}, kept, deleted)[:5] == [
         "VM                   action resource               id                                  per day  reason",
         "app-01               keep   image                  m-1                             <= 0.25 CNY  it is the final image "
@@ -80,7 +89,7 @@ def test_the_table_has_a_line_for_each_resource_and_both_totals() -> None:
 
 
 def test_an_unknown_price_is_shown_as_unknown_and_not_as_free() -> None:
-    lines = table({}, an_item(per_day=None), an_item("m-2"), an_item("i-1", stays=False, per_day=None))
+    lines = table({}, an_item(per_day=None), an_item("m-2"), an_item("i-1", kept=False, per_day=None))
     assert lines[1].split()[4] == "unknown"
     assert " ".join(lines[4].split()[2:]) == "2 resources <= 0.25 CNY per day, and 1 of unknown price"
     assert " ".join(lines[5].split()[2:]) == "1 resource unknown per day"
@@ -97,12 +106,18 @@ def test_orphans_are_listed_with_what_happens_to_them() -> None:
         "id": "d-1",
         "kind": "disk",
         "name": "SMC_Temp_Disk",
-        "why": "it is not attached",
-        "held": "job j-1 is unfinished",
+        "reason": "it is not attached",
+        "blocked_by": "job j-1 is unfinished",
     }
-    of_vm = {"id": "snapshot-4", "kind": "vm_snapshot", "name": "smc_j-1_x", "why": "job j-1 is over", "held": ""}
+    of_vm = {
+        "id": "snapshot-4",
+        "kind": "vm_snapshot",
+        "name": "smc_j-1_x",
+        "reason": "job j-1 is over",
+        "blocked_by": "",
+    }
     deleted = an_item(
-        "i-9", kind="instance", stays=False, vm_uuid=None, per_day=2.0, at_most=False, why="no job names it"
+        "i-9", kind="instance", kept=False, vm_uuid=None, per_day=2.0, is_upper_bound=False, reason="no job names it"
     )
     region = {"costs": costs() | {"items": [deleted, an_item("d-1", vm_uuid=None)]}, "orphans": [blocked]}
     lines = [" ".join(line.split()) for line in table(region, orphans=(of_vm,))]
@@ -117,7 +132,7 @@ def test_orphans_are_listed_with_what_happens_to_them() -> None:
 
 
 def test_missing_prices_are_named_once() -> None:
-    unknown = {"unknown": [{"why": "no price is known for snapshots"}] * 2}
+    unknown = {"unknown": [{"reason": "no price is known for snapshots"}] * 2}
     host = {
         "identify_vm": {"name": "app-01", "uuid": "u-1"},
         "clean_up_result": {"left": {}, "orphans": [], "costs": costs() | unknown},

@@ -27,9 +27,9 @@ def an_item(identifier: str, kind: str = "image", per_day: float | None = 0.25, 
         "vm_uuid": UUID,
         "job_id": "j-1",
         "per_day": per_day,
-        "at_most": kind == "image",
-        "stays": True,
-        "why": "",
+        "is_upper_bound": kind == "image",
+        "kept": True,
+        "reason": "",
     } | fields
 
 
@@ -44,7 +44,7 @@ def a_job(**fields: Any) -> dict[str, Any]:
     return {
         "job_id": "j-1",
         "status": "Waiting",
-        "valid_until": "2026-12-22T18:00:00Z",
+        "expires_at": "2026-12-22T18:00:00Z",
         "expires_in": "30d",
         "images": ["m-1", "m-2"],
         "runs": [{}, {}],
@@ -78,7 +78,7 @@ def test_without_the_region_the_images_of_the_runs_are_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("valid_until", "expires_in", "expected"),
+    ("expires_at", "expires_in", "expected"),
     [
         ("2026-11-29T18:00:01Z", "7d1s", ""),
         ("2026-11-29T06:00:00Z", "6d12h", "app-01 NOTE: job j-1 expires in 6d12h. Complete it, or extend it"),
@@ -91,15 +91,15 @@ def test_without_the_region_the_images_of_the_runs_are_reported() -> None:
         ),
     ],
 )
-def test_a_job_that_expires_soon_is_warned_of(valid_until: str, expires_in: str | None, expected: str) -> None:
-    lines = report(a_region(), valid_until=valid_until, expires_in=expires_in)[1]
+def test_a_job_that_expires_soon_is_warned_of(expires_at: str, expires_in: str | None, expected: str) -> None:
+    lines = report(a_region(), expires_at=expires_at, expires_in=expires_in)[1]
     warnings = [line for line in lines if "expire" in line]
     assert len(warnings) == bool(expected)
     assert not expected or warnings[0].startswith(expected)
 
 
 def test_a_finished_job_does_not_expire() -> None:
-    assert not any("expire" in line for line in report(a_region(), status="Finished", valid_until=NOW)[1])
+    assert not any("expire" in line for line in report(a_region(), status="Finished", expires_at=NOW)[1])
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_vm_that_is_powered_off_is_warned_of(power_state: str, status: str, ex
 
 
 def test_orphans_are_shown_and_belong_to_no_vm() -> None:
-    orphan = {"id": "i-9", "kind": "instance", "name": "No_Delete", "why": "no job names it"}
+    orphan = {"id": "i-9", "kind": "instance", "name": "No_Delete", "reason": "no job names it"}
     priced = an_item("i-9", "instance", 5.2)
     vm, lines = report(a_region(priced, orphans=(orphan,), notes=["Grant it."]))
     assert vm["costs"]["items"] == []
@@ -176,8 +176,8 @@ def test_jobs_that_could_not_be_read_are_unknown() -> None:
 @pytest.mark.parametrize(
     ("cut_over", "read", "expected"),
     [
-        ({"run_began_at": "B1"}, {"evidence": {"run_began_at": "B2"}}, {"run_began_at": "B1"}),
-        (None, {"evidence": {"run_began_at": "B2"}}, {"run_began_at": "B2"}),
+        ({"run_started_at": "B1"}, {"evidence": {"run_started_at": "B2"}}, {"run_started_at": "B1"}),
+        (None, {"evidence": {"run_started_at": "B2"}}, {"run_started_at": "B2"}),
         (None, {"skipped": True}, None),
     ],
 )
@@ -185,7 +185,7 @@ def test_the_evidence_of_this_run_precedes_the_one_that_was_read(cut_over: Any, 
     facts = {"report_evidence": read} | ({"cut_over_evidence": cut_over} if cut_over else {})
     vm, lines = report(a_region(), facts=facts)
     assert vm["evidence"] == expected
-    assert lines[1].split()[6] == (expected or {}).get("run_began_at", "-")
+    assert lines[1].split()[6] == (expected or {}).get("run_started_at", "-")
 
 
 def test_when_the_services_stopped_is_read_from_the_tag_of_the_job() -> None:

@@ -18,7 +18,7 @@ INSTANCE = {"instance_id": "i-1", "image_id": "m-1", "released_at": "2026-11-22T
 
 
 def a_check(name: str, failure: str = "", output: str = "") -> dict[str, Any]:
-    return {"name": name, "passed": not failure, "told": failure or "The check passed.", "output": output}
+    return {"name": name, "passed": not failure, "message": failure or "The check passed.", "output": output}
 
 
 def lines_of(*checks: dict[str, Any], **started: Any) -> list[str]:
