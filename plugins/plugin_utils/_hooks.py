@@ -5,7 +5,7 @@
 """Judges the users' task files ("hooks") before anything is touched, with Ansible's own parser (private to the collection).
 
 Ansible ends the whole run, for all hosts, at a task file that it cannot parse or whose module it does not find. During a cut-over
-nobody would then start the services that had been stopped.
+the services that had been stopped would then stay stopped.
 """
 
 from __future__ import annotations

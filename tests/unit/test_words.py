@@ -47,17 +47,10 @@ NOT_YET: set[str] = {
     "plugins/modules/smc_source_info.py",
     "plugins/modules/smc_workgroup.py",
     "plugins/plugin_utils/_downtime.py",
-    "plugins/plugin_utils/_hooks.py",
     "plugins/plugin_utils/_in_process.py",
-    "roles/cut_over/tasks",
-    "roles/cut_over/vars",
     "roles/identify/tasks",
     "roles/identify/vars",
     "roles/import_source",
-    "roles/replicate/tasks",
-    "roles/replicate/vars",
-    "roles/roll_back/tasks",
-    "roles/roll_back/vars",
 }
 #: Texts in which a word of the glossary has to stay, because it is somebody else's or a former name: the file and the line's words.
 QUOTED: dict[str, set[str]] = {"changelogs/fragments/public-names.yml": {"``told`` is", "``trouble`` is"}}
