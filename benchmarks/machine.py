@@ -13,7 +13,7 @@ import yaml
 
 from benchmarks.community_vmware import ANSIBLE, version_of_collection
 from benchmarks.figures import table
-from lab.places import ROOT
+from lab.paths import ROOT
 
 
 def load() -> str:

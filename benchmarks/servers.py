@@ -19,7 +19,7 @@ from lab import launcher
 from lab.access import PROXY_VARIABLES, Credentials, Endpoints, ansible_variables, environment_variables
 from lab.certificates import write_certificates
 from lab.launcher import CLOUD, VCENTER, Options, Starter, cloud_config, vcenter_config
-from lab.places import BUILD, PYTHON, ROOT, VCENTER_BINARY, LabDirectory
+from lab.paths import BUILD, PYTHON, ROOT, VCENTER_BINARY, LabDirectory
 from lab.processes import stop
 
 BENCH = BUILD / "bench"

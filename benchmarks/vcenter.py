@@ -13,7 +13,7 @@ from benchmarks import community_vmware
 from benchmarks.figures import Goal, Sample, Series, call_list, comparison, interleave
 from benchmarks.running import BenchmarkError, run
 from benchmarks.servers import BENCH, LOGS, Server, vcenter
-from lab.places import PYTHON
+from lab.paths import PYTHON
 
 OURS = "`vmware_cbt_info`: facts, concerns, summary"
 RAW = "pyvmomi, one property-collector question, decoded only"

@@ -12,14 +12,14 @@ from typing import Any
 from lab.alicloud.world.settings import SWITCHES
 from lab.files import read_json
 from lab.launcher import VCENTER_SWITCHES, Lab, Options, default_directory, directory_at, down, explain_dead, status, up
-from lab.places import LabDirectory
+from lab.paths import LabDirectory
 from lab.processes import LabError
 
 NOT_RUNNING = 3  # as service managers answer
 
 
 def parse_switch(text: str) -> tuple[str, Any]:
-    """`name=value` with the value as JSON, or as text when it is none: `true`, `3`, `lower`."""
+    """`name=value` with the value as JSON, or as text if it is not JSON: `true`, `3`, `lower`."""
     name, separator, value = text.partition("=")
     if not name or not separator:
         raise argparse.ArgumentTypeError(f"{text!r} is not name=value")
@@ -54,11 +54,11 @@ def make_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="how the lab decides what no source settles; `python -m lab switches` lists them",
+        help="how the lab behaves where no source says how SMC does; `python -m lab switches` lists the names",
     )
     commands.add_parser("down", parents=[common], help="stop the lab and its connectors")
     asking = commands.add_parser(
-        "status", parents=[common], help=f"tell how the lab is; exit {NOT_RUNNING} if it is down"
+        "status", parents=[common], help=f"show the state of the lab; exit {NOT_RUNNING} if it is down"
     )
     asking.add_argument("--json", action="store_true", help="for programs")
     commands.add_parser("switches", help="list what --switch can set, and why it is a switch")
@@ -101,7 +101,11 @@ def run_up(arguments: argparse.Namespace) -> int:
     if is_new:
         print(f"The lab is up after {time.monotonic() - started:.1f} s.")
     else:
-        note = "" if lab.options == options else " It differs from what was asked for: stop it first to change it."
+        note = (
+            ""
+            if lab.options == options
+            else " Its options differ from the requested ones. To change them, stop the lab first."
+        )
         print(f"The lab was up already.{note}")
     print(describe(lab))
     return 0
@@ -115,7 +119,7 @@ def run_down(directory: LabDirectory) -> int:
 
 
 def run_status(directory: LabDirectory, as_json: bool) -> int:
-    """Tell how a lab is."""
+    """Show the state of a lab."""
     present = status(directory)
     if as_json:
         print(json.dumps({"up": present.is_up, "dead": present.dead, **(present.lab.as_dict() if present.lab else {})}))
@@ -139,7 +143,7 @@ def run_switches() -> int:
 
 
 def main() -> int:
-    """Do what the command line says."""
+    """Run the command of the command line."""
     arguments = make_parser().parse_args()
     try:
         if arguments.command == "up":

@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 
 from lab.files import write_private, write_public
-from lab.places import BUILD, COLLECTION_TREE, PYTHON, LabDirectory, connectors_for
+from lab.paths import BUILD, COLLECTION_TREE, PYTHON, LabDirectory, connectors_for
 
-# The Alibaba SDKs send requests for 127.0.0.1 to a proxy too, and know no exception from it.
+# The Alibaba SDKs send requests for 127.0.0.1 to a proxy too, and have no option against that.
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 _SET_SERVICES = """\
@@ -36,7 +36,7 @@ _SET_SERVICES = """\
 
 
 def _set_services(name: str, wanted: str, purpose: str) -> str:
-    """A task file that has the service of the lab's guest ``running`` or ``stopped``."""
+    """A task file that sets the service of the lab's guest to ``running`` or ``stopped``."""
     # Not str.format: the braces of the text are Ansible's.
     filled = _SET_SERVICES.replace("{NAME}", name).replace("{WANTED}", wanted)
     return filled.replace("{PURPOSE}", purpose)
@@ -104,7 +104,7 @@ class Endpoints:
 
 @dataclass(frozen=True)
 class Credentials:
-    """A lab's secrets, made anew at each start."""
+    """A lab's secrets, new at each start."""
 
     vcenter_user: str
     vcenter_password: str = field(repr=False)
@@ -179,8 +179,8 @@ def inventory(vms: int, directory: LabDirectory) -> dict[str, Any]:
             "vars": local
             | {
                 "cutover_poll_interval": 1,
-                # The lab's clock runs fast: with a customary interval its two cores would do nothing but replicate, and an
-                # instance that is to release itself after two hours would be gone after seconds.
+                # The lab's clock runs fast: with the default interval a small machine would only replicate, and an
+                # instance with a release time of two hours would be deleted after seconds.
                 "replicate_interval": "7d",
                 "verify_image_release_after": "7d",
                 "replicate_vswitch_id": "vsw-lab-isolated",
@@ -205,7 +205,7 @@ def write_access(
         write_public(directory.hooks / name, content)
     groups = yaml.safe_dump(inventory(vms, directory), sort_keys=False, width=160)
     write_public(
-        directory.inventory, f"---\n# The lab's VMs and connectors, with what a user would set for them.\n{groups}"
+        directory.inventory, f"---\n# The lab's VMs and connectors, with the variables that a user would set.\n{groups}"
     )
     variables = environment_variables(endpoints, credentials, bundle) | ansible_variables()
     write_private(directory.environment, environment_script(variables))

@@ -25,10 +25,10 @@ SYSTEM_BUNDLES = (
 
 @dataclass(frozen=True)
 class Certificates:
-    """Where a lab's certificates lie.
+    """The paths of a lab's certificates.
 
     :ivar authority: the lab's CA alone
-    :ivar bundle: the lab's CA and the system's, for SSL_CERT_FILE: other TLS connections have to go on working
+    :ivar bundle: the lab's CA and the system's, for SSL_CERT_FILE: other TLS connections must continue to work
     """
 
     authority: Path
@@ -101,7 +101,7 @@ def make_server_certificate(
 
 
 def system_authorities() -> bytes:
-    """The CAs that this machine trusts; certifi's where the system keeps none in a file."""
+    """The CAs that this machine trusts; certifi's if the system has no file of them."""
     for bundle in SYSTEM_BUNDLES:
         if bundle.is_file():
             return bundle.read_bytes()

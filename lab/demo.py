@@ -1,4 +1,4 @@
-"""The demonstration: starts a lab, migrates its VMs by the runbook, shows what happened, proves it, and stops the lab."""
+"""The demonstration: starts a lab, migrates its VMs by the runbook, checks and shows the result, and stops the lab."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import httpx
 
 from lab.access import sourced
 from lab.launcher import Options, directory_at, down, up
-from lab.places import BUILD, PYTHON, LabDirectory
+from lab.paths import BUILD, PYTHON, LabDirectory
 
 MEBIBYTE = 1 << 20
 DEMO = BUILD / "demo"
@@ -23,9 +23,9 @@ DEMO = BUILD / "demo"
 
 @dataclass(frozen=True)
 class Migration:
-    """What happened to one VM, by the word of the simulated vCenter and cloud themselves.
+    """What happened to one VM, as the simulated vCenter and cloud report it.
 
-    :ivar bytes_sent: what each run sent, in the order of the runs
+    :ivar bytes_sent: the bytes that each run sent, in the order of the runs
     :ivar disks: key, sha256 of the VM's disk now, and sha256 of the same disk in the final image
     """
 
@@ -65,7 +65,7 @@ class Control:
 
 
 def migration_of(vm: dict[str, Any], state: dict[str, Any], control: Control) -> Migration:
-    """Gather what happened to a VM."""
+    """Read what happened to a VM."""
     job: dict[str, Any] = next((job for job in reversed(state["jobs"]) if job["vm_name"] == vm["name"]), {})
     runs = [run for run in job.get("runs", []) if run["image_id"]]
     last: dict[str, Any] = runs[-1] if runs else {"start": "", "image_id": ""}
@@ -88,12 +88,16 @@ def migration_of(vm: dict[str, Any], state: dict[str, Any], control: Control) ->
 
 
 def left_over(state: dict[str, Any], vms: list[dict[str, Any]]) -> list[str]:
-    """What is there beside the images, their snapshots, and what was there before."""
+    """What remains in addition to the images, their snapshots, and what existed before."""
     images = {image["image_id"] for image in state["images"]}
     return [
         *(f"instance {instance['instance_id']} {instance['name']}" for instance in state["instances"]),
         *(f"disk {disk['disk_id']}" for disk in state["disks"]),
-        *(f"snapshot {one['snapshot_id']}" for one in state["snapshots"] if one["image_id"] not in images),
+        *(
+            f"snapshot {snapshot['snapshot_id']}"
+            for snapshot in state["snapshots"]
+            if snapshot["image_id"] not in images
+        ),
         *(f"activation code {token['token_id']}" for token in state["tokens"]),
         *(f"VPC {vpc['vpc_id']}" for vpc in state["vpcs"] if vpc["vpc_id"] != "vpc-lab"),
         *(f"VM snapshot {name} of {vm['name']}" for vm in vms for name in vm["snapshots"]),
@@ -101,7 +105,7 @@ def left_over(state: dict[str, Any], vms: list[dict[str, Any]]) -> list[str]:
 
 
 def table(migrations: list[Migration]) -> str:
-    """What happened, a line for each VM."""
+    """What happened, one line per VM."""
     titles = (
         "VM",
         "CBT",
@@ -111,7 +115,7 @@ def table(migrations: list[Migration]) -> str:
         "first run",
         "later runs",
         "services stopped",
-        "final run began",
+        "final run started",
         "image = disk (sha256)",
     )
     rows = [titles, *(_row(migration) for migration in migrations)]
@@ -142,7 +146,7 @@ def _mebibytes(count: int) -> str:
 
 
 def run_playbook(directory: LabDirectory, arguments: list[str]) -> int:
-    """Run the runbook, its output passed on as it comes."""
+    """Run the runbook and show its output."""
     environment = sourced(directory.environment) | {"ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false"}
     playbook = str(Path(PYTHON).parent / "ansible-playbook")
     command = [playbook, "cutover.smc.migrate", "-i", str(directory.inventory), *arguments]
@@ -151,7 +155,7 @@ def run_playbook(directory: LabDirectory, arguments: list[str]) -> int:
 
 
 def show(control: Control, evidence: Path, exit_code: int) -> bool:
-    """Show and keep what happened; whether it is all as promised."""
+    """Show what happened and write it to a file; return whether all checks passed."""
     state, vms = control.get("/state"), control.get("/vms")
     migrations = [migration_of(vm, state, control) for vm in vms]
     leftovers = left_over(state, vms)
@@ -174,12 +178,12 @@ def show(control: Control, evidence: Path, exit_code: int) -> bool:
     )
     print(f"\n{table(migrations)}\n")
     print(
-        "Times are the simulated cloud's. Its clock runs faster than yours, so that an interval of hours passes in seconds."
+        "Times are virtual: the clock of the simulated cloud runs faster than real time, and an interval of hours takes seconds."
     )
-    print(f"Left over beside the images: {', '.join(leftovers) or 'nothing'}.")
-    print(f"The same as data: {os.path.relpath(evidence)}")
-    verdict = "Every image equals its disk, and its run began after the services had stopped: no write was lost."
-    print(f"\n{verdict if is_good else 'This is NOT as it should be; see above.'}")
+    print(f"Left over besides the images: {', '.join(leftovers) or 'nothing'}.")
+    print(f"The same data as JSON: {os.path.relpath(evidence)}")
+    verdict = "Every image equals its disk, and its run started after the services had stopped: no write was lost."
+    print(f"\n{verdict if is_good else 'FAILED: at least one check did not pass. See the table and the list above.'}")
     return is_good
 
 
@@ -188,7 +192,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lab.demo", description=__doc__)
     parser.add_argument("--vms", type=int, default=3, help="how many VMs (3)")
     parser.add_argument("--keep", action="store_true", help="leave the lab running")
-    parser.add_argument("arguments", nargs="*", help="further arguments of ansible-playbook, after --")
+    parser.add_argument("arguments", nargs="*", help="more arguments for ansible-playbook, after --")
     options = parser.parse_args()
     DEMO.mkdir(parents=True, exist_ok=True)
     directory = directory_at(DEMO / "lab")

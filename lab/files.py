@@ -1,4 +1,4 @@
-"""Writes files whole or not at all, and secrets so that only their owner can read them."""
+"""Writes files atomically, and secrets so that only their owner can read them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EVERYBODY_RUNS = 0o755
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    """Write beside the file and rename: a reader sees the old content or the new, and never wider rights."""
+    """Write beside the file and rename: a reader sees the old or the new content, and never wider permissions."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -32,7 +32,7 @@ def write_private(path: Path, content: bytes | str) -> None:
 
 
 def write_public(path: Path, content: bytes | str) -> None:
-    """Write a file that anybody may read."""
+    """Write a file that every user may read."""
     _write(path, content.encode() if isinstance(content, str) else content, EVERYBODY_READS)
 
 
@@ -47,7 +47,7 @@ def write_private_json(path: Path, content: Any) -> None:
 
 
 def write_public_json(path: Path, content: Any) -> None:
-    """Write JSON that anybody may read."""
+    """Write JSON that every user may read."""
     write_public(path, json.dumps(content, indent=2) + "\n")
 
 

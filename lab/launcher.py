@@ -16,25 +16,25 @@ from lab.access import PROXY_VARIABLES, Credentials, Endpoints, write_access
 from lab.certificates import Certificates, write_certificates
 from lab.connector.install import daemon_of, install_connectors
 from lab.files import read_json, write_private_json
-from lab.places import PYTHON, ROOT, VCENTER_BINARY, LabDirectory, connectors_for
+from lab.paths import PYTHON, ROOT, VCENTER_BINARY, LabDirectory, connectors_for
 from lab.processes import LabError, Process, is_alive, start, stop, tail, wait_until_ready
 
 VCENTER = "vcenter"
 CLOUD = "alicloud"
 SERVICES = (VCENTER, CLOUD)
 SECONDS_TO_START = {VCENTER: 60.0, CLOUD: 30.0}
-# These switches are settings of the simulated vCenter; all others are the cloud's.
+# These switches belong to the simulated vCenter; all others belong to the cloud.
 VCENTER_SWITCHES = {
     "change_tracking_read_back": "at_once or after_stun: when vCenter shows a request for change tracking",
     "changed_areas_per_page": "how many changed areas one answer holds",
     "guest_interval_ms": "milliseconds between two writes of a guest",
-    "seed": "of the disks' content and the guests' writes, and of faults with a probability, the cloud's too",
+    "seed": "seed of the disks' content, of the guests' writes, and of faults with a probability, in the cloud too",
 }
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a lab is to be like."""
+    """The options of a lab."""
 
     vms: int = 3
     clock_scale: float = 600.0
@@ -71,7 +71,7 @@ class Lab:
 
 @dataclass(frozen=True)
 class Status:
-    """How a lab is."""
+    """The state of a lab."""
 
     lab: Lab | None
     dead: tuple[str, ...]
@@ -84,14 +84,14 @@ class Status:
 
 @contextlib.contextmanager
 def only_one(directory: LabDirectory) -> Iterator[None]:
-    """Keep two launchers from working on the same directory at once."""
+    """Prevent two launchers from working on the same directory at the same time."""
     with directory.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def load(directory: LabDirectory) -> Lab | None:
-    """The lab that the directory's state file tells of."""
+    """The lab that the directory's state file describes."""
     if not directory.state.is_file():
         return None
     state = read_json(directory.state)
@@ -104,7 +104,7 @@ def load(directory: LabDirectory) -> Lab | None:
 
 
 def status(directory: LabDirectory) -> Status:
-    """How the lab in the directory is."""
+    """The state of the lab in the directory."""
     lab = load(directory)
     dead = tuple(process.name for process in lab.processes if not is_alive(process)) if lab else ()
     return Status(lab=lab, dead=dead)
@@ -174,7 +174,7 @@ def environment_of_services() -> dict[str, str]:
 
 
 class Starter:
-    """Starts a lab step by step, remembering what runs, so that a failure half way leaves nothing behind."""
+    """Starts a lab step by step, recording what runs, so that a failure can stop it."""
 
     def __init__(self, directory: LabDirectory) -> None:
         self.directory = directory
@@ -197,7 +197,7 @@ class Starter:
         return wait_until_ready(process, self.directory.ready(name), self.directory.log(name), SECONDS_TO_START[name])
 
     def start(self, options: Options) -> Lab:
-        """Start everything and write how to reach it."""
+        """Start everything and write the access files."""
         credentials = make_credentials()
         certificates = write_certificates(self.directory.certificates)
         vcenter = self.run_service(
@@ -224,7 +224,7 @@ class Starter:
 
 
 def daemons(directory: LabDirectory) -> list[Process]:
-    """The heartbeat daemons that connectors of this lab have left running."""
+    """The heartbeat daemons that connectors of this lab have started."""
     found = [daemon_of(home) for home in directory.connector_homes()]
     return [daemon for daemon in found if daemon is not None]
 
@@ -240,7 +240,7 @@ def forget(directory: LabDirectory) -> None:
 
 
 def up(directory: LabDirectory, options: Options) -> tuple[Lab, bool]:
-    """Have a lab run in the directory; the answer says whether it had to be started."""
+    """Ensure a lab runs in the directory; return it, and whether it was started."""
     if not VCENTER_BINARY.is_file():
         raise LabError(f"{VCENTER_BINARY} has not been built. `make lab` builds it and starts the lab.")
     directory.path.mkdir(parents=True, exist_ok=True)
@@ -259,7 +259,7 @@ def up(directory: LabDirectory, options: Options) -> tuple[Lab, bool]:
 
 
 def _stop(directory: LabDirectory) -> list[str]:
-    """Stop what runs of the lab: connectors first, for they talk to the servers."""
+    """Stop what runs of the lab: connectors first, because they talk to the servers."""
     lab = load(directory)
     stopped = stop(daemons(directory))
     stopped += stop(reversed(lab.processes)) if lab else []
@@ -267,7 +267,7 @@ def _stop(directory: LabDirectory) -> list[str]:
 
 
 def down(directory: LabDirectory) -> list[str]:
-    """Stop the lab in the directory; its logs stay. The answer names what had been running."""
+    """Stop the lab in the directory; its logs are kept. Return the names of what was running."""
     if not directory.path.is_dir():
         return []
     with only_one(directory):

@@ -1,4 +1,4 @@
-"""Starts processes that outlive their starter, tells whether they still run, and ends them."""
+"""Starts processes that outlive their starter, checks whether they still run, and ends them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ LINES_OF_LOG_SHOWN = 15
 
 
 class LabError(Exception):
-    """Something about the lab that its user has to know; the text says what, why and what next."""
+    """The lab cannot do what was asked; the text says what, why and what next."""
 
 
 @dataclass(frozen=True)
 class Process:
     """A process that the lab started.
 
-    :ivar started: the moment of its start in the kernel's ticks, so that another process with the same id is not
-        taken for it; 0 where the system does not tell
+    :ivar started: its start time in the kernel's ticks, so that another process with the same id is not
+        mistaken for it; 0 where the system has none
     """
 
     name: str
@@ -78,7 +78,7 @@ def start(name: str, command: Sequence[str], log: Path, environment: Mapping[str
             env=dict(environment),
             start_new_session=True,
         )
-    # Nobody waits for this child here; without this Python would warn when the object goes.
+    # No code waits for this child; without this Python would warn when the object is deleted.
     child.returncode = 0
     return identify(name, child.pid)
 
@@ -98,7 +98,7 @@ def wait_until_ready(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
-    """Wait for the file in which a process says where it listens; tell why when it does not come."""
+    """Wait for the file in which a process says where it listens; LabError says why when it does not appear."""
     deadline = clock() + timeout_seconds
     while True:
         if ready.is_file():

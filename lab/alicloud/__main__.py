@@ -16,7 +16,7 @@ from pathlib import Path
 from lab.alicloud.cloud import Cloud
 from lab.alicloud.http.server import listening_socket, make_server
 from lab.alicloud.replication.engine import thread_workers
-from lab.alicloud.replication.replicator import DiskReader, DiskSource, ReplicationFailed
+from lab.alicloud.replication.replicator import DiskReader, DiskSource, ReplicationError
 from lab.alicloud.world.clock import VirtualClock
 from lab.alicloud.world.settings import Settings
 
@@ -25,16 +25,16 @@ class NoVCenter:
     """The disk source of a cloud without vCenter: every run fails with a reason."""
 
     def is_on(self, moref: str) -> bool:
-        """There is nothing to ask."""
+        """Fail: no vCenter can be asked."""
         del moref
-        raise ReplicationFailed("SourceServer.VCenterUnreachable", "This lab has no vCenter.")
+        raise ReplicationError("SourceServer.VCenterUnreachable", "This lab has no vCenter.")
 
     def frozen(
         self, moref: str, snapshot_name: str, keep_snapshot: Callable[[], bool]
     ) -> AbstractContextManager[dict[int, DiskReader]]:
-        """There is nothing to read."""
+        """Fail: no disk can be read."""
         del moref, snapshot_name, keep_snapshot
-        raise ReplicationFailed("SourceServer.VCenterUnreachable", "This lab has no vCenter.")
+        raise ReplicationError("SourceServer.VCenterUnreachable", "This lab has no vCenter.")
 
 
 def _disk_source(settings: Settings) -> DiskSource:
@@ -46,7 +46,7 @@ def _disk_source(settings: Settings) -> DiskSource:
 
 
 def _write_ready(path: Path, ports: dict[str, int]) -> None:
-    """All at once: whoever sees the file can read the whole of it."""
+    """Write the ports and the process id. A reader that sees the file sees all of it."""
     draft = path.with_name(path.name + ".draft")
     draft.write_text(json.dumps({**ports, "pid": os.getpid()}), encoding="utf-8")
     draft.replace(path)
@@ -59,13 +59,13 @@ async def _serve(settings: Settings, ready: Path) -> None:
         _disk_source(settings),
         thread_workers(settings.replication_workers),
     )
-    doors = {
+    applications_by_port = {
         "smc_port": (settings.smc_listen, cloud.smc()),
         "ecs_port": (settings.ecs_listen, cloud.ecs()),
         "control_port": (settings.control_listen, cloud.control()),
     }
-    sockets = {name: listening_socket(listen) for name, (listen, _) in doors.items()}
-    servers = {name: make_server(application) for name, (_, application) in doors.items()}
+    sockets = {name: listening_socket(listen) for name, (listen, _) in applications_by_port.items()}
+    servers = {name: make_server(application) for name, (_, application) in applications_by_port.items()}
 
     def end() -> None:
         for server in servers.values():
@@ -85,7 +85,9 @@ async def _serve(settings: Settings, ready: Path) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="lab.alicloud", description="A simulated Alibaba Cloud (SMC and ECS).")
-    parser.add_argument("--config", type=Path, required=True, help="JSON config file, readable by its owner only")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="JSON configuration file, which only its owner may read"
+    )
     parser.add_argument("--ready", type=Path, required=True, help="file to write ports and pid to once all is up")
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")

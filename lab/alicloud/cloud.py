@@ -1,4 +1,4 @@
-"""Puts one cloud together from its parts."""
+"""Builds one cloud from its parts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from lab.alicloud.control.connector_api import ConnectorApi
-from lab.alicloud.control.control_api import Control, Refused, refusal
+from lab.alicloud.control.control_api import Control, ControlError, error_response
 from lab.alicloud.ecs.routes import ecs_service
 from lab.alicloud.http.counters import Counters
 from lab.alicloud.http.faults import Faults
@@ -87,5 +87,5 @@ class Cloud:
                 Route("/state", control.state, methods=["GET"]),
                 Route("/bill", control.bill, methods=["GET"]),
             ],
-            exception_handlers={Refused: refusal},
+            exception_handlers={ControlError: error_response},
         )

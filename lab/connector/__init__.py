@@ -1,1 +1,1 @@
-"""A stand-in for the SMC VMware connector: what lies in /root/smc on the appliance, and behaves as it is documented to."""
+"""A simulated SMC VMware connector: the programs of /root/smc on the appliance, behaving as documented."""

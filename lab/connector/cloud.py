@@ -1,4 +1,4 @@
-"""What the client says to SMC: the registration of a VM, and heartbeats (a protocol of the lab's own)."""
+"""The client's requests to SMC: the registration of a VM, and heartbeats (the lab's own protocol)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Cloud:
         return dict(content)
 
     def register(self, token_id: str, token_code: str, vm: Entry, connection: Connection) -> str:
-        """Import a VM with an activation code; the answer is the id of its source."""
+        """Import a VM with an activation code; return the id of its source."""
         body = {
             "token_id": token_id,
             "token_code": token_code,
@@ -46,7 +46,7 @@ class Cloud:
         return str(self._post("/connector/register", body)["source_id"])
 
     def heartbeat(self, sources: list[str], facts: dict[str, Entry] | None = None) -> dict[str, Any]:
-        """Say that the sources are being served, and, after a start, what is known of their VMs."""
+        """Report that the sources are served and, after a start, the facts of their VMs."""
         body: dict[str, Any] = {"sources": sources}
         if facts:
             body["facts"] = facts

@@ -33,7 +33,7 @@ def ask_connection(ask: Ask, ask_password: Ask) -> Connection:
 
 
 def numbers(answer: str, count: int) -> list[int]:
-    """The positions that an answer such as `1,3` names; `0` and nothing name all."""
+    """The positions that an answer such as `1,3` names; `0` and an empty answer mean all."""
     if answer.strip() in ("", ALL):
         return list(range(count))
     chosen = []
@@ -45,7 +45,7 @@ def numbers(answer: str, count: int) -> list[int]:
 
 
 def ask_one(ask: Ask, title: str, choices: Sequence[str], default: str) -> str:
-    """One of several words, by its number; nothing means the default."""
+    """One of several words, by its number; an empty answer means the default."""
     listed = "  ".join(f"{position} {choice}" for position, choice in enumerate(choices))
     answer = ask(f"{title} ({listed}) [{default}]: ").strip()
     if not answer:
@@ -68,7 +68,7 @@ def ask_vms(ask: Ask, say: Callable[[str], None], config: Config) -> list[Entry]
 
 
 def choose(ask: Ask, say: Callable[[str], None], config: Config) -> None:
-    """Mark the VMs that the operator names, with the system that runs on them."""
+    """Mark the VMs that the operator names, and set their operating system."""
     for vm in ask_vms(ask, say, config):
         vm["migrate"] = True
         vm["architecture"] = ask_one(ask, f"Architecture of {vm['vm_name']}", ARCHITECTURES, vm["architecture"])
@@ -77,7 +77,7 @@ def choose(ask: Ask, say: Callable[[str], None], config: Config) -> None:
 
 
 def configure(home: Home, ask: Ask, ask_password: Ask, say: Callable[[str], None]) -> None:
-    """Ask, read vCenter, ask on, and write both files."""
+    """Ask for vCenter, read it, ask for VMs, and write both files."""
     connection = ask_connection(ask, ask_password)
     config = merge(home.read_config(), read_facts(connection, home.read_data().get("ca_file", "")))
     choose(ask, say, config)

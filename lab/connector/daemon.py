@@ -1,7 +1,7 @@
-"""The part of the client that stays: it tells SMC again and again that this connector serves its sources.
+"""The daemon of the client: it reports to SMC periodically that this connector serves its sources.
 
-It holds the configuration as it was at its start. What changes in vCenter afterwards it learns when it is started
-again (`go2aliyun_client --rerun`) after `dist/migrate_configure` has been run, as the real one.
+It keeps the configuration that it read at its start. Like the real one, it learns what has changed in vCenter only when it
+is restarted (`go2aliyun_client --rerun`) after a run of `dist/migrate_configure`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SECONDS_BETWEEN_HEARTBEATS = 1.0
 
 
 class Heartbeat:
-    """The sources of one connector, and what their VMs were like when the daemon started."""
+    """The sources of one connector, and the facts of their VMs when the daemon started."""
 
     def __init__(self, home: Home, cloud: Cloud) -> None:
         self.home = home
@@ -30,29 +30,29 @@ class Heartbeat:
         self.facts: dict[str, Entry] = {
             source["source_id"]: config[moref] for moref, source in sources.items() if moref in config
         }
-        self.trouble = ""
-        self.told_facts = False
+        self.last_error = ""
+        self.facts_sent = False
 
     def beat(self) -> None:
-        """Send one heartbeat; the first that arrives carries the facts. Trouble is logged when it begins and ends."""
+        """Send one heartbeat; the first that arrives contains the facts. An error is logged once, and so is its end."""
         try:
-            answer: dict[str, Any] = self.cloud.heartbeat(self.sources, None if self.told_facts else self.facts)
+            answer: dict[str, Any] = self.cloud.heartbeat(self.sources, None if self.facts_sent else self.facts)
         except ConnectorError as error:
-            if str(error) != self.trouble:
+            if str(error) != self.last_error:
                 self.home.log(f"Error: {error}")
-            self.trouble = str(error)
+            self.last_error = str(error)
             return
-        if self.trouble:
+        if self.last_error:
             self.home.log("Connected to SMC again.")
-        self.trouble, self.told_facts = "", True
-        gone = set(answer.get("unknown", []))
-        for source_id in gone.intersection(self.sources):
+        self.last_error, self.facts_sent = "", True
+        deleted = set(answer.get("unknown", []))
+        for source_id in deleted.intersection(self.sources):
             self.home.log(f"Source Server [{source_id}] is no longer in SMC.")
-        self.sources = [source_id for source_id in self.sources if source_id not in gone]
+        self.sources = [source_id for source_id in self.sources if source_id not in deleted]
 
 
 def main() -> int:
-    """Beat until told to stop, or until the lab's directory has been removed."""
+    """Send heartbeats until SIGTERM, or until the lab's directory has been removed."""
     home = Home.here()
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stopping.set())

@@ -11,14 +11,14 @@ from typing import Any
 
 from lab.connector.migrate_config import Config
 from lab.files import read_json, write_private_json, write_public_json
-from lab.places import ROOT
+from lab.paths import ROOT
 from lab.processes import Process, is_alive, start, stop
 
 HOME_VARIABLE = "SMC_HOME"
 
 
 class ConnectorError(Exception):
-    """What keeps the connector from doing what it was told; the text is shown after `Error:`."""
+    """The connector cannot do its task; the text is shown after `Error:`."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Home:
         write_private_json(self.connect_config, connection.as_dict())
 
     def read_config(self) -> Config:
-        """The VMs, as facts and choices stand in the file; empty when there is none yet."""
+        """The VMs, with facts and choices as in the file; empty before the first configuration."""
         if not self.migrate_config.is_file():
             return {}
         content = self._read(self.migrate_config)
@@ -130,7 +130,7 @@ class Home:
         return process
 
     def stop_daemon(self) -> bool:
-        """Stop the daemon; the answer says whether it ran."""
+        """Stop the daemon; return whether it ran."""
         daemon = self.daemon()
         stopped = stop([daemon]) if daemon else []
         self.pid_file.unlink(missing_ok=True)

@@ -10,16 +10,16 @@ from lab.connector.home import HOME_VARIABLE, Connection, Home
 from lab.connector.migrate_config import merge
 from lab.connector.vsphere import read_facts
 from lab.files import write_executable, write_private_json, write_public
-from lab.places import PYTHON, ROOT
+from lab.paths import PYTHON, ROOT
 from lab.processes import Process
 
-# Where in the home a program lies, which module it is, and how many directories below the home it is.
+# Path of a program in the home, its module, and the way back to the home.
 PROGRAMS = (
     ("go2aliyun_client", "lab.connector.client", "."),
     ("configure.sh", "lab.connector.configure", "."),
     ("dist/migrate_configure", "lab.connector.refresh", ".."),
 )
-LICENCE = "This is the lab's stand-in for the SMC client. It is part of cutover.smc and under the same licence.\n"
+LICENCE = "This is the lab's simulation of the SMC client. It is part of cutover.smc and under the same license.\n"
 
 
 def program(module: str, way_home: str) -> str:
@@ -27,7 +27,7 @@ def program(module: str, way_home: str) -> str:
     return "\n".join(
         [
             "#!/bin/sh",
-            "# Part of the lab's stand-in for the SMC connector; made by the lab's launcher.",
+            "# Part of the lab's simulation of the SMC connector; made by the lab's launcher.",
             f'{HOME_VARIABLE}=$(cd "$(dirname "$0")/{way_home}" && pwd) || exit 1',
             f"PYTHONPATH={shlex.quote(str(ROOT))}",
             f"export {HOME_VARIABLE} PYTHONPATH",
@@ -81,7 +81,7 @@ def lay_out(path: Path, endpoints: Endpoints, credentials: Credentials, authorit
 
 
 def install_connectors(homes: list[Path], endpoints: Endpoints, credentials: Credentials, authority: Path) -> None:
-    """Lay out all homes; vCenter is read once for all of them."""
+    """Write all homes; vCenter is read once for all of them."""
     laid_out = [lay_out(path, endpoints, credentials, authority) for path in homes]
     config = merge({}, read_facts(laid_out[0].read_connection(), str(authority)))
     for home in laid_out:
@@ -89,5 +89,5 @@ def install_connectors(homes: list[Path], endpoints: Endpoints, credentials: Cre
 
 
 def daemon_of(path: Path) -> Process | None:
-    """The daemon that the connector in this home has left running."""
+    """The daemon that the connector in this home has started."""
     return Home(path).daemon()

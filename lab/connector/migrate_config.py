@@ -66,14 +66,14 @@ def platform_of(guest_id: str, guest_name: str) -> str:
 
 
 def architecture_of(guest_id: str) -> str:
-    """The processor that a guest id speaks of."""
+    """The processor architecture of a guest id."""
     if re.search(r"arm", guest_id, re.IGNORECASE):
         return "arm64"
     return "x86_64" if "64" in guest_id else "i386"
 
 
 def with_defaults(facts: Entry) -> Entry:
-    """A VM as it is first written: facts, and choices nobody has made yet. No VM is migrated before it is chosen."""
+    """A VM as it is first written: facts, and default choices. No VM is migrated before it is chosen."""
     disks = [
         {**disk, "system_disk": position == 0, "migrate": True} for position, disk in enumerate(facts.get("disk", []))
     ]
@@ -94,7 +94,7 @@ def _merged_disks(known: Entry, fresh: Entry) -> list[Entry]:
         chosen = choices.get(disk["key"], {})
         merged.append({**disk, **{name: chosen[name] for name in EDITABLE_OF_A_DISK if name in chosen}})
     if merged and not any(disk["system_disk"] for disk in merged):
-        merged[0]["system_disk"] = True  # the disk that was chosen is gone
+        merged[0]["system_disk"] = True  # the chosen disk does not exist any more
     return merged
 
 
@@ -119,7 +119,7 @@ def chosen(config: Config) -> Config:
 
 
 def why_refused(vm: Entry) -> str:
-    """What in a VM's object keeps it from being imported; empty when nothing does."""
+    """Why a VM cannot be imported; empty if it can."""
     if vm.get("platform") not in PLATFORMS:
         return f"platform [{vm.get('platform')}] is not supported, set it in vmware_migrate_config.json"
     if vm.get("architecture") not in ARCHITECTURES:

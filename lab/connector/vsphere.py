@@ -14,7 +14,7 @@ from pyVmomi import vim, vmodl
 from lab.connector.home import Connection, ConnectorError
 from lab.connector.migrate_config import Config, Entry
 
-# By this name the lab's vCenter tells its own clients from the collection under test.
+# By this name the lab's vCenter distinguishes its own clients from the collection under test.
 USER_AGENT = "cutover-lab-connector"
 SECONDS_TO_CONNECT = 10
 VM_PROPERTIES = (
@@ -40,7 +40,7 @@ HOST_PROPERTIES = ("name", "summary.hardware.cpuModel", "summary.config.product.
 
 @dataclass(frozen=True)
 class Host:
-    """What a VM's object says of its ESXi host."""
+    """The facts of an ESXi host that a VM's object contains."""
 
     name: str
     cpu: str
@@ -49,8 +49,8 @@ class Host:
 
 @contextmanager
 def session(connection: Connection, ca_file: str) -> Iterator[Any]:
-    """A session with vCenter; every way in which it cannot be had is told in one sentence."""
-    place = f"vCenter {connection.host}:{connection.port}"
+    """A session with vCenter; every failure to open it is one sentence."""
+    server = f"vCenter {connection.host}:{connection.port}"
     try:
         service = SmartConnect(
             host=connection.host,
@@ -62,11 +62,11 @@ def session(connection: Connection, ca_file: str) -> Iterator[Any]:
             httpConnectionTimeout=SECONDS_TO_CONNECT,
         )
     except vim.fault.InvalidLogin as error:
-        raise ConnectorError(f"{place} refused the login of {connection.user}") from error
+        raise ConnectorError(f"{server} refused the login of {connection.user}") from error
     except ssl.SSLError as error:
-        raise ConnectorError(f"the certificate of {place} is not trusted: {error.reason}") from error
+        raise ConnectorError(f"the certificate of {server} is not trusted: {error.reason}") from error
     except (OSError, vmodl.MethodFault) as error:
-        raise ConnectorError(f"{place} cannot be reached: {error}") from error
+        raise ConnectorError(f"{server} cannot be reached: {error}") from error
     try:
         yield service
     finally:
@@ -74,7 +74,7 @@ def session(connection: Connection, ca_file: str) -> Iterator[Any]:
 
 
 def _read(service: Any, kind: Any, names: tuple[str, ...]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Properties of all objects of a kind: the object and what it has of them."""
+    """Properties of all objects of a kind: each object with those that it has."""
     content = service.RetrieveContent()
     view = content.viewManager.CreateContainerView(content.rootFolder, [kind], True)
     try:

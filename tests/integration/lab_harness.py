@@ -30,7 +30,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import
 from lab.access import PROXY_VARIABLES, Endpoints, ansible_variables, environment_variables, sourced
 from lab.certificates import write_certificates
 from lab.launcher import VCENTER, Options, Starter, make_credentials, vcenter_config
-from lab.places import PYTHON, VCENTER_BINARY, LabDirectory
+from lab.paths import PYTHON, VCENTER_BINARY, LabDirectory
 from lab.processes import stop
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,7 +18,7 @@ import pytest
 from pyVim.connect import Disconnect, SmartConnect
 from pyVmomi import vim
 
-from lab.alicloud.replication.replicator import DiskReader, NotTracked, ReplicationFailed
+from lab.alicloud.replication.replicator import DiskReader, NotTrackedError, ReplicationError
 from lab.alicloud.replication.vcenter import VCenterDiskSource
 from lab.alicloud.world.settings import VCenterSettings
 from tests.integration.lab_harness import LABS, Lab, start_lab
@@ -134,7 +134,7 @@ def test_expired_session_is_opened_again(
 )
 def test_failures_have_codes_and_tell_no_password(settings: VCenterSettings, change: dict[str, Any], code: str):
     source = VCenterDiskSource(replace(settings, **change))
-    with pytest.raises(ReplicationFailed) as failure, source.frozen("vm-none", "smc_test", never):
+    with pytest.raises(ReplicationError) as failure, source.frozen("vm-none", "smc_test", never):
         pytest.fail("there is no such VM")
     assert failure.value.code == code
     assert settings.password not in json.dumps([failure.value.message, repr(settings)])
@@ -144,7 +144,7 @@ def test_changed_areas_hold_all_that_changed(own_lab: Lab, settings: VCenterSett
     source = VCenterDiskSource(settings)
     with source.frozen(moref, "smc_off", never) as disks:
         assert [reader.change_id for reader in disks.values()] == ["", ""]
-        with pytest.raises(NotTracked):
+        with pytest.raises(NotTrackedError):
             next(iter(disks.values())).changed_areas("*")
     enable_tracking(settings, moref)
     service(own_lab, "running")

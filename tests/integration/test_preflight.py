@@ -18,7 +18,7 @@ from pyVmomi import vim
 
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import Connection, VCenter
 from lab.launcher import VCENTER
-from lab.places import LabDirectory
+from lab.paths import LabDirectory
 from tests.integration.lab_harness import Call, Lab
 
 pytestmark = pytest.mark.lab

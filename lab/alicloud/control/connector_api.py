@@ -21,7 +21,7 @@ class ConnectorApi:
         self._tokens = tokens
 
     async def register(self, request: Request) -> Response:
-        """Import one VM: a source that is known by the VM's uuid already is given again without using the code up."""
+        """Import one VM. If the VM's uuid has a source already, return that source without using up the code."""
         try:
             data = await _json_object(request)
             with self._store.lock:
@@ -30,7 +30,7 @@ class ConnectorApi:
             return JSONResponse({"Code": failure.code, "Message": failure.message}, failure.status)
 
     async def heartbeat(self, request: Request) -> Response:
-        """The connector lives: so do its sources. Ids that are no more are told back."""
+        """Record a heartbeat of the connector's sources. The answer lists the ids that no longer exist."""
         try:
             data = await _json_object(request)
         except CloudError as failure:
@@ -74,7 +74,7 @@ class ConnectorApi:
         return source.source_id
 
     def _known(self, vm: dict[str, Any]) -> Source | None:
-        """The source of this very VM, if it is there and stays."""
+        """The source of this VM, unless it is being deleted."""
         return next(
             (
                 source

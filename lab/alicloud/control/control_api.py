@@ -1,4 +1,4 @@
-"""`$LAB_CONTROL`: clock, faults, switches, counters, state, image hashes; what is vCenter's is handed on to vCenter."""
+"""`$LAB_CONTROL`: clock, faults, switches, counters, state, image hashes; requests for vCenter are passed on to it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from lab.alicloud.world.diskfiles import sha256_of
 from lab.alicloud.world.store import Store
 from lab.alicloud.world.timefmt import parse_duration, seconds_format
 
-JOURNAL_LOOK_SECONDS = 0.005
+JOURNAL_POLL_SECONDS = 0.005
 
 
-class Refused(Exception):
-    """The control request makes no sense; its text says why."""
+class ControlError(Exception):
+    """The control request cannot be served; its text says why."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -57,14 +57,14 @@ class Control:
         try:
             return await self._http.request(method, self._vcenter_url + path, content=body)
         except httpx.HTTPError as failure:
-            raise Refused(f"the lab's vCenter does not answer: {failure}", 502) from failure
+            raise ControlError(f"the lab's vCenter does not answer: {failure}", 502) from failure
 
     async def forward(self, request: Request) -> Response:
-        """`/vms…`: as vCenter's control answers it. What is done to a guest's service is noted when it has been done."""
+        """`/vms…`: the answer of vCenter's control port. A start or stop of a guest's service is recorded in the journal."""
         body = await request.body()
         answer = await self._vcenter(request.method, request.url.path, body)
         if answer is None:
-            raise Refused("this lab has no vCenter", 404)
+            raise ControlError("this lab has no vCenter", 404)
         if request.url.path.endswith("/guest") and answer.is_success:
             with self._store.lock:
                 details = {"vm": request.path_params["rest"].partition("/")[0]}
@@ -85,7 +85,7 @@ class Control:
         return JSONResponse(rows + (answer.json() if answer is not None else []))
 
     async def journal(self, request: Request) -> Response:
-        """`GET /journal?after=0&wait=0`: the entries after that number; waits for one as many seconds at most."""
+        """`GET /journal?after=0&wait=0`: the entries after that number; waits at most that many seconds for one."""
         after = int(request.query_params.get("after", "0"))
         patience = float(request.query_params.get("wait", "0"))
         while True:
@@ -93,11 +93,11 @@ class Control:
                 entries = self._store.journal.after(after)
             if entries or patience <= 0:
                 return JSONResponse(entries)
-            await asyncio.sleep(JOURNAL_LOOK_SECONDS)
-            patience -= JOURNAL_LOOK_SECONDS
+            await asyncio.sleep(JOURNAL_POLL_SECONDS)
+            patience -= JOURNAL_POLL_SECONDS
 
     async def secrets(self, request: Request) -> Response:
-        """`GET /secrets`: what came into being meanwhile that nobody else should know."""
+        """`GET /secrets`: the secrets that exist, which no client should show."""
         answer = await self._vcenter(request.method, "/sessions")
         with self._store.lock:
             codes = list(self._store.codes)
@@ -116,7 +116,7 @@ class Control:
                     duration = parse_duration(data["advance"])
                     await run_in_threadpool(self._engine.advance, duration, bool(data.get("jump", False)))
             except (ValueError, TypeError) as failure:
-                raise Refused(str(failure)) from failure
+                raise ControlError(str(failure)) from failure
         clock = self._store.clock
         return JSONResponse({"now": seconds_format(clock.now()), "scale": clock.scale})
 
@@ -127,13 +127,13 @@ class Control:
     # -- switches and faults -------------------------------------------------------------------------------------
 
     async def switches(self, request: Request) -> Response:
-        """`GET /switches`, `POST /switches` with those to be set."""
+        """`GET /switches`, `POST /switches` with those to set."""
         data = await _json_object(request) if request.method == "POST" else {}
         with self._store.lock:
             try:
                 self._store.switches.update(data)
             except ValueError as failure:
-                raise Refused(str(failure)) from failure
+                raise ControlError(str(failure)) from failure
             return JSONResponse(self._store.switches.as_dict())
 
     async def faults(self, request: Request) -> Response:
@@ -155,12 +155,12 @@ class Control:
         if data.get("target") == "vcenter":
             answer = await self._vcenter("POST", "/faults", json.dumps(data).encode())
             if answer is None or answer.status_code >= 400:
-                raise Refused(answer.text if answer is not None else "this lab has no vCenter")
+                raise ControlError(answer.text if answer is not None else "this lab has no vCenter")
             return
         try:
             rule = Rule.from_json(data)
         except (ValueError, TypeError) as failure:
-            raise Refused(str(failure)) from failure
+            raise ControlError(str(failure)) from failure
         with self._store.lock:
             if rule.kind in SOURCE_KINDS:
                 self._lose_heartbeats(str(rule.options.get("source", "*")))
@@ -189,7 +189,7 @@ class Control:
             return JSONResponse(state_view(self._store))
 
     async def bill(self, request: Request) -> Response:
-        """`GET /bill`: what everything costs a day, and has cost so far."""
+        """`GET /bill`: what everything costs per day, and has cost so far."""
         del request
         with self._store.lock:
             return JSONResponse(bill_view(self._store))
@@ -199,7 +199,7 @@ class Control:
         with self._store.lock:
             image = self._store.images.get(request.path_params["image_id"])
         if image is None:
-            raise Refused("there is no such image", 404)
+            raise ControlError("there is no such image", 404)
         rows = []
         for disk in image.disks:
             # The bytes of an image never change, so each disk is hashed once.
@@ -207,15 +207,15 @@ class Control:
                 try:
                     disk.sha256 = await asyncio.to_thread(sha256_of, Path(disk.file), disk.size_bytes)
                 except FileNotFoundError as failure:
-                    raise Refused("the image was deleted meanwhile", 404) from failure
+                    raise ControlError("the image was deleted meanwhile", 404) from failure
             rows.append({"key": disk.key, "size": disk.size_bytes, "sha256": disk.sha256})
         return JSONResponse(rows)
 
 
-def refusal(request: Request, failure: Exception) -> Response:
-    """How a refused control request is answered."""
+def error_response(request: Request, failure: Exception) -> Response:
+    """The answer to a refused control request."""
     del request
-    status = failure.status if isinstance(failure, Refused) else 500
+    status = failure.status if isinstance(failure, ControlError) else 500
     return JSONResponse({"error": str(failure)}, status)
 
 
@@ -223,10 +223,10 @@ async def _json_objects(request: Request) -> list[dict[str, Any]]:
     try:
         data = await request.json()
     except ValueError as failure:
-        raise Refused("the body has to be JSON") from failure
+        raise ControlError("the body must be JSON") from failure
     items = data if isinstance(data, list) else [data]
     if not all(isinstance(item, dict) for item in items):
-        raise Refused("the body has to be a JSON object")
+        raise ControlError("the body must be a JSON object")
     return items
 
 

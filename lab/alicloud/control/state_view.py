@@ -1,4 +1,4 @@
-"""Everything that the cloud holds, as JSON for tests and for the demo. Activation codes are left out."""
+"""The whole state of the cloud, as JSON for tests and for the demo. Activation codes are left out."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ _INFO = {
 
 
 class Background(Protocol):
-    """Does work without the store's lock and hands its result on with it."""
+    """Does work without the store's lock, then passes its result on with the lock."""
 
     def __call__(self, work: Callable[[], Outcome], done: Callable[[Outcome], None], /) -> None: ...
 
@@ -227,7 +227,7 @@ class Assistant:
         return {"Invocation": _RESULTS.page(parameters, found, dict)}
 
     def _invocations(self, parameters: Parameters) -> list[Invocation]:
-        """The invocations that are kept still, newest first, by the filters that both actions have."""
+        """The invocations that are not too old, newest first, by the filters that both actions have."""
         return [
             invocation
             for invocation in reversed(self._store.invocations.values())

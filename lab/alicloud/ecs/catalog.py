@@ -1,4 +1,4 @@
-"""What there is to buy: instance types, and in which zones they and disks are available."""
+"""What can be bought: instance types, and in which zones they and disks are available."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Catalog:
 
     @staticmethod
     def _supported(parameters: Parameters, wanted: str, instance_type: str) -> list[dict[str, Any]]:
-        """What is supported; nothing for zones, which stand for themselves."""
+        """The supported resources of a zone; none if zones themselves are asked for."""
         if wanted == "InstanceType":
             cores, memory = parameters.integer("Cores", 1, 1024), parameters.text("Memory")
             sizes = ((one, prices.size_of(one)) for one in TYPES if instance_type in ("", one))

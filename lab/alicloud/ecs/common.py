@@ -19,7 +19,7 @@ Item = TypeVar("Item")
 
 
 def check_region(store: Store, parameters: Parameters) -> None:
-    """`RegionId` is mandatory and has to be the region that this endpoint serves."""
+    """`RegionId` is mandatory and must be the region that this endpoint serves."""
     if parameters.required("RegionId") != store.region_id:
         raise error("InvalidRegionId.NotFound")
 
@@ -30,7 +30,7 @@ def ecs_tags(tags: dict[str, str]) -> dict[str, Any]:
 
 
 def equals_filters(parameters: Parameters, fields: Mapping[str, str]) -> bool:
-    """Whether each of the fields, by its wire name, has the value that the request asks for, if it asks."""
+    """Whether each of the fields, by its wire name, has the value that the request filters by, if it does."""
     return all(parameters.text(name) in ("", value) for name, value in fields.items())
 
 
@@ -59,16 +59,16 @@ def created_in_range(created: datetime, parameters: Parameters) -> bool:
         if key not in ("CreationStartTime", "CreationEndTime"):
             raise error("InvalidFilterKey.NotFound")
         try:
-            moment = parse_timestamp(item.text("Value"))
+            time = parse_timestamp(item.text("Value"))
         except ValueError as failure:
             raise error("InvalidFilterValue") from failure
-        if (created < moment) if key == "CreationStartTime" else (created > moment):
+        if (created < time) if key == "CreationStartTime" else (created > time):
             return False
     return True
 
 
 def dry_run(parameters: Parameters, code: str = "DryRunOperation") -> None:
-    """Called when a request has passed all checks: with `DryRun` it goes no further, and says so by an error."""
+    """Called when a request has passed all checks: with `DryRun` it ends here, with an error as its success."""
     if parameters.boolean("DryRun"):
         raise error(code)
 

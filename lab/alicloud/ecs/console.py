@@ -18,7 +18,7 @@ _CHINA = timezone(timedelta(hours=8))
 
 
 class Console:
-    """The one action."""
+    """The action of the serial console."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -33,9 +33,9 @@ class Console:
         text = "" if silent else console_log(guest_of(self._store, instance))
         if parameters.boolean("RemoveSymbols"):
             text = _SYMBOLS.sub("", text)
-        moment = (instance.started or instance.created).astimezone(_CHINA)
+        time = (instance.started or instance.created).astimezone(_CHINA)
         return {
             "InstanceId": instance.instance_id,
             "ConsoleOutput": base64.b64encode(text.encode()).decode(),
-            "LastUpdateTime": f"{moment:%Y-%m-%d %H:%M:%S}",
+            "LastUpdateTime": f"{time:%Y-%m-%d %H:%M:%S}",
         }

@@ -42,7 +42,7 @@ class Disks:
         return _DISKS.page(parameters, found, self._view)
 
     def delete(self, parameters: Parameters) -> dict[str, Any]:
-        """DeleteDisk: only a disk that no instance holds."""
+        """DeleteDisk: only a disk that is not attached."""
         disk = self._store.disks.get(parameters.required("DiskId"))
         if disk is None:
             raise error("InvalidDiskId.NotFound")

@@ -58,7 +58,7 @@ class Images:
         return "instance" if self._store.image_users(image.image_id) else "none"
 
     def delete(self, parameters: Parameters) -> dict[str, Any]:
-        """DeleteImage: the snapshots behind it stay."""
+        """DeleteImage: its snapshots are kept."""
         check_region(self._store, parameters)
         image = self._store.images.get(parameters.required("ImageId"))
         if image is None:

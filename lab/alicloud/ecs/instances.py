@@ -56,7 +56,7 @@ class Instances:
         return _INSTANCES.page(parameters, found, self._view)
 
     def _matches(self, instance: Instance, parameters: Parameters) -> bool:
-        """Whether all filters of DescribeInstances but the ids hold."""
+        """Whether all filters of DescribeInstances except the ids match."""
         fields = {
             "Status": instance.status,
             "InstanceChargeType": instance.charge_type,
@@ -214,17 +214,17 @@ class Instances:
         )
 
     def _disks(self, parameters: Parameters, image: Image) -> list[NewDisk]:
-        """The image's disks, the system disk as large as asked, then the disks that the request adds."""
+        """The image's disks, the system disk as large as requested, then the disks that the request adds."""
         system = parameters.below("SystemDisk")
-        asked = system.integer("Size", 20, 2048)
-        if asked is not None and asked < image.size_gib:
+        requested = system.integer("Size", 20, 2048)
+        if requested is not None and requested < image.size_gib:
             raise error("InvalidSystemDiskSize.LessThanImageSize")
         disks = []
         for disk in image.disks:
             new = NewDisk(disk.kind, disk.size_gib, disk.snapshot_id)
             if disk.kind == "system":
                 self._set_category(new, system)
-                new.size_gib = asked or disk.size_gib
+                new.size_gib = requested or disk.size_gib
             disks.append(new)
         for item in parameters.objects("DataDisk", 16):
             kept = item.boolean("DeleteWithInstance") is False
@@ -238,22 +238,22 @@ class Instances:
         return disks
 
     @staticmethod
-    def _set_category(disk: NewDisk, asked: Parameters) -> None:
-        disk.category = asked.text("Category", disk.category)
-        if not prices.is_disk(disk.category, asked.text("PerformanceLevel")):
+    def _set_category(disk: NewDisk, requested: Parameters) -> None:
+        disk.category = requested.text("Category", disk.category)
+        if not prices.is_disk(disk.category, requested.text("PerformanceLevel")):
             raise error("InvalidDiskCategory.ValueNotSupported")
-        disk.performance_level = asked.text("PerformanceLevel", "PL1" if disk.category == "cloud_essd" else "")
+        disk.performance_level = requested.text("PerformanceLevel", "PL1" if disk.category == "cloud_essd" else "")
 
     def _release_time(self, parameters: Parameters, name: str = "AutoReleaseTime") -> datetime | None:
         try:
-            moment = parameters.moment(name)
+            time = parameters.timestamp(name)
         except Exception as failure:
             raise error("InvalidAutoReleaseTime.Malformed") from failure
-        if moment is None:
+        if time is None:
             return None
-        if moment < self._store.now() + LEAST_RELEASE_DELAY - self._store.clock.tolerance():
+        if time < self._store.now() + LEAST_RELEASE_DELAY - self._store.clock.tolerance():
             raise error("InvalidAutoReleaseTime.Malformed")
-        return moment.replace(second=0)
+        return time.replace(second=0)
 
     # -- changing ------------------------------------------------------------------------------------------------
 
@@ -285,7 +285,7 @@ class Instances:
         return {}
 
     def stop_many(self, parameters: Parameters) -> dict[str, Any]:
-        """StopInstances: all or none, unless `BatchOptimization` says to stop those that can be stopped."""
+        """StopInstances: all or none, unless `BatchOptimization` asks for those that can be stopped."""
         check_region(self._store, parameters)
         ids, mode = parameters.texts("InstanceId", 100), _stopped_mode(parameters)
         if not ids:
@@ -331,7 +331,7 @@ class Instances:
         return {}
 
     def modify_auto_release_time(self, parameters: Parameters) -> dict[str, Any]:
-        """ModifyInstanceAutoReleaseTime: without a time, the instance is not released by itself any more."""
+        """ModifyInstanceAutoReleaseTime: without a time, the instance is not released automatically any more."""
         instance = self._find(parameters)
         self._compute.release_at(instance, self._release_time(parameters))
         return {}

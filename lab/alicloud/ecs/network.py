@@ -1,4 +1,4 @@
-"""What ECS tells of regions, vSwitches and security groups."""
+"""ECS regions, vSwitches and security groups."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Network:
         return {"Regions": {"Region": [region]}}
 
     def describe_vswitches(self, parameters: Parameters) -> dict[str, Any]:
-        """DescribeVSwitches, as the ECS API has it."""
+        """DescribeVSwitches of the ECS API."""
         wanted = [value for value in parameters.text("VSwitchId").split(",") if value]
         found = [
             vswitch

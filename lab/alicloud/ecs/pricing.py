@@ -16,7 +16,7 @@ _DEFAULT_SYSTEM_DISK = "cloud_efficiency"
 
 
 class Pricing:
-    """The one action."""
+    """The action on prices."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -26,7 +26,7 @@ class Pricing:
         check_region(self._store, parameters)
         kind = parameters.text("ResourceType", "instance")
         if kind not in ("instance", "disk"):
-            raise invalid("ResourceType", "The simulator tells the prices of instances and disks.")
+            raise invalid("ResourceType", "The simulator has the prices of instances and disks.")
         unit = parameters.text("PriceUnit", "Hour")
         if unit not in _HOURS:
             raise invalid("PriceUnit", f"It must be one of {', '.join(_HOURS)}.")
@@ -79,7 +79,7 @@ def _disk_hour(disk: Parameters, category: str, size: int) -> float:
 
 
 def _price_info(parts: list[tuple[str, float]]) -> dict[str, Any]:
-    """The price and what it is the sum of; there are no discounts here."""
+    """The price with its parts; the lab has no discounts."""
     details = [{"Resource": name, **_amounts(amount), "SubRules": {"Rule": []}} for name, amount in parts]
     total = _amounts(sum(amount for _, amount in parts))
     return {

@@ -17,7 +17,7 @@ from lab.alicloud.guest.guest import KERNEL, Guest
 from lab.alicloud.world.diskfiles import copy_sparse, sha256_of
 
 _STAND_INS = Path(__file__).with_name("bin")
-# What a check may use of this machine; there is nothing here that changes it.
+# The programs of this machine that a check may use; none of them is made to change it.
 _TOOLS = (
     "awk", "basename", "bash", "cat", "cksum", "cmp", "comm", "cut", "date", "dirname", "env", "expr", "false", "find", "fold",
     "grep", "gunzip", "gzip", "head", "join", "ls", "md5sum", "mkdir", "od", "paste", "printf", "readlink", "rev", "sed", "seq",
@@ -122,7 +122,7 @@ def _run_shell(scratch: Path, guest: Guest, script: str, timeout: float, directo
         except subprocess.TimeoutExpired:
             exit_code = None
         finally:
-            with contextlib.suppress(ProcessLookupError):  # what it left in the background, too
+            with contextlib.suppress(ProcessLookupError):  # processes that it left in the background, too
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         output.seek(0)

@@ -1,6 +1,6 @@
 """Runs a shell that can do no harm: `confined.py SCRATCH SHELL SCRIPT`. It is a program of its own, started by `commands`.
 
-Before the shell starts, the process gives up root, is limited in time, memory for a dump, open files and file sizes, and
+Before the shell starts, the process drops root, is limited in processor time, open files and file sizes, leaves no core dump, and
 (where Linux has Landlock) loses access to everything but the system's programs and its scratch directory, to TCP, and to
 processes outside of it.
 """
@@ -14,7 +14,7 @@ import signal
 import sys
 from pathlib import Path
 
-_NOBODY = 65534
+_UNPRIVILEGED = 65534
 _LIMITS = {
     resource.RLIMIT_CPU: 20,  # seconds
     resource.RLIMIT_CORE: 0,
@@ -61,12 +61,12 @@ def _restrict(scratch: str) -> None:
 
 
 def _leave_root(scratch: Path) -> None:
-    """Become nobody, to whom the scratch directory belongs then."""
+    """Become an unprivileged user, who then owns the scratch directory."""
     for path in (scratch, *scratch.rglob("*")):
-        os.chown(path, _NOBODY, _NOBODY, follow_symlinks=False)
+        os.chown(path, _UNPRIVILEGED, _UNPRIVILEGED, follow_symlinks=False)
     os.setgroups([])
-    os.setgid(_NOBODY)
-    os.setuid(_NOBODY)
+    os.setgid(_UNPRIVILEGED)
+    os.setuid(_UNPRIVILEGED)
 
 
 def main(scratch: str, shell: str, script: str) -> None:

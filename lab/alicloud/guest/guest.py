@@ -1,4 +1,4 @@
-"""What the system inside an instance is like: its devices, files and services, and the log of its start."""
+"""The system inside an instance: its devices, files and services, and the log of its start."""
 
 from __future__ import annotations
 

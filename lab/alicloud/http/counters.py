@@ -1,4 +1,4 @@
-"""How often each action was asked for, and whether it changes anything."""
+"""How often each action was requested, and whether it changes anything."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Counters:
         self._counts: Counter[tuple[str, str, bool]] = Counter()
 
     def count(self, service: str, action: str, mutating: bool) -> None:
-        """One more."""
+        """Count one request."""
         self._counts[(service, action, mutating)] += 1
 
     def clear(self) -> None:
-        """Start again at nothing."""
+        """Reset all counts."""
         self._counts.clear()
 
     def as_list(self) -> list[dict[str, Any]]:
-        """The counts, by service and action."""
+        """All counts, by service and action."""
         return [
             {"service": service, "action": action, "count": count, "mutating": mutating}
             for (service, action, mutating), count in sorted(self._counts.items())

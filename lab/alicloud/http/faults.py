@@ -1,4 +1,4 @@
-"""Faults by rule: which call or job is hit, how often, and how."""
+"""Fault injection by rules: which call or job is hit, how often, and how."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class Rule:
         nth, count = int(data.get("nth", 1)), int(data.get("count", 1))
         probability = float(data.get("probability", 1.0))
         if nth < 1 or count < 0 or not 0 <= probability <= 1:
-            raise ValueError("nth starts at 1, count at 0, and probability lies between 0 and 1")
+            raise ValueError("nth starts at 1, count at 0, and probability is between 0 and 1")
         options = {name: value for name, value in data.items() if name not in _KNOWN}
         return cls(target, kind, str(data.get("action", "*")), nth, count, probability, options)
 
-    def hit(self, chance: random.Random) -> bool:
-        """Count one matching call and tell whether it is hit."""
+    def hit(self, generator: random.Random) -> bool:
+        """Count one matching call; return whether it is hit."""
         self.seen += 1
-        if self.seen < self.nth or (self.count and self.hits >= self.count) or chance.random() >= self.probability:
+        if self.seen < self.nth or (self.count and self.hits >= self.count) or generator.random() >= self.probability:
             return False
         self.hits += 1
         return True
@@ -86,48 +86,48 @@ class Faults:
 
     def __init__(self, seed: int = 1) -> None:
         self._rules: list[Rule] = []
-        self._chance = random.Random(seed)
+        self._random = random.Random(seed)
 
     def add(self, rule: Rule) -> None:
-        """Let a rule hold from now on."""
+        """Add a rule."""
         self._rules.append(rule)
 
     def clear(self) -> None:
-        """Forget all rules."""
+        """Remove all rules."""
         self._rules.clear()
 
     def rules(self) -> list[Rule]:
-        """The rules that hold."""
+        """The rules in effect."""
         return list(self._rules)
 
     def request_fault(self, service: str, action: str) -> Rule | None:
         """The rule that hits this call, if one does."""
         for rule in self._rules:
-            meant = rule.kind in REQUEST_KINDS and rule.target == service and rule.action in ("*", action)
-            if meant and rule.hit(self._chance):
+            matches = rule.kind in REQUEST_KINDS and rule.target == service and rule.action in ("*", action)
+            if matches and rule.hit(self._random):
                 return rule
         return None
 
     def job_fault(self, kind: str, job: Job, source: Source, phase: str) -> Rule | None:
-        """The rule that hits this job at this phase; a rule names a phase (Syncing unless told) and a job or source."""
+        """The rule that hits this job at this phase; a rule names a phase (default Syncing) and a job or source."""
         for rule in self._rules:
             if rule.kind != kind or rule.options.get("phase", "Syncing") != phase:
                 continue
             wanted_job, wanted_source = rule.options.get("job", "*"), rule.options.get("source", "*")
-            meant = wanted_job in ("*", job.job_id, job.name) and source_matches(wanted_source, source)
-            if meant and rule.hit(self._chance):
+            matches = wanted_job in ("*", job.job_id, job.name) and source_matches(wanted_source, source)
+            if matches and rule.hit(self._random):
                 return rule
         return None
 
     def boot_fault(self, image: Image) -> Rule | None:
         """The rule that keeps an instance of this image from starting; a rule may name the image by id or name."""
         for rule in self._rules:
-            meant = rule.kind == "boot_fails" and rule.options.get("image", "*") in ("*", image.image_id, image.name)
-            if meant and rule.hit(self._chance):
+            matches = rule.kind == "boot_fails" and rule.options.get("image", "*") in ("*", image.image_id, image.name)
+            if matches and rule.hit(self._random):
                 return rule
         return None
 
 
 def source_matches(wanted: str, source: Source) -> bool:
-    """Whether a rule's `source` means this one: by id, name or the VM's name."""
+    """Whether a rule's `source` names this one: by id, name or the VM's name."""
     return wanted in ("*", source.source_id, source.name, source.vm_name)

@@ -1,4 +1,4 @@
-"""The front door of one service: reads a request, applies faults, verifies it, does its action, answers."""
+"""The endpoint of one service: reads a request, applies faults, verifies it, runs its action, answers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _HTML_502 = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad 
 
 @dataclass
 class Call:
-    """One request, read."""
+    """One parsed request."""
 
     action: str
     parameters: Parameters
@@ -56,7 +56,7 @@ class Gateway:
         with self._store.lock:
             mutating = is_mutating(call.action, call.parameters)
             self._counters.count(self._service.name, call.action or "?", mutating)
-            entry = self._note(call) if mutating else None
+            entry = self._record(call) if mutating else None
             fault = self._faults.request_fault(self._service.name, call.action)
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(float(fault.options.get("delay_ms", 3000)) / 1000)
@@ -71,9 +71,9 @@ class Gateway:
             return reset_connection(request)
         return response
 
-    def _note(self, call: Call) -> Entry:
-        asked = {name: value for name, value in call.parameters.items() if name not in SIGNING}
-        return self._store.journal.arrived(self._service.name, call.action, self._store.now(), asked)
+    def _record(self, call: Call) -> Entry:
+        sent = {name: value for name, value in call.parameters.items() if name not in SIGNING}
+        return self._store.journal.arrived(self._service.name, call.action, self._store.now(), sent)
 
     async def _read(self, request: Request) -> Call:
         body = await request.body()
@@ -93,7 +93,7 @@ class Gateway:
         try:
             if fault is not None:
                 _raise_fault(fault)
-            body = self._do(call)
+            body = self._run_action(call)
             if entry is not None:
                 entry.done(body)
         except CloudError as failure:
@@ -105,7 +105,7 @@ class Gateway:
             return self._error(error("InternalError"), identifier)
         return self._json({**body, "RequestId": identifier}, 200, {})
 
-    def _do(self, call: Call) -> dict[str, Any]:
+    def _run_action(self, call: Call) -> dict[str, Any]:
         if call.signed.method not in ("GET", "POST"):
             raise error("UnsupportedHTTPMethod")
         if not call.action:
@@ -143,7 +143,7 @@ class Gateway:
         return self._plain(text, status, "application/json;charset=utf-8", headers)
 
     def _plain(self, text: str, status: int, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
-        # The Date of an answer is the cloud's clock, which is how a client learns the virtual time.
+        # The Date of an answer is the virtual time; this is how a client learns SMC's clock.
         all_headers = {"Date": http_date(self._store.now()), "Server": "lab", **(headers or {})}
         return Response(text, status_code=status, media_type=media_type, headers=all_headers)
 

@@ -37,14 +37,14 @@ class ResettableProtocol(H11Protocol):
 
 
 class _Nothing(Response):
-    """An answer of which nothing is sent."""
+    """A response of which nothing is sent."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del scope, receive, send
 
 
 def reset_connection(request: Request) -> Response:
-    """Reset the client's connection: it never learns whether its request was done."""
+    """Reset the client's connection: it does not learn whether its request was carried out."""
     transport = _TRANSPORTS.get((request.client.host, request.client.port)) if request.client else None
     if transport is not None:
         connection = transport.get_extra_info("socket")

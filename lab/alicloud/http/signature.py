@@ -17,7 +17,7 @@ from lab.alicloud.world.timefmt import parse_timestamp
 
 ALGORITHM = "ACS3-HMAC-SHA256"
 ALLOWED_SKEW = timedelta(minutes=15)
-# Headers without which a signature says nothing about the call.
+# Headers that a signature must cover.
 MANDATORY_HEADERS = ("host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version")  # fmt: skip
 _AUTHORIZATION = re.compile(
     rf"{ALGORITHM}\s+Credential=(?P<key>[^,\s]+),\s*SignedHeaders=(?P<headers>[^,\s]+),\s*Signature=(?P<signature>[0-9a-fA-F]+)$"
@@ -100,7 +100,7 @@ class Verifier:
         for name in MANDATORY_HEADERS:
             if name not in request.headers:
                 raise missing(name)
-        # What is not signed could have been changed on the way.
+        # A header that is not signed could have been changed on the way.
         if any(name not in request.headers for name in names) or any(name not in names for name in MANDATORY_HEADERS):
             raise error("IncompleteSignature")
         self._check_date(request.headers["x-acs-date"])

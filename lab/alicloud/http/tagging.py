@@ -1,4 +1,4 @@
-"""TagResources, ListTagResources and UntagResources, which SMC and ECS share but for spelling."""
+"""TagResources, ListTagResources and UntagResources, which SMC and ECS share except for the spelling."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lab.alicloud.http.wire import Parameters
 from lab.alicloud.world.errors import error, missing
 
 _PAGE = 50
-# Gives the tags of a resource by its id, None when there is no such resource.
+# The tags of all resources of a type, by their ids.
 TagsOf = Callable[[], Mapping[str, dict[str, str]]]
 
 
@@ -49,7 +49,7 @@ class Tagging:
         return {}
 
     def list(self, parameters: Parameters) -> dict[str, Any]:
-        """ListTagResources: pages by NextToken, an empty one being the end."""
+        """ListTagResources: pages by NextToken; an empty one means the end."""
         kind, resources = self._named(parameters, required=False)
         wanted = parameters.objects("Tag")
         if len(wanted) > 20:

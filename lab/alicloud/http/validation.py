@@ -50,7 +50,7 @@ def checked_image_name(parameters: Parameters, field: str = "ImageName") -> str:
 
 
 def checked_job_description(parameters: Parameters, strict: bool) -> str:
-    """A job's description: by the documentation it has the pattern of a name."""
+    """A job's description: according to the documentation it has the pattern of a name."""
     description = parameters.text("Description")
     if strict:
         return checked_name(parameters, "Description")

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from lab.alicloud.world.errors import error, invalid, missing
 from lab.alicloud.world.timefmt import parse_timestamp
 
-# What the older signature puts among the parameters.
+# The parameters of the older signature.
 SIGNING = frozenset(
     {
         "AccessKeyId",
@@ -24,7 +24,7 @@ SIGNING = frozenset(
         "Timestamp",
     }
 )
-# Parameters of the envelope: they say nothing about what is asked, so idempotency does not compare them.
+# Parameters of the envelope: they are no part of what is requested, so idempotency does not compare them.
 ENVELOPE = SIGNING | {"Action", "Version", "Format", "ClientToken", "OwnerId", "ResourceOwnerAccount", "ResourceOwnerId", "OwnerAccount"}  # fmt: skip
 
 
@@ -57,7 +57,7 @@ class Parameters(Mapping[str, str]):
         return self._prefix + name
 
     def fingerprint(self) -> str:
-        """What was asked, without the envelope: equal for requests that ask for the same."""
+        """The request without its envelope: equal for two requests for the same."""
         return json.dumps(sorted((key, value) for key, value in self._values.items() if key not in ENVELOPE))
 
     def text(self, name: str, default: str = "") -> str:
@@ -65,14 +65,14 @@ class Parameters(Mapping[str, str]):
         return self._values.get(name) or default
 
     def required(self, name: str) -> str:
-        """A text that must be there and must not be empty."""
+        """A text that must be present and not empty."""
         value = self._values.get(name)
         if not value:
             raise missing(self.name_of(name))
         return value
 
     def integer(self, name: str, low: int | None = None, high: int | None = None) -> int | None:
-        """A whole number within limits; absent is None."""
+        """A whole number within limits; None if absent."""
         value = self._values.get(name)
         if value is None or value == "":
             return None
@@ -84,7 +84,7 @@ class Parameters(Mapping[str, str]):
         return number
 
     def boolean(self, name: str) -> bool | None:
-        """`True`, `true`, `False`, `false`; absent is None."""
+        """`True`, `true`, `False`, `false`; None if absent."""
         value = self._values.get(name)
         if value is None or value == "":
             return None
@@ -92,8 +92,8 @@ class Parameters(Mapping[str, str]):
             raise invalid(self.name_of(name), "It must be true or false.")
         return value.lower() == "true"
 
-    def moment(self, name: str) -> datetime | None:
-        """A time in UTC; absent or empty is None."""
+    def timestamp(self, name: str) -> datetime | None:
+        """A time in UTC; None if absent or empty."""
         value = self._values.get(name)
         if not value:
             return None
@@ -117,7 +117,7 @@ class Parameters(Mapping[str, str]):
         return kept
 
     def json_texts(self, name: str, limit: int) -> list[str] | None:
-        """A JSON array of texts in one parameter (`InstanceIds=["i-1"]`); absent is None."""
+        """A JSON array of texts in one parameter (`InstanceIds=["i-1"]`); None if absent."""
         value = self._values.get(name)
         if value is None or value == "":
             return None
@@ -132,7 +132,7 @@ class Parameters(Mapping[str, str]):
         return items
 
     def below(self, name: str) -> Parameters:
-        """The parameters whose names start with `name.`, with that start taken away."""
+        """The parameters whose names start with `name.`, with that prefix removed."""
         start = f"{name}."
         found = {key[len(start) :]: value for key, value in self._values.items() if key.startswith(start)}
         return Parameters(found, self._prefix + start)

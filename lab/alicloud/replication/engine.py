@@ -11,21 +11,21 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from lab.alicloud.replication.lifecycle import Lifecycle
-from lab.alicloud.replication.replicator import Cancelled, DiskResult, Order, ReplicationFailed, Replicator
+from lab.alicloud.replication.replicator import CancelledRunError, DiskResult, Order, ReplicationError, Replicator
 from lab.alicloud.world.records import Job
 from lab.alicloud.world.store import Store
 
 LOG = logging.getLogger(__name__)
 Outcome = TypeVar("Outcome")
-# The longest real time between two looks at heartbeats.
-_LOOK_SECONDS = 1.0
+# The longest real time between two checks of heartbeats.
+_CHECK_SECONDS = 1.0
 
 
 class Workers(Protocol):
-    """Where replication runs: a pool of threads, or at once in a unit test."""
+    """Where replication runs: a pool of threads, or directly in a unit test."""
 
     def submit(self, work: Callable[[], None], /) -> object:
-        """Do the work, now or later."""
+        """Do the work now or later."""
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more work."""
@@ -39,18 +39,18 @@ class InlineWorkers:
         work()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """There is nothing to end."""
+        """Do nothing: no thread has to end."""
 
 
 class Engine:
-    """The one that lets things happen."""
+    """Lets virtual time pass, and does what is due."""
 
     def __init__(self, store: Store, lifecycle: Lifecycle, replicator: Replicator, workers: Workers) -> None:
         self._store = store
         self._lifecycle = lifecycle
         self._replicator = replicator
         self._workers = workers
-        # Told whenever a timer is set, a worker is done or time is moved; its lock is the store's.
+        # Notified whenever a timer is set, a worker is done or time is moved; its lock is the store's.
         self.changed = threading.Condition(store.lock)
         self._outstanding = 0
         self._advancing = False
@@ -67,7 +67,7 @@ class Engine:
         self._workers.submit(lambda: self._replicate(job, attempt, order))
 
     def _replicate(self, job: Job, attempt: int, order: Order) -> None:
-        outcome = self._carried_out(job, order)
+        outcome = self._run_order(job, order)
         with self.changed:
             try:
                 if outcome is not None:
@@ -76,23 +76,23 @@ class Engine:
                 self._outstanding -= 1
                 self.changed.notify_all()
 
-    def _carried_out(self, job: Job, order: Order) -> list[DiskResult] | ReplicationFailed | None:
+    def _run_order(self, job: Job, order: Order) -> list[DiskResult] | ReplicationError | None:
         try:
             with job.replicating:  # a run that was stopped removes its snapshot before the next one makes its own
-                return self._replicator.carry_out(order)
-        except Cancelled:
+                return self._replicator.run(order)
+        except CancelledRunError:
             return None
-        except ReplicationFailed as failure:
+        except ReplicationError as failure:
             return failure
         except Exception as failure:
             LOG.exception("replication of job %s", order.job_id)
-            return ReplicationFailed("InternalError", f"{type(failure).__name__}: {failure}")
+            return ReplicationError("InternalError", f"{type(failure).__name__}: {failure}")
 
     def background(self, work: Callable[[], Outcome], done: Callable[[Outcome], None]) -> None:
-        """Do what takes real time without the store's lock, then `done` with it; asked for with the lock held."""
+        """Do work that takes real time without the store's lock, then call `done` with the lock; called with the lock held."""
         self._outstanding += 1
 
-        def carry_out() -> None:
+        def run() -> None:
             try:
                 outcome = work()
                 with self.changed:
@@ -104,7 +104,7 @@ class Engine:
                     self._outstanding -= 1
                     self.changed.notify_all()
 
-        self._workers.submit(carry_out)
+        self._workers.submit(run)
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -124,8 +124,8 @@ class Engine:
     def advance(self, duration: timedelta, jump: bool = False, patience: float = 300.0) -> datetime:
         """Move virtual time forward and do what becomes due.
 
-        Step by step, the clock stands still at each event and while bytes are copied, so that six hours of a job with
-        an interval of an hour are as many runs as they would be. With `jump` the clock moves at once.
+        By default the clock is stopped at each event and while bytes are copied, so that six hours of a job with
+        an interval of an hour contain the same runs as without advancing. With `jump` the clock moves in one step.
         """
         clock, timers = self._store.clock, self._store.timers
         with self.changed:
@@ -152,13 +152,13 @@ class Engine:
                 self.changed.notify_all()
 
     def _settle(self, patience: float) -> None:
-        """Wait, in real time, until no worker copies any more."""
+        """Wait in real time until no worker is active."""
         deadline = time.monotonic() + patience
         while self._outstanding and (left := deadline - time.monotonic()) > 0:
             self.changed.wait(left)
 
     def check_heartbeats(self) -> None:
-        """Let sources that have gone silent take their effect."""
+        """Apply the effects of missing heartbeats."""
         with self.changed:
             self._lifecycle.check_heartbeats()
 
@@ -174,7 +174,7 @@ class Engine:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the driver, and let the copying that goes on end with its snapshots removed."""
+        """End the driver, and let active copying end with its snapshots removed."""
         with self.changed:
             self._stopping = True
             for job in self._store.jobs.values():
@@ -195,8 +195,8 @@ class Engine:
     def _pause(self) -> float:
         due, scale = self._store.timers.next_due(), self._store.clock.scale
         if self._advancing or due is None or scale == 0:
-            return _LOOK_SECONDS
-        return min(_LOOK_SECONDS, max(0.001, (due - self._store.now()).total_seconds() / scale))
+            return _CHECK_SECONDS
+        return min(_CHECK_SECONDS, max(0.001, (due - self._store.now()).total_seconds() / scale))
 
 
 def thread_workers(count: int) -> ThreadPoolExecutor:

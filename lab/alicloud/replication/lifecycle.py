@@ -1,4 +1,4 @@
-"""The life of a replication job: section 2 of the reference as transitions, each told by a timer, an action or a result."""
+"""The life of a replication job: section 2 of the reference as transitions, each caused by a timer, an action or a result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from lab.alicloud.http.faults import Faults
-from lab.alicloud.replication.replicator import DiskResult, Order, ReplicationFailed
+from lab.alicloud.replication.replicator import DiskResult, Order, ReplicationError
 from lab.alicloud.world.compute import Compute, NewDisk, NewInstance, os_type_of
 from lab.alicloud.world.diskfiles import DiskFiles
 from lab.alicloud.world.records import TRANSITION_INSTANCE_NAME, Image, Job, Run, SecurityGroup, Source, Vpc
@@ -17,12 +17,12 @@ from lab.alicloud.world.store import Store
 
 LOG = logging.getLogger(__name__)
 KEPT_AFTER_EXPIRY = timedelta(days=7)
-# Where a phase's part of the run's progress ends, in percent.
+# The progress of the run at the end of a phase, in percent.
 _PREPARED, _SYNCED, _PROCESSED = 5.0, 90.0, 99.0
 
 
 class Submit(Protocol):
-    """Hands an order to the replication workers; the outcome comes back by `Lifecycle.replicated`."""
+    """Passes an order to the replication workers; they report the outcome to `Lifecycle.replicated`."""
 
     def __call__(self, job: Job, order: Order) -> None: ...
 
@@ -40,7 +40,7 @@ class Lifecycle:
     # -- small helpers -------------------------------------------------------------------------------------------
 
     def _after(self, job: Job, seconds: float, action: Callable[[], None]) -> None:
-        """The job's next step; there is one at a time, and another step of the job's makes it void."""
+        """Schedule the job's next step; it replaces any earlier one."""
         self._cancel_step(job)
         job.step_timer = self._store.timers.at(self._store.now() + timedelta(seconds=seconds), action)
 
@@ -86,26 +86,26 @@ class Lifecycle:
         self.set_scheduled_start(job, job.scheduled_start)
         self.set_valid_time(job, job.valid_time)
 
-    def set_scheduled_start(self, job: Job, moment: datetime | None) -> None:
-        """Start a Ready job by itself at a moment; None takes that back."""
+    def set_scheduled_start(self, job: Job, time: datetime | None) -> None:
+        """Start a Ready job automatically at a time; None cancels that."""
         self._cancel_schedule(job)
-        job.scheduled_start = moment
-        if moment is not None:
-            job.schedule_timer = self._store.timers.at(moment, lambda: self._scheduled(job, "Ready"))
+        job.scheduled_start = time
+        if time is not None:
+            job.schedule_timer = self._store.timers.at(time, lambda: self._scheduled(job, "Ready"))
 
-    def set_valid_time(self, job: Job, moment: datetime) -> None:
-        """The job expires then."""
+    def set_valid_time(self, job: Job, time: datetime) -> None:
+        """Let the job expire at a time."""
         if job.expiry_timer:
             job.expiry_timer.cancel()
-        job.valid_time = moment
-        job.expiry_timer = self._store.timers.at(moment, lambda: self._expire(job))
+        job.valid_time = time
+        job.expiry_timer = self._store.timers.at(time, lambda: self._expire(job))
 
     def _expire(self, job: Job) -> None:
         expiring = ("Ready", "Stopped", "InError") + (
             ("Waiting",) if self._store.switches.on("waiting_expires") else ()
         )
         if job.status not in expiring:
-            return  # a Running job goes on, and is looked at again when it is idle
+            return  # a Running job continues, and is checked again when it is idle
         job.status, job.business_status = "Expired", ""
         self._cancel_step(job)
         self._cancel_schedule(job)
@@ -181,7 +181,7 @@ class Lifecycle:
                 public=job.net_mode == 0,
                 job_id=job.job_id,
                 os_type=os_type_of(platform),
-                running_at_once=True,
+                running_immediately=True,
                 tags=dict(job.tags) if store.switches.on("job_tags_on_instance") else {},
             )
         )
@@ -233,12 +233,12 @@ class Lifecycle:
         copy_all = self._store.switches.text("unlisted_data_disks") == "copied"
         return keys + [disk.key for index, disk in enumerate(source.data_disks, start=1) if copy_all or index in listed]
 
-    def replicated(self, job: Job, attempt: int, order: Order, outcome: list[DiskResult] | ReplicationFailed) -> None:
-        """A worker is done: Syncing -> Processing, or InError. What a stopped or deleted job ordered is dropped."""
+    def replicated(self, job: Job, attempt: int, order: Order, outcome: list[DiskResult] | ReplicationError) -> None:
+        """A worker is done: Syncing -> Processing, or InError. The result of a stopped or deleted job is dropped."""
         if job.attempt != attempt or job.status != "Running" or job.business_status != "Syncing":
-            self._files.drop_image(order.image_id)
+            self._files.delete_image(order.image_id)
             return
-        if isinstance(outcome, ReplicationFailed):
+        if isinstance(outcome, ReplicationError):
             self.fail(job, outcome.code, outcome.message)
             return
         run = job.runs[-1]
@@ -250,7 +250,7 @@ class Lifecycle:
         ]  # fmt: skip
         job.change_ids = {result.key: result.change_id for result in outcome if result.change_id}
         if not self._enter(job, "Processing"):
-            self._files.drop_image(order.image_id)
+            self._files.delete_image(order.image_id)
             return
         job.progress = _SYNCED
         files = {result.key: (result.size, result.file) for result in outcome}
@@ -264,7 +264,7 @@ class Lifecycle:
         return f"{name}_{job.job_id}" if name in taken else name
 
     def _processed(self, job: Job, run: Run, image: Image) -> None:
-        """The image is there: the run is complete."""
+        """The image exists: the run is complete."""
         if image.image_id in self._store.images:
             self._compute.finish_image(image)
         run.end, run.image_id = self._store.now(), image.image_id
@@ -277,7 +277,7 @@ class Lifecycle:
             self._wait(job)
 
     def _prune_images(self, job: Job) -> None:
-        """Delete the oldest unused images beyond the maximum; what an instance uses stays, even above it."""
+        """Delete the oldest unused images beyond the maximum; an image that an instance uses is kept, even beyond it."""
         if job.images_to_keep is None:
             return
         present = [image_id for image_id in job.image_ids if image_id in self._store.images]
@@ -316,12 +316,12 @@ class Lifecycle:
             self._release_resources(job)
             job.status, job.business_status, job.progress = "Finished", self._idle_phase(job), 100.0
             job.end = self._store.now()
-            self._files.drop_replicas(job.job_id)
+            self._files.delete_replicas(job.job_id)
 
         self._after(job, self._seconds("cleaning"), finished)
 
     def fail(self, job: Job, code: str, message: str) -> None:
-        """Running -> InError: the intermediate instance stays, and costs."""
+        """Running -> InError: the intermediate instance is kept, and costs."""
         LOG.info("job %s is in error: %s %s", job.job_id, code, message)
         self._cancel_step(job)
         self._cancel_schedule(job)
@@ -376,7 +376,7 @@ class Lifecycle:
         self._release_resources(job)
         job.status = "Deleted"
         self._store.jobs.pop(job.job_id, None)
-        self._files.drop_replicas(job.job_id)
+        self._files.delete_replicas(job.job_id)
 
     def _release_resources(self, job: Job) -> None:
         self._compute.delete_instance(job.transition_instance_id)
@@ -395,7 +395,7 @@ class Lifecycle:
         self._store.timers.at(due, lambda: self._remove_source(source))
 
     def _remove_source(self, source: Source) -> None:
-        # Its jobs were given the same time and were asked first, so they are gone by now.
+        # The deletion of its jobs was scheduled earlier for the same time, so they do not exist any more.
         self._store.sources.pop(source.source_id, None)
 
     def check_heartbeats(self) -> None:

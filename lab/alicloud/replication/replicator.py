@@ -1,4 +1,4 @@
-"""One synchronisation: snapshot, changed areas, ranged reads, replica, image. Where the bytes come from is a protocol."""
+"""One synchronization: snapshot, changed areas, ranged reads, replica, image. `DiskSource` is where the bytes come from."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ EVERYTHING = "*"
 Area = tuple[int, int]
 
 
-class ReplicationFailed(Exception):
-    """A run cannot go on; `code` becomes the job's ErrorCode."""
+class ReplicationError(Exception):
+    """A run cannot continue; `code` becomes the job's ErrorCode."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -26,29 +26,29 @@ class ReplicationFailed(Exception):
         self.message = message
 
 
-class Cancelled(Exception):
+class CancelledRunError(Exception):
     """The job was stopped or deleted while its run was copying."""
 
 
-class NotTracked(Exception):
-    """Changed areas are not to be had: tracking is off, or was restarted since."""
+class NotTrackedError(Exception):
+    """Changed areas are not available: tracking is off, or has been restarted."""
 
 
 class DiskReader(Protocol):
-    """One disk as a snapshot froze it."""
+    """One disk in a snapshot."""
 
     size: int
     change_id: str  # empty when changed block tracking is off for this disk
 
     def changed_areas(self, since: str) -> list[Area]:
-        """(start, length) of what changed since a changeId, or of all allocated areas for `*`; NotTracked."""
+        """(start, length) of what changed since a changeId, or of all allocated areas for `*`; NotTrackedError."""
 
     def read(self, start: int, length: int) -> bytes:
         """Bytes of the disk."""
 
 
 class DiskSource(Protocol):
-    """Something that can freeze a VM's disks for reading: vCenter, or a fake in unit tests."""
+    """A source of VM snapshots to read: vCenter, or a fake in unit tests."""
 
     def is_on(self, moref: str) -> bool:
         """Whether the VM is powered on."""
@@ -56,12 +56,12 @@ class DiskSource(Protocol):
     def frozen(
         self, moref: str, snapshot_name: str, keep_snapshot: Callable[[], bool]
     ) -> AbstractContextManager[dict[int, DiskReader]]:
-        """A snapshot of the VM, its disks by key; removed at the end unless `keep_snapshot()` says otherwise."""
+        """A snapshot of the VM, its disks by key; removed at the end unless `keep_snapshot()` is true."""
 
 
 @dataclass
 class Order:
-    """What one run has to copy."""
+    """What one run must copy."""
 
     job_id: str
     moref: str
@@ -77,7 +77,7 @@ class Order:
 
 @dataclass
 class DiskResult:
-    """What was copied of one disk."""
+    """The result of copying one disk."""
 
     key: int
     size: int
@@ -96,22 +96,22 @@ class _Plan:
 
 
 def epoch(change_id: str) -> str:
-    """The uuid part of a changeId: another one means that tracking was restarted."""
+    """The uuid part of a changeId: a different one means that tracking was restarted."""
     return change_id.rpartition("/")[0]
 
 
 class Replicator:
-    """Carries out orders; several at a time, but one per job."""
+    """Runs orders: several at a time, but one per job."""
 
     def __init__(self, source: DiskSource, files: DiskFiles) -> None:
         self._source = source
         self._files = files
 
-    def carry_out(self, order: Order) -> list[DiskResult]:
+    def run(self, order: Order) -> list[DiskResult]:
         """Copy what changed and make the complete image files of this run."""
         self._check(order)
         if order.refuses_powered_off and not self._source.is_on(order.moref):
-            raise ReplicationFailed("SourceServer.PoweredOff", "The source server is powered off.")
+            raise ReplicationError("SourceServer.PoweredOff", "The source server is powered off.")
         try:
             with self._source.frozen(order.moref, order.snapshot_name, order.keep_snapshot) as readers:
                 plans = [self._plan(order, key, readers) for key in order.disk_keys]
@@ -122,33 +122,33 @@ class Replicator:
                 copy_sparse(self._files.replica(order.job_id, plan.result.key, plan.reader.size)[0], plan.result.file)
             return [plan.result for plan in plans]
         except BaseException:
-            self._files.drop_image(order.image_id)
+            self._files.delete_image(order.image_id)
             raise
 
     @staticmethod
     def _check(order: Order) -> None:
         if order.cancel.is_set():
-            raise Cancelled
+            raise CancelledRunError
 
     def _plan(self, order: Order, key: int, readers: dict[int, DiskReader]) -> _Plan:
         reader = readers.get(key)
         if reader is None:
-            raise ReplicationFailed("SourceServer.DiskNotFound", f"The source VM has no disk with key {key} any more.")
+            raise ReplicationError("SourceServer.DiskNotFound", f"The source VM has no disk with key {key} any more.")
         since = order.change_ids.get(key, "")
         if since and reader.change_id and epoch(since) == epoch(reader.change_id):
             try:
                 return self._planned(key, reader, reader.changed_areas(since), full=False, reason="changed areas")
-            except NotTracked:
+            except NotTrackedError:
                 pass  # the increment cannot be trusted: copy everything
         order.change_ids.pop(key, None)
         if not reader.change_id:
             return self._planned(key, reader, [(0, reader.size)], full=True, reason="change tracking is off")
-        # Only allocated areas will be sent, so what the replica holds elsewhere has to be zeros.
-        self._files.drop_replica(order.job_id, key)
-        reason = "change tracking was restarted" if since else "first synchronisation"
+        # Only allocated areas will be sent, so the replica must have zeros elsewhere.
+        self._files.delete_replica(order.job_id, key)
+        reason = "change tracking was restarted" if since else "first synchronization"
         try:
             areas = reader.changed_areas(EVERYTHING)
-        except NotTracked:
+        except NotTrackedError:
             areas, reason = [(0, reader.size)], "allocated areas are not known"
         return self._planned(key, reader, areas, full=True, reason=reason)
 
@@ -168,7 +168,7 @@ class Replicator:
                     self._check(order)
                     data = plan.reader.read(start, length)
                     if len(data) != length:
-                        raise ReplicationFailed("SourceServer.ReadFailed", f"Short read at {start}.")
+                        raise ReplicationError("SourceServer.ReadFailed", f"Short read at {start}.")
                     write_block(handle, start, data)
                     plan.result.bytes_sent += length
                     sent += length

@@ -17,11 +17,11 @@ import urllib3
 from pyVim.connect import SmartConnect
 from pyVmomi import vim, vmodl
 
-from lab.alicloud.replication.replicator import Area, DiskReader, NotTracked, ReplicationFailed
+from lab.alicloud.replication.replicator import Area, DiskReader, NotTrackedError, ReplicationError
 from lab.alicloud.world.settings import VCenterSettings
 
 LOG = logging.getLogger(__name__)
-# By this name vCenter's request list knows replication from what the collection does.
+# By this name the lab's vCenter distinguishes replication from the collection in its request counts.
 USER_AGENT = "cutover-lab"
 _TASK_POLL_SECONDS = 0.02
 _TASK_TIMEOUT_SECONDS = 120.0
@@ -56,25 +56,25 @@ class VCenter:
                 )
             return self._service
 
-    def _forget(self, service: Any) -> None:
+    def _drop_session(self, service: Any) -> None:
         with self._lock:
             if self._service is service:
                 self._service = None
 
     def call(self, action: Callable[[Any], Answer]) -> Answer:
-        """Do something with the session's stub; once more when the session turns out to have expired."""
+        """Run an action with the session's stub; once more if the session has expired."""
         for attempt in (1, 2):
             service = self._connected()
             try:
                 return action(service._stub)  # pylint: disable=protected-access
             except vim.fault.NotAuthenticated:
-                self._forget(service)
+                self._drop_session(service)
                 if attempt == 2:
                     raise
         raise AssertionError("not reached")
 
     def wait(self, start: Callable[[Any], Any]) -> Any:
-        """Start a task and wait for its result; its fault is raised."""
+        """Start a task and wait for its result; raise its fault."""
         task = self.call(start)
         deadline = time.monotonic() + _TASK_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
@@ -84,7 +84,7 @@ class VCenter:
             if info.state == "error":
                 raise cast(Exception, info.error)
             time.sleep(_TASK_POLL_SECONDS)
-        raise ReplicationFailed("SourceServer.TaskTimeout", "A task of vCenter did not end in time.")
+        raise ReplicationError("SourceServer.TaskTimeout", "A task of vCenter did not end in time.")
 
     def read(self, path: str, query: dict[str, str], start: int, length: int) -> bytes:
         """A ranged read of a datastore file over HTTPS, with the session's cookie."""
@@ -98,11 +98,11 @@ class VCenter:
             }
             answer = self._http.request("GET", f"/folder/{quote(path)}?{urlencode(query)}", headers=headers)
             if answer.status == 401 and attempt == 1:
-                self._forget(service)
+                self._drop_session(service)
                 continue
             break
         if answer.status not in (200, 206):
-            raise ReplicationFailed(
+            raise ReplicationError(
                 "SourceServer.ReadFailed", f"Reading {path} at {start} was answered with HTTP {answer.status}."
             )
         data = answer.data
@@ -143,7 +143,7 @@ class _FrozenDisk:
         try:
             return self.vcenter.call(ask)
         except (vim.fault.FileFault, vmodl.fault.InvalidArgument) as failure:
-            raise NotTracked from failure
+            raise NotTrackedError from failure
 
     def read(self, start: int, length: int) -> bytes:
         return self.vcenter.read(self.path, self.query, start, length)
@@ -157,8 +157,8 @@ class VCenterDiskSource:
         self._datacenters: dict[str, str] = {}
 
     def is_on(self, moref: str) -> bool:
-        """As vCenter says."""
-        with _told_as_replication_failures():
+        """Whether vCenter shows the VM as powered on."""
+        with _mapped_to_replication_failures():
             state = self._vcenter.call(lambda stub: vim.VirtualMachine(moref, stub).runtime.powerState)
         return str(state) != "poweredOff"
 
@@ -166,11 +166,11 @@ class VCenterDiskSource:
     def frozen(
         self, moref: str, snapshot_name: str, keep_snapshot: Callable[[], bool]
     ) -> Iterator[dict[int, DiskReader]]:
-        """Snapshot the VM and remove that very snapshot at the end, by its reference and never by its name."""
-        with _told_as_replication_failures():
+        """Create a snapshot of the VM and remove it at the end, by its reference and not by its name."""
+        with _mapped_to_replication_failures():
             snapshot_id = self._take_snapshot(moref, snapshot_name)
         try:
-            with _told_as_replication_failures():
+            with _mapped_to_replication_failures():
                 yield self._disks(moref, snapshot_id)
         finally:
             if not keep_snapshot():
@@ -192,11 +192,11 @@ class VCenterDiskSource:
                 )
                 return
             except vmodl.fault.ManagedObjectNotFound:
-                return  # somebody else removed it
-            except Exception as failure:  # whatever hinders it, the snapshot must not stay for it
+                return  # another client removed it
+            except Exception as failure:  # whatever the error is, the snapshot must be removed
                 LOG.warning("removing snapshot %s, attempt %d: %s", snapshot_id, attempt, type(failure).__name__)
                 time.sleep(0.2 * attempt)
-        LOG.error("snapshot %s stays on its VM", snapshot_id)
+        LOG.error("snapshot %s could not be removed from its VM", snapshot_id)
 
     def _disks(self, moref: str, snapshot_id: str) -> dict[int, DiskReader]:
         devices = self._vcenter.call(lambda stub: vim.vm.Snapshot(snapshot_id, stub).config.hardware.device)
@@ -208,7 +208,7 @@ class VCenterDiskSource:
             backing: Any = device.backing
             found = _DATASTORE_PATH.match(backing.fileName)
             if found is None:
-                raise ReplicationFailed("SourceServer.ReadFailed", f"{backing.fileName} is not a datastore path.")
+                raise ReplicationError("SourceServer.ReadFailed", f"{backing.fileName} is not a datastore path.")
             size = int(device.capacityInBytes or device.capacityInKB * 1024)
             readers[int(device.key)] = _FrozenDisk(
                 vcenter=self._vcenter,
@@ -223,7 +223,7 @@ class VCenterDiskSource:
         return readers
 
     def _datacenter(self, moref: str) -> str:
-        """The name of the VM's datacenter, asked for once."""
+        """The name of the VM's datacenter, read once."""
         if moref not in self._datacenters:
             self._datacenters[moref] = self._vcenter.call(
                 lambda stub: _datacenter_name(vim.VirtualMachine(moref, stub))
@@ -235,20 +235,20 @@ def _datacenter_name(entity: Any) -> str:
     while entity is not None and not isinstance(entity, vim.Datacenter):
         entity = entity.parent
     if entity is None:
-        raise ReplicationFailed("SourceServer.NotFound", "The VM is in no datacenter.")
+        raise ReplicationError("SourceServer.NotFound", "The VM is in no datacenter.")
     return str(entity.name)
 
 
 @contextmanager
-def _told_as_replication_failures() -> Iterator[None]:
-    """Whatever vCenter or the network raise becomes a failure of the run, with a code for the job."""
+def _mapped_to_replication_failures() -> Iterator[None]:
+    """Map every error of vCenter and the network to a failure of the run, with a code for the job."""
     try:
         yield
     except vmodl.fault.ManagedObjectNotFound as failure:
-        raise ReplicationFailed("SourceServer.NotFound", "vCenter does not know the VM any more.") from failure
+        raise ReplicationError("SourceServer.NotFound", "vCenter does not know the VM any more.") from failure
     except vim.fault.InvalidLogin as failure:
-        raise ReplicationFailed("SourceServer.InvalidLogin", "vCenter refused the connector's login.") from failure
+        raise ReplicationError("SourceServer.InvalidLogin", "vCenter refused the connector's login.") from failure
     except vmodl.MethodFault as failure:
-        raise ReplicationFailed("SourceServer.VCenterFault", f"vCenter answered {type(failure).__name__}.") from failure
+        raise ReplicationError("SourceServer.VCenterFault", f"vCenter answered {type(failure).__name__}.") from failure
     except (OSError, urllib3.exceptions.HTTPError) as failure:
-        raise ReplicationFailed("SourceServer.VCenterUnreachable", f"vCenter cannot be reached: {failure}") from failure
+        raise ReplicationError("SourceServer.VCenterUnreachable", f"vCenter cannot be reached: {failure}") from failure

@@ -14,19 +14,19 @@ from lab.alicloud.world.records import CROSS_ZONE_JOB, GIB, Disk, Instance, Job,
 from lab.alicloud.world.store import Store
 
 _LEVELS = ("", "PL0", "PL1", "PL2", "PL3")
-# Instances answer for themselves: no connector has to be heard of.
+# An instance needs no connector, so its source is always online.
 _ALWAYS_HEARD = float("inf")
 
 
 class CrossZone:
-    """The one action, and what its jobs do as time passes."""
+    """The action, and the life of its jobs."""
 
     def __init__(self, store: Store, compute: Compute) -> None:
         self._store = store
         self._compute = compute
 
     def create(self, parameters: Parameters) -> dict[str, Any]:
-        """CreateCrossZoneMigrationJob: the job runs at once."""
+        """CreateCrossZoneMigrationJob: the job runs immediately."""
         token = checked_client_token(parameters)
         return self._store.once(
             "CreateCrossZoneMigrationJob", token, parameters.fingerprint(), lambda: self._create(parameters)
@@ -103,7 +103,7 @@ class CrossZone:
     # -- what is made of it --------------------------------------------------------------------------------------
 
     def _source(self, instance: Instance, disks: list[Disk]) -> Source:
-        """The instance as a migration source: the one of an earlier job again."""
+        """The instance as a migration source; an earlier job's source is used again."""
         known = (
             source for source in self._store.sources.values() if source.vm.get("instance_id") == instance.instance_id
         )

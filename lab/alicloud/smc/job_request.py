@@ -24,7 +24,7 @@ class Cycle:
 
 
 def cycle(parameters: Parameters) -> Cycle:
-    """`RunOnce`, and what an incremental job needs besides."""
+    """`RunOnce`, and what an incremental job needs in addition."""
     run_once = parameters.boolean("RunOnce")
     frequency = parameters.integer("Frequency", 1, 168)
     keep = parameters.integer("MaxNumberOfImageToKeep", 1, 10)
@@ -81,24 +81,24 @@ def network(store: Store, mode: int, vpc_id: str, vswitch_id: str) -> tuple[str,
 
 def valid_time(store: Store, parameters: Parameters, created: datetime) -> datetime | None:
     """`ValidTime`: 7 to 90 days after creation."""
-    moment = parameters.moment("ValidTime")
-    if moment is None:
+    time = parameters.timestamp("ValidTime")
+    if time is None:
         return None
     slack = store.clock.tolerance()
-    if not created + timedelta(days=7) - slack <= moment <= created + timedelta(days=90) + slack:
+    if not created + timedelta(days=7) - slack <= time <= created + timedelta(days=90) + slack:
         raise invalid("ValidTime", "It must be 7 to 90 days after the job's creation.")
-    return moment
+    return time
 
 
 def scheduled_start(store: Store, parameters: Parameters) -> datetime | None:
     """`ScheduledStartTime`: in the future, within 30 days."""
-    moment = parameters.moment("ScheduledStartTime")
-    if moment is None:
+    time = parameters.timestamp("ScheduledStartTime")
+    if time is None:
         return None
     now, slack = store.now(), store.clock.tolerance()
-    if not now - slack < moment <= now + timedelta(days=30) + slack:
+    if not now - slack < time <= now + timedelta(days=30) + slack:
         raise invalid("ScheduledStartTime", "It must be later than now and within 30 days.")
-    return moment
+    return time
 
 
 def system_disk(store: Store, parameters: Parameters, source: Source) -> TargetDisk | None:

@@ -36,7 +36,7 @@ _PLAIN_TEXTS = {
     "ContainerRepository": "container_repository",
     "ContainerTag": "container_tag",
 }
-# Everything else may change only as long as the job has never run.
+# Everything else may change only before the first run.
 _BEFORE_FIRST_RUN = frozenset(_PLAIN_TEXTS) | {
     "TargetType",
     "ImageName",
@@ -238,10 +238,10 @@ class Jobs:
             changes.append(lambda: setattr(job, "description", description))
 
     def _modify_validity(self, job: Job, parameters: Parameters, changes: list[Callable[[], None]]) -> None:
-        moment = job_request.valid_time(self._store, parameters, job.created)
-        if moment is not None:
+        time = job_request.valid_time(self._store, parameters, job.created)
+        if time is not None:
             self._require(job, _VALIDITY_STATES)
-            chosen = moment
+            chosen = time
             changes.append(lambda: self._lifecycle.set_valid_time(job, chosen))
 
     def _modify_cycle(self, job: Job, parameters: Parameters, changes: list[Callable[[], None]]) -> None:
@@ -253,7 +253,7 @@ class Jobs:
         if self._store.switches.on("frequency_when_stopped"):
             allowed += ("Stopped", "InError")
         self._require(job, allowed)
-        # The timer that is set already stays: a new interval holds from the end of the next synchronisation on.
+        # The timer that is set already is kept: a new interval applies from the end of the next synchronization on.
         if frequency is not None:
             changes.append(lambda: setattr(job, "frequency", frequency))
         if keep is not None:
@@ -281,8 +281,8 @@ class Jobs:
         if data_disks:
             changes.append(lambda: setattr(job, "data_disks", data_disks))
         if "ScheduledStartTime" in parameters:
-            moment = job_request.scheduled_start(self._store, parameters)
-            changes.append(lambda: self._lifecycle.set_scheduled_start(job, moment))
+            time = job_request.scheduled_start(self._store, parameters)
+            changes.append(lambda: self._lifecycle.set_scheduled_start(job, time))
         if "ReplicationParameters" in parameters:
             text = checked_replication_parameters(parameters)
             changes.append(lambda: setattr(job, "replication_parameters", text))
@@ -303,7 +303,7 @@ class Jobs:
     # -- actions on the state ------------------------------------------------------------------------------------
 
     def start(self, parameters: Parameters) -> dict[str, Any]:
-        """StartReplicationJob: starts, resumes, and, by switch, runs a Waiting job by hand."""
+        """StartReplicationJob: starts, resumes, and, by switch, runs a Waiting job manually."""
         job = self._find(parameters)
         allowed: tuple[str, ...] = ("Ready", "Stopped", "InError")
         if self._store.switches.on("start_on_waiting"):
@@ -311,7 +311,7 @@ class Jobs:
         self._require(job, allowed if job.job_type == AGENTLESS_JOB else ())
         self._require_online(job)
         if job.transition_instance_id and job.transition_instance_id not in self._store.instances:
-            raise error("InvalidInstanceId.NotFound")  # it was released by hand: the job cannot be resumed
+            raise error("InvalidInstanceId.NotFound")  # it was released manually: the job cannot be resumed
         self._require_running_quota()
         self._lifecycle.resume(job, "Manual")
         return {}

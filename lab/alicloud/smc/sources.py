@@ -24,7 +24,7 @@ def smc_tags(tags: dict[str, str]) -> dict[str, Any]:
 
 
 def tags_match(tags: dict[str, str], wanted: list[Parameters]) -> bool:
-    """Whether all tag filters hold; a filter without a value asks for the key alone."""
+    """Whether all tag filters hold; a filter without a value matches the key alone."""
     return all(
         item.text("Key") in tags and ("Value" not in item or tags[item.text("Key")] == item["Value"]) for item in wanted
     )
@@ -38,7 +38,7 @@ class Sources:
         self._lifecycle = lifecycle
 
     def find(self, source_id: str) -> Source:
-        """The source of this id, or what the switch says about an unknown one."""
+        """The source of this id, or the error that the switch selects."""
         source = self._store.sources.get(source_id)
         if source is None:
             if self._store.switches.text("unknown_source_error") == "invalid_state":
@@ -159,7 +159,7 @@ def _offline_info() -> str:
 
 
 def _system_info(vm: dict[str, Any], twice: bool) -> str:
-    """A JSON string, which may lie inside a JSON string again."""
+    """A JSON string, which may be inside another JSON string."""
     info = {
         "agent_mode": "vmware",
         "agent_type": "goto_aliyun",

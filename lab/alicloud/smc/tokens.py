@@ -21,7 +21,7 @@ class Tokens:
         self._store = store
 
     def create(self, parameters: Parameters) -> dict[str, Any]:
-        """CreateAccessToken: the code is told here and never again."""
+        """CreateAccessToken: only this answer contains the code."""
         name, description = checked_name(parameters, "Name"), checked_description(parameters)
         count = parameters.integer("Count", 1, 1000) or 100
         days = parameters.integer("TimeToLiveInDays", 1, 90) or 30
@@ -39,7 +39,7 @@ class Tokens:
         return {"AccessTokenId": token.token_id, "AccessTokenCode": token.code}
 
     def list(self, parameters: Parameters) -> dict[str, Any]:
-        """ListAccessTokens. The documents swap the meanings of PageNumber and PageSize; so does this."""
+        """ListAccessTokens. The documents swap the meanings of PageNumber and PageSize; the lab does the same."""
         ids, name, status = parameters.texts("AccessTokenId", 100), parameters.text("Name"), parameters.text("Status")
         found = [
             token
@@ -92,7 +92,7 @@ class Tokens:
             return "expired"
         if self._store.switches.text("token_status") == "enabled":
             return "unactivated" if token.disabled else "activated"
-        # There is no other value for a disabled code if the two others tell whether it was used.
+        # There is no other value for a disabled code if the two others mean whether it was used.
         if token.disabled:
             return "expired"
         return "activated" if token.registered else "unactivated"

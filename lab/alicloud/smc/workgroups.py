@@ -1,4 +1,4 @@
-"""Workgroups: batches of sources, their state told from their jobs."""
+"""Workgroups: batches of sources, with a state that follows their jobs."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class Workgroups:
             raise self._conflict("WorkgroupName.Duplicate")
 
     def _conflict(self, code: str, *values: object) -> CloudError:
-        """A refusal because of what there is: its own code, or the one that all actions of the platform share."""
+        """A refusal because of the existing state: a code of its own, or the generic one of the platform."""
         if self._store.switches.text("workgroup_codes") == "generic":
             return error("OperationConflict")
         return error(code, *values)
@@ -183,7 +183,7 @@ class Workgroups:
         return "Cutover" if finished or any(_cutting_over(job) for job in started) else "InProgress"
 
     def _warnings(self, group: Workgroup) -> list[dict[str, Any]]:
-        """Jobs in error and sources without a job; there are no migration drills here that could fail."""
+        """Jobs in error and sources without a job; the lab has no migration drills."""
         jobs = self._last_jobs(group)
         found = {
             "InError": [source_id for source_id, job in jobs.items() if job is not None and job.status == "InError"],

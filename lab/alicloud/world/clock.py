@@ -1,4 +1,4 @@
-"""The cloud's virtual clock: an hour can last a second, and time can be moved forward by hand."""
+"""The cloud's virtual clock: an hour can last a second, and time can be moved forward on request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UTC = timezone.utc
 class VirtualClock:
     """Time that runs `scale` times as fast as real time and never goes back.
 
-    While held, it stands still: the engine holds it to step from event to event exactly.
+    While held, it is stopped: the engine holds it to step from event to event exactly.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class VirtualClock:
         return self._real()
 
     def wall_time(self) -> datetime:
-        """The real time of day, against which signatures are checked."""
+        """The real time of day, which signatures are checked against."""
         return self._wall()
 
     def _current(self) -> datetime:
@@ -61,7 +61,7 @@ class VirtualClock:
         self._since = self._real()
 
     def set_scale(self, scale: float) -> None:
-        """Let time run at another pace from now on; 0 freezes it."""
+        """Change the speed from now on; 0 freezes time."""
         if scale < 0:
             raise ValueError("the clock's scale must not be negative")
         with self._lock:
@@ -69,26 +69,26 @@ class VirtualClock:
             self._scale = scale
 
     def hold(self) -> None:
-        """Stand still until released."""
+        """Stop until released."""
         with self._lock:
             self._rebase(self._current())
             self._held = True
 
     def release(self) -> None:
-        """Run again from where the clock stands."""
+        """Continue from the current time."""
         with self._lock:
             self._rebase(self._virtual if self._held else self._current())
             self._held = False
 
-    def move_to(self, moment: datetime) -> None:
-        """Jump forward to a moment; an earlier one changes nothing."""
+    def move_to(self, target: datetime) -> None:
+        """Jump forward to a time; an earlier one has no effect."""
         with self._lock:
             current = self._current()
-            self._rebase(max(current, moment))
+            self._rebase(max(current, target))
 
     def tolerance(self) -> timedelta:
-        """The virtual time that passes while a request travels: ranges that start now forgive that much.
+        """The virtual time that may pass while a request is on its way: checks against now allow that much.
 
-        At scale 600 the five real seconds between a client's look at the clock and its request are 50 virtual minutes.
+        At scale 600 the five real seconds between a client's reading of the clock and its request are 50 virtual minutes.
         """
         return timedelta(seconds=5 * self._scale)

@@ -13,7 +13,7 @@ from lab.alicloud.world.store import Store
 
 @dataclass
 class NewDisk:
-    """What a disk of a new instance is made from."""
+    """The attributes of a disk of a new instance."""
 
     kind: str
     size_gib: int
@@ -25,7 +25,7 @@ class NewDisk:
 
 @dataclass
 class NewInstance:
-    """What an instance is made from."""
+    """The attributes of a new instance."""
 
     name: str
     instance_type: str
@@ -44,7 +44,7 @@ class NewInstance:
     key_pair_name: str = ""
     resource_group_id: str = ""
     deletion_protection: bool = False
-    running_at_once: bool = False
+    running_immediately: bool = False
     tags: dict[str, str] = field(default_factory=dict)
 
 
@@ -54,7 +54,7 @@ def device_name(index: int) -> str:
 
 
 def os_type_of(platform: str) -> str:
-    """`windows` or `linux`, as ECS tells them apart."""
+    """`windows` or `linux`, as ECS distinguishes them."""
     return "windows" if platform.lower().startswith("windows") else "linux"
 
 
@@ -68,14 +68,14 @@ class Compute:
     # -- instances -----------------------------------------------------------------------------------------------
 
     def create_instance(self, new: NewInstance) -> Instance:
-        """An instance with its disks; it is Running after a while, or at once."""
+        """An instance with its disks; it is Running after a while, or immediately."""
         store, now = self._store, self._store.now()
         make = store.identifiers.make
         instance = Instance(
             instance_id=make("i"),
             name=new.name,
             created=now,
-            status="Running" if new.running_at_once else "Pending",
+            status="Running" if new.running_immediately else "Pending",
             instance_type=new.instance_type,
             image_id=new.image_id,
             vpc_id=new.vpc_id,
@@ -87,7 +87,7 @@ class Compute:
             host_name=new.host_name,
             public_ip=f"203.0.113.{len(store.instances) % 250 + 1}" if new.public else "",
             description=new.description,
-            started=now if new.running_at_once else None,
+            started=now if new.running_immediately else None,
             deletion_protection=new.deletion_protection,
             os_type=new.os_type,
             os_name=new.os_name,
@@ -102,7 +102,7 @@ class Compute:
         store.meter.instance(instance, now)
         for index, disk in enumerate(new.disks):
             self._create_disk(instance, index, disk)
-        if not new.running_at_once:
+        if not new.running_immediately:
             self._later_status(instance, "Running", self._start_time())
         return instance
 
@@ -153,23 +153,23 @@ class Compute:
         instance.stopped_mode = mode
         self._later_status(instance, "Stopped", self._start_time())
 
-    def release_at(self, instance: Instance, moment: datetime | None) -> None:
-        """Release the instance by itself at a moment; None takes that back."""
+    def release_at(self, instance: Instance, time: datetime | None) -> None:
+        """Release the instance automatically at a time; None cancels that."""
         if instance.release_timer:
             instance.release_timer.cancel()
-        instance.auto_release = moment
-        if moment is not None:
-            instance.release_timer = self._store.timers.at(moment, lambda: self.delete_instance(instance.instance_id))
+        instance.auto_release = time
+        if time is not None:
+            instance.release_timer = self._store.timers.at(time, lambda: self.delete_instance(instance.instance_id))
 
     def delete_instance(self, instance_id: str) -> None:
-        """Remove an instance and the disks that go with it; the others stay as disks of their own."""
+        """Remove an instance and the disks that are deleted with it; keep the others as detached disks."""
         instance = self._store.instances.pop(instance_id, None)
         if instance is None:
             return
         for timer in (instance.state_timer, instance.release_timer):
             if timer:
                 timer.cancel()
-        self._store.meter.gone(instance_id, self._store.now())
+        self._store.meter.close(instance_id, self._store.now())
         for disk in [disk for disk in self._store.disks.values() if disk.instance_id == instance_id]:
             if disk.delete_with_instance:
                 self.delete_disk(disk)
@@ -179,12 +179,12 @@ class Compute:
     def delete_disk(self, disk: Disk) -> None:
         """Remove a disk."""
         del self._store.disks[disk.disk_id]
-        self._store.meter.gone(disk.disk_id, self._store.now())
+        self._store.meter.close(disk.disk_id, self._store.now())
 
     def delete_snapshot(self, snapshot: Snapshot) -> None:
         """Remove a snapshot."""
         del self._store.snapshots[snapshot.snapshot_id]
-        self._store.meter.gone(snapshot.snapshot_id, self._store.now())
+        self._store.meter.close(snapshot.snapshot_id, self._store.now())
 
     # -- images --------------------------------------------------------------------------------------------------
 
@@ -247,7 +247,7 @@ class Compute:
         return 0
 
     def finish_image(self, image: Image) -> None:
-        """Creating -> Available; its snapshots are accomplished."""
+        """Creating -> Available; its snapshots become `accomplished`."""
         image.status, image.progress = "Available", 100
         for disk in image.disks:
             snapshot = self._store.snapshots.get(disk.snapshot_id)
@@ -255,7 +255,7 @@ class Compute:
                 snapshot.status, snapshot.progress = "accomplished", 100
 
     def delete_image(self, image_id: str, with_snapshots: bool) -> None:
-        """Remove an image and its bytes; its snapshots stay unless asked for."""
+        """Remove an image and its bytes; keep its snapshots unless `with_snapshots` is set."""
         image = self._store.images.pop(image_id, None)
         if image is None:
             return
@@ -265,4 +265,4 @@ class Compute:
                 self.delete_snapshot(snapshot)
             elif snapshot:
                 snapshot.image_id = ""
-        self._files.drop_image(image_id)
+        self._files.delete_image(image_id)

@@ -12,7 +12,7 @@ _CHUNK = 4 * 1024 * 1024
 
 
 def write_block(handle: int, offset: int, data: bytes) -> None:
-    """Write a block unless the file holds it already: blocks of zeros stay holes."""
+    """Write a block unless the file has it already: blocks of zeros remain holes."""
     if os.pread(handle, len(data), offset) != data:
         view = memoryview(data)
         while view:
@@ -21,7 +21,7 @@ def write_block(handle: int, offset: int, data: bytes) -> None:
 
 
 def copy_sparse(source: Path, target: Path) -> None:
-    """Copy a file's data and leave its holes holes."""
+    """Copy a file's data; its holes remain holes."""
     with source.open("rb") as reader, target.open("wb") as writer:
         size = os.fstat(reader.fileno()).st_size
         writer.truncate(size)
@@ -30,7 +30,7 @@ def copy_sparse(source: Path, target: Path) -> None:
             try:
                 start = os.lseek(reader.fileno(), position, os.SEEK_DATA)
             except OSError as failure:
-                if failure.errno == errno.ENXIO:  # nothing but a hole from here on
+                if failure.errno == errno.ENXIO:  # only a hole from here on
                     break
                 raise
             end = os.lseek(reader.fileno(), start, os.SEEK_HOLE)
@@ -48,7 +48,7 @@ def _copy_range(reader: int, writer: int, start: int, end: int) -> None:
 
 
 def sha256_of(path: Path, length: int) -> str:
-    """The hash of the first `length` bytes; what the file lacks counts as zeros."""
+    """The hash of the first `length` bytes; bytes beyond the end of the file count as zeros."""
     digest = hashlib.sha256()
     with path.open("rb") as reader:
         while length > 0:
@@ -60,21 +60,21 @@ def sha256_of(path: Path, length: int) -> str:
 
 
 def read_block(path: Path, length: int) -> bytes:
-    """The first `length` bytes; what the file lacks counts as zeros."""
+    """The first `length` bytes; bytes beyond the end of the file count as zeros."""
     with path.open("rb") as reader:
         data = reader.read(length)
     return data + bytes(length - len(data))
 
 
 class DiskFiles:
-    """Where the bytes lie below the lab's directory."""
+    """The disk files below the lab's directory."""
 
     def __init__(self, directory: Path) -> None:
         self._replicas = directory / "replicas"
         self._images = directory / "images"
 
     def replica(self, job_id: str, key: int, size: int) -> tuple[Path, bool]:
-        """The replica of one disk, made empty when it is not there; tells whether it is new."""
+        """The replica of one disk, created empty if it does not exist; the second value is whether it is new."""
         path = self._replicas / job_id / f"{key}.img"
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = not path.exists()
@@ -83,12 +83,12 @@ class DiskFiles:
                 handle.truncate(size)
         return path, fresh
 
-    def drop_replica(self, job_id: str, key: int) -> None:
-        """Forget one disk's bytes."""
+    def delete_replica(self, job_id: str, key: int) -> None:
+        """Delete one disk's bytes."""
         (self._replicas / job_id / f"{key}.img").unlink(missing_ok=True)
 
-    def drop_replicas(self, job_id: str) -> None:
-        """Forget all bytes of a job that is no more."""
+    def delete_replicas(self, job_id: str) -> None:
+        """Delete all bytes of a job that no longer exists."""
         shutil.rmtree(self._replicas / job_id, ignore_errors=True)
 
     def image_file(self, image_id: str, key: int) -> Path:
@@ -97,6 +97,6 @@ class DiskFiles:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def drop_image(self, image_id: str) -> None:
-        """Forget an image's bytes."""
+    def delete_image(self, image_id: str) -> None:
+        """Delete an image's bytes."""
         shutil.rmtree(self._images / image_id, ignore_errors=True)

@@ -115,7 +115,7 @@ TEMPLATES: dict[str, tuple[int, str]] = {
     ),
     "OperationConflict": (409, "Request was denied due to conflict with a previous request."),
     "InvalidProtocol.NeedSsl": (400, "Your request is denied as lack of ssl protect."),
-    # SMC: access tokens, and what the connector is told
+    # SMC: access tokens, and errors of the connector's protocol
     "InvalidAccessTokenId.NotFound": (404, "The specified AccessTokenId does not exist."),
     "InvalidAccessToken.NotFound": (404, "The specified access token does not exist or its code is wrong."),
     "InvalidAccessToken.Disabled": (403, "The specified access token is disabled."),
@@ -197,7 +197,7 @@ def error(code: str, *values: object, status: int | None = None) -> CloudError:
 
 
 def missing(parameter: str) -> CloudError:
-    """A mandatory parameter is not there."""
+    """A mandatory parameter is missing."""
     return error("MissingParameter", parameter)
 
 

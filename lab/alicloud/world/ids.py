@@ -7,7 +7,7 @@ import string
 import uuid
 
 _ALPHABET = string.digits + string.ascii_lowercase
-# The three letters that stand for a region within an id; others are made up from the region's name.
+# The three letters of a region within an id; those of other regions are derived from the region's name.
 _REGION_CODES = {
     "cn-hangzhou": "bp1",
     "cn-shanghai": "uf6",
@@ -36,7 +36,7 @@ class Identifiers:
         return f"{prefix}-{self._code}{tail}"
 
     def secret(self, length: int = 32) -> str:
-        """A random text that is fit to be a secret."""
+        """A random text that can be a secret."""
         return "".join(self._random.choice(string.ascii_letters + string.digits) for _ in range(length))
 
     def mac_address(self) -> str:
@@ -45,5 +45,5 @@ class Identifiers:
 
 
 def request_id() -> str:
-    """An upper-case UUID, as every response carries."""
+    """An upper-case UUID, as in every response."""
     return str(uuid.uuid4()).upper()

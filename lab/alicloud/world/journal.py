@@ -1,4 +1,4 @@
-"""What was asked that changes something, in the order of its arrival: by it a test judges a whole history, not only its end."""
+"""All requests that change something, in the order of arrival: tests use it to check a whole history, not only its end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.alicloud.world.timefmt import seconds_format
 
-# Of an answer only what names a thing is kept: an answer may hold an activation code.
+# Of an answer only the names of resources are kept: an answer may hold an activation code.
 _NAMING = ("JobId", "AccessTokenId", "SnapshotId", "TaskId", "WorkgroupId", "InvokeId")
 
 
@@ -19,8 +19,8 @@ class Entry:
 
     :ivar number: counted from 1
     :ivar service: `smc`, `ecs`, or `guest` for the service in a VM
-    :ivar at: the cloud's time of its arrival
-    :ivar outcome: `done`, or the code of the refusal; empty as long as nothing has come of it
+    :ivar at: the virtual time of its arrival
+    :ivar outcome: `done`, or the error code of the refusal; empty until the request has ended
     :ivar made: the ids in its answer
     """
 
@@ -39,7 +39,7 @@ class Entry:
         self.made += (answer.get("InstanceIdSets") or {}).get("InstanceIdSet") or []
 
     def refused(self, code: str) -> None:
-        """Nothing came of it."""
+        """It was refused."""
         self.outcome = code
 
 
@@ -50,7 +50,7 @@ class Journal:
         self._entries: list[Entry] = []
 
     def arrived(self, service: str, action: str, at: datetime, parameters: Mapping[str, str]) -> Entry:
-        """Note a request; its caller tells the entry what comes of it."""
+        """Record a request; its caller records the outcome in the entry."""
         entry = Entry(len(self._entries) + 1, service, action, seconds_format(at), dict(parameters))
         self._entries.append(entry)
         return entry

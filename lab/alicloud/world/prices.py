@@ -1,4 +1,4 @@
-"""The lab's own price list: invented, of plausible size, and no statement about what Alibaba Cloud charges."""
+"""The lab's own price list: plausible invented values, not what Alibaba Cloud charges."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ DISK_GIB_MONTH = {
 SNAPSHOT_GIB_MONTH = 0.02
 
 _VCPUS = {"nano": 1, "small": 1, "medium": 1, "large": 2, "xlarge": 4, "2xlarge": 8, "4xlarge": 16}
-# GiB of memory for a vCPU, by the first letter of a family; burstable ones tell it in their names (`c1m2`).
+# GiB of memory for a vCPU, by the first letter of a family; burstable ones have it in their names (`c1m2`).
 _MEMORY = {"c": 2.0, "g": 4.0, "r": 8.0}
 _RATIO = re.compile(r"c(\d)m(\d)")
 
 
 @dataclass(frozen=True)
 class InstanceSize:
-    """What an instance type has."""
+    """The size of an instance type."""
 
     vcpus: int
     memory_mib: int
 
 
 def size_of(instance_type: str) -> InstanceSize:
-    """The size of a type such as `ecs.g6.large`; one that is not known is taken for 2 vCPUs with 2 GiB each."""
+    """The size of a type such as `ecs.g6.large`; an unknown one counts as 2 vCPUs with 2 GiB each."""
     family, _, size = instance_type.removeprefix("ecs.").rpartition(".")
     vcpus = _VCPUS.get(size, 2)
     ratio = _RATIO.search(family)
@@ -56,7 +56,7 @@ def is_instance_type(text: str) -> bool:
 
 
 def instance_hour(instance_type: str) -> float:
-    """An hour of an instance type, without disks and traffic."""
+    """The price of an instance type per hour, without disks and traffic."""
     size = size_of(instance_type)
     family = instance_type.removeprefix("ecs.").partition(".")[0].partition("-")[0]
     full = size.vcpus * VCPU_HOUR + size.memory_mib / 1024 * MEMORY_GIB_HOUR
@@ -69,7 +69,7 @@ def is_disk(category: str, level: str = "") -> bool:
 
 
 def disk_hour(category: str, level: str, gib: int) -> float:
-    """An hour of a disk."""
+    """The price of a disk per hour."""
     return DISK_GIB_MONTH[_disk_key(category, level)] * gib / HOURS_A_MONTH
 
 
@@ -78,5 +78,5 @@ def _disk_key(category: str, level: str) -> tuple[str, str]:
 
 
 def snapshot_hour(gib: int) -> float:
-    """An hour of a snapshot, charged at the full size of its disk: more than what is stored, never less."""
+    """The price of a snapshot per hour, for the full size of its disk: an upper bound of what is stored."""
     return SNAPSHOT_GIB_MONTH * gib / HOURS_A_MONTH

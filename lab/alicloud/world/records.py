@@ -1,4 +1,4 @@
-"""What the cloud keeps: sources, jobs, runs, images, snapshots, instances, disks, tokens, networks."""
+"""The records of the cloud: sources, jobs, runs, images, snapshots, instances, disks, tokens, networks."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class TargetDisk:
 
 @dataclass
 class Run:
-    """One synchronisation of a job, from its start to its image."""
+    """One synchronization of a job, from its start to its image."""
 
     number: int
     kind: str
@@ -119,7 +119,7 @@ class Run:
     snapshot_name: str = ""
     final: bool = False
     failed: bool = False
-    # Snapshot taken to snapshot removed, in virtual time: what a test compares writes of the guest with.
+    # From the creation of the snapshot to its removal, in virtual time; tests compare the guest's writes with it.
     snapshot_time: datetime | None = None
     disks: list[dict[str, Any]] = field(default_factory=list)
 
@@ -172,7 +172,7 @@ class Job:
     runs: list[Run] = field(default_factory=list)
     image_ids: list[str] = field(default_factory=list)
     paused_in_waiting: bool = False
-    # What the replica holds: per disk key the changeId up to which it is complete.
+    # The state of the replica: for each disk key the changeId up to which it is complete.
     change_ids: dict[int, str] = field(default_factory=dict)
     attempt: int = 0
     step_timer: Timer | None = None
@@ -183,12 +183,12 @@ class Job:
 
     @property
     def unfinished(self) -> bool:
-        """Whether the job holds its source: a source has one such job at most."""
+        """Whether the job occupies its source: a source has one such job at most."""
         return self.status in UNFINISHED
 
     @property
     def current_run(self) -> Run | None:
-        """The run in progress or interrupted, None when the last one is complete or there was none."""
+        """The run in progress or interrupted, None if the last one is complete or there has not been one."""
         return self.runs[-1] if self.runs and self.runs[-1].end is None else None
 
     @property
@@ -199,7 +199,7 @@ class Job:
 
 @dataclass
 class ImageDisk:
-    """One disk of an image: the bytes lie in a sparse file, as long as the source disk."""
+    """One disk of an image: the bytes are in a sparse file, as long as the source disk."""
 
     key: int
     size_bytes: int
@@ -230,12 +230,12 @@ class Image:
     architecture: str = "x86_64"
     boot_mode: str = "BIOS"
     resource_group_id: str = ""
-    host_name: str = ""  # what the guest calls itself: without cloud-init an instance from the image goes on to
+    host_name: str = ""  # what the guest calls itself: without cloud-init an instance from the image continues to
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def size_gib(self) -> int:
-        """The size of its system disk, below which no instance's system disk may go."""
+        """The size of its system disk: the minimum for the system disk of an instance."""
         return next((disk.size_gib for disk in self.disks if disk.kind == "system"), 0)
 
 
@@ -314,7 +314,7 @@ class Instance:
 
 @dataclass
 class InvokedInstance:
-    """What a Cloud Assistant command does on one instance."""
+    """The result of a Cloud Assistant command on one instance."""
 
     instance_id: str
     status: str = "Pending"

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Credential:
-    """An access key that may call; with `security_token` it is a temporary one."""
+    """An access key that may send requests; a temporary one if it has a `security_token`."""
 
     access_key_id: str
     access_key_secret: str
@@ -105,7 +105,7 @@ class Switches:
         self._values.update(values)
 
     def on(self, name: str) -> bool:
-        """Whether a yes-or-no switch is on."""
+        """Whether a boolean switch is on."""
         return bool(self._values[name])
 
     def text(self, name: str) -> str:
@@ -117,7 +117,7 @@ class Switches:
         return int(self._values[name])
 
     def as_dict(self) -> dict[str, bool | int | str]:
-        """All switches as they are."""
+        """All switches with their values."""
         return dict(self._values)
 
 

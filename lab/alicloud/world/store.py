@@ -1,4 +1,4 @@
-"""The cloud's state in memory, behind one lock, with the look-ups that several rooms need."""
+"""The cloud's state in memory, behind one lock, with the look-ups that several packages need."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from lab.alicloud.world.timers import Timers
 
 @dataclass
 class Store:
-    """All state. Whoever reads or writes it holds `lock`."""
+    """All state. Reading or writing it requires holding `lock`."""
 
     region_id: str
     clock: VirtualClock
@@ -54,7 +54,7 @@ class Store:
     vpcs: dict[str, Vpc] = field(default_factory=dict)
     vswitches: dict[str, VSwitch] = field(default_factory=dict)
     security_groups: dict[str, SecurityGroup] = field(default_factory=dict)
-    # Every activation code there ever was, so that a test can look for them where they should not be.
+    # Every activation code there ever was, so that a test can search for leaked ones.
     codes: list[str] = field(default_factory=list)
     journal: Journal = field(default_factory=Journal)
     client_tokens: dict[tuple[str, str], tuple[datetime, str, dict[str, Any]]] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Store:
 
     @property
     def zone_id(self) -> str:
-        """The zone of the region in which everything is, unless its vSwitch lies in the other one."""
+        """The zone of the region in which everything is, unless its vSwitch is in the other one."""
         return f"{self.region_id}-b"
 
     def now(self) -> datetime:
@@ -84,12 +84,12 @@ class Store:
         return vswitch.zone_id if vswitch else self.zone_id
 
     def next_private_ip(self) -> str:
-        """An address of the lab's vSwitch that no instance has."""
+        """A free address of the lab's vSwitch."""
         self._address_counter += 1
         return f"10.80.{1 + self._address_counter // 250}.{self._address_counter % 250 + 1}"
 
     def once(self, action: str, token: str, fingerprint: str, create: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Do `create` once per client token: the same request again gets the first answer, another one is refused."""
+        """Run `create` once per client token: a repeated request gets the first answer, a different one is refused."""
         if not token:
             return create()
         known = self.client_tokens.get((action, token))
@@ -103,7 +103,7 @@ class Store:
         return answer
 
     def source_online(self, source: Source) -> bool:
-        """Whether the connector of this source has been heard of lately, in real time."""
+        """Whether the connector of this source has sent a heartbeat recently, in real time."""
         silence = self.clock.real_seconds() - source.last_heartbeat
         return not source.heartbeat_lost and silence <= self.switches.number("heartbeat_timeout")
 
@@ -124,7 +124,7 @@ class Store:
         return [job for job in self.jobs.values() if job.source_id == source_id]
 
     def unfinished_job(self, source_id: str) -> Job | None:
-        """The one job that holds the source."""
+        """The job that occupies the source."""
         return next((job for job in self.jobs_of(source_id) if job.unfinished), None)
 
     def image_users(self, image_id: str) -> list[Instance]:

@@ -9,23 +9,23 @@ from email.utils import format_datetime
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def seconds_format(moment: datetime | None) -> str:
-    """`2026-11-22T17:54:06Z`, the format of SMC and of images; an absent moment is an empty text."""
-    return "" if moment is None else moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+def seconds_format(time: datetime | None) -> str:
+    """`2026-11-22T17:54:06Z`, the format of SMC and of images; an absent time is an empty text."""
+    return "" if time is None else time.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def minutes_format(moment: datetime | None) -> str:
+def minutes_format(time: datetime | None) -> str:
     """`2026-11-22T17:54Z`, the format of ECS instances."""
-    return "" if moment is None else moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%MZ")
+    return "" if time is None else time.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%MZ")
 
 
-def http_date(moment: datetime) -> str:
+def http_date(time: datetime) -> str:
     """The value of an HTTP `Date` header."""
-    return format_datetime(moment.astimezone(timezone.utc), usegmt=True)
+    return format_datetime(time.astimezone(timezone.utc), usegmt=True)
 
 
 def parse_timestamp(text: str) -> datetime:
-    """A moment from either wire format; ValueError when it is neither."""
+    """A time in one of the wire formats; ValueError otherwise."""
     for layout in ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ"):
         try:
             return datetime.strptime(text, layout).replace(tzinfo=timezone.utc)
@@ -35,7 +35,7 @@ def parse_timestamp(text: str) -> datetime:
 
 
 def parse_duration(value: str | int | float) -> timedelta:
-    """`90`, `90s`, `5m`, `6h`, `2d`, `1h30m` as a duration; ValueError when it is none."""
+    """`90`, `90s`, `5m`, `6h`, `2d`, `1h30m` as a duration; ValueError if it is not one."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return timedelta(seconds=value)
     text = str(value).strip()

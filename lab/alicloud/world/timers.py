@@ -1,4 +1,4 @@
-"""What is due when, in virtual time: a queue of callbacks that can be cancelled."""
+"""Timers in virtual time: a queue of callbacks that can be cancelled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import datetime
 
 @dataclass(order=True)
 class Timer:
-    """One callback and its moment; ordered by moment, then by the order of setting."""
+    """One callback and its time; ordered by time, then by the order of creation."""
 
     due: datetime
     sequence: int
@@ -19,7 +19,7 @@ class Timer:
     cancelled: bool = field(default=False, compare=False)
 
     def cancel(self) -> None:
-        """Never call back."""
+        """Drop the callback."""
         self.cancelled = True
 
 
@@ -39,14 +39,14 @@ class Timers:
         return timer
 
     def next_due(self) -> datetime | None:
-        """The moment of the earliest timer that is not cancelled."""
+        """The time of the earliest timer that is not cancelled."""
         while self._heap and self._heap[0].cancelled:
             heapq.heappop(self._heap)
         return self._heap[0].due if self._heap else None
 
-    def take_due(self, moment: datetime) -> Timer | None:
-        """Remove and give the earliest timer that is due at `moment`."""
+    def take_due(self, time: datetime) -> Timer | None:
+        """Remove and return the earliest timer that is due at `time`."""
         due = self.next_due()
-        if due is None or due > moment:
+        if due is None or due > time:
             return None
         return heapq.heappop(self._heap)

@@ -21,7 +21,7 @@ from lab.access import HOOKS, environment_script, environment_variables, invento
 from lab.certificates import write_certificates
 from lab.files import write_private, write_public_json
 from lab.launcher import Lab, Options, cloud_config, directory_at, status, vcenter_config
-from lab.places import LabDirectory, connectors_for
+from lab.paths import LabDirectory, connectors_for
 from lab.processes import LabError, Process, identify, is_alive, start, stop, wait_until_ready
 from tests.unit.lab.conftest import CREDENTIALS, ENDPOINTS
 

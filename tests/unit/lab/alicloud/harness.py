@@ -21,7 +21,7 @@ from Tea.exceptions import TeaException
 
 from lab.alicloud.cloud import Cloud
 from lab.alicloud.http.server import Server, listening_socket, make_server
-from lab.alicloud.replication.replicator import Area, DiskReader, NotTracked, ReplicationFailed, epoch
+from lab.alicloud.replication.replicator import Area, DiskReader, NotTrackedError, ReplicationError, epoch
 from lab.alicloud.world.settings import Credential
 
 # One client for all tests: making one reads the system's certificates, which takes longer than a test.
@@ -65,7 +65,7 @@ class FrozenFakeDisk:
         if since == "*":
             return sorted({(start, length) for _, start, length in self.disk.writes})
         if epoch(since) != self.disk.tracking_id:
-            raise NotTracked
+            raise NotTrackedError
         generation = int(since.rpartition("/")[2])
         return sorted({(start, length) for seen, start, length in self.disk.writes if seen > generation})
 
@@ -93,7 +93,7 @@ class FakeVms:
         self, moref: str, snapshot_name: str, keep_snapshot: Callable[[], bool]
     ) -> Iterator[dict[int, DiskReader]]:
         if self.unreachable or moref not in self.vms:
-            raise ReplicationFailed("SourceServer.VCenterUnreachable", "no such VM")
+            raise ReplicationError("SourceServer.VCenterUnreachable", "no such VM")
         self.snapshots.append(snapshot_name)
         self.taken.append(snapshot_name)
         try:

@@ -110,7 +110,7 @@ def test_everything_is_sent_when_tracking_is_off_or_restarted(lab: Lab) -> None:
     lab.advance("6h5m")
     last = runs(lab, job_id)[2]
     assert last["full"]
-    assert last["disks"][0]["reason"] == "first synchronisation"
+    assert last["disks"][0]["reason"] == "first synchronization"
     disk.tracking_id = "52 cc"
     disk.data[MIB : 2 * MIB] = bytes(MIB)  # an area that tracking no longer lists has to be zeros in the image
     disk.writes.clear()
@@ -163,7 +163,7 @@ def test_oldest_unused_image_is_deleted(lab: Lab) -> None:
     assert first in {image.image_id for image in lab.images(usage="instance")}
 
 
-def test_final_synchronisation_ends_the_job(lab: Lab) -> None:
+def test_final_synchronization_ends_the_job(lab: Lab) -> None:
     job_id = lab.waiting_job()
     disk = lab.vms.vms["vm-1"][0]
     disk.write(0, b"last write")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.alicloud.http.wire import Parameters
-from lab.alicloud.replication.replicator import Cancelled, Order, ReplicationFailed, Replicator
+from lab.alicloud.replication.replicator import CancelledRunError, Order, ReplicationError, Replicator
 from lab.alicloud.world import settings
 from lab.alicloud.world.clock import VirtualClock
 from lab.alicloud.world.diskfiles import DiskFiles, copy_sparse, sha256_of, write_block
@@ -124,7 +124,7 @@ def vms() -> FakeVms:
 
 def test_progress_counts_bytes(tmp_path: Path, vms: FakeVms) -> None:
     progress: list[tuple[int, int]] = []
-    (result,) = Replicator(vms, DiskFiles(tmp_path)).carry_out(order(vms, threading.Event(), progress))
+    (result,) = Replicator(vms, DiskFiles(tmp_path)).run(order(vms, threading.Event(), progress))
     assert progress == [(0, 2 * MIB), (MIB, 2 * MIB), (2 * MIB, 2 * MIB)]
     assert (result.bytes_sent, result.full, result.change_id) == (2 * MIB, True, "52 aa/1")
     assert result.file.read_bytes() == bytes(vms.vms["vm-1"][0].data)
@@ -133,8 +133,8 @@ def test_progress_counts_bytes(tmp_path: Path, vms: FakeVms) -> None:
 def test_cancelled_copy_leaves_neither_snapshot_nor_image(tmp_path: Path, vms: FakeVms) -> None:
     cancel = threading.Event()
     vms.on_read = cancel.set
-    with pytest.raises(Cancelled):
-        Replicator(vms, DiskFiles(tmp_path)).carry_out(order(vms, cancel, []))
+    with pytest.raises(CancelledRunError):
+        Replicator(vms, DiskFiles(tmp_path)).run(order(vms, cancel, []))
     assert vms.snapshots == []
     assert not (tmp_path / "images" / "m").exists()
 
@@ -142,16 +142,16 @@ def test_cancelled_copy_leaves_neither_snapshot_nor_image(tmp_path: Path, vms: F
 def test_snapshot_is_left_behind_only_when_asked(tmp_path: Path, vms: FakeVms) -> None:
     cancel = threading.Event()
     vms.on_read = cancel.set
-    with pytest.raises(Cancelled):
-        Replicator(vms, DiskFiles(tmp_path)).carry_out(order(vms, cancel, [], keep=True))
+    with pytest.raises(CancelledRunError):
+        Replicator(vms, DiskFiles(tmp_path)).run(order(vms, cancel, [], keep=True))
     assert vms.snapshots == ["smc_j"]
 
 
 def test_missing_disk_is_a_failure_with_a_code(tmp_path: Path, vms: FakeVms) -> None:
     wanted = order(vms, threading.Event(), [])
     wanted.disk_keys.append(2001)
-    with pytest.raises(ReplicationFailed) as failure:
-        Replicator(vms, DiskFiles(tmp_path)).carry_out(wanted)
+    with pytest.raises(ReplicationError) as failure:
+        Replicator(vms, DiskFiles(tmp_path)).run(wanted)
     assert failure.value.code == "SourceServer.DiskNotFound"
     assert vms.snapshots == []
 

@@ -1,4 +1,4 @@
-"""Where things lie: in the checkout, and in the directory of one lab."""
+"""The paths of files: in the checkout, and in the directory of one lab."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class LabDirectory:
         return self.path / service / "config.json"
 
     def ready(self, service: str) -> Path:
-        """Where a service says that it listens."""
+        """The file that shows that a service listens."""
         return self.path / service / "ready.json"
 
     def log(self, service: str) -> Path:
@@ -71,7 +71,7 @@ class LabDirectory:
         return self.path / f"connector-{number}" / "root" / "smc"
 
     def connector_homes(self) -> list[Path]:
-        """The homes of all connectors that are there."""
+        """The homes of all existing connectors."""
         found = [entry for entry in self.path.glob("connector-*/root/smc") if entry.is_dir()]
         return sorted(found, key=lambda home: int(home.parent.parent.name.rpartition("-")[2]))
 
