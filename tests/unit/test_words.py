@@ -26,7 +26,6 @@ NOT_YET: set[str] = {
     "docs/getting_started.md",
     "docs/runbook.md",
     "docs/troubleshooting.md",
-    "lab",
     "plugins/doc_fragments/alicloud.py",
     "plugins/doc_fragments/attributes.py",
     "plugins/doc_fragments/waiting.py",
@@ -58,7 +57,7 @@ QUOTED: dict[str, set[str]] = {"changelogs/fragments/public-names.yml": {"``told
 DOCUMENTS = ("*.md", "docs/*.md", "roles/*/README.md", "lab/**/README.md", "benchmarks/*.md", "tests/*/README.md")
 TEXTS = ("roles/**/*.yml", "roles/**/*.j2", "playbooks/*.yml", "extensions/**/*.yml", "meta/*.yml", "galaxy.yml")
 TEXTS += ("changelogs/fragments/*.yml", "Makefile")
-PROGRAMS = ("plugins/**/*.py", "lab/demo.py", "lab/launcher.py", "tools/*.py", "benchmarks/*.py", "tests/chaos/**/*.py")
+PROGRAMS = ("plugins/**/*.py", "lab/**/*.py", "tools/*.py", "benchmarks/*.py", "tests/chaos/**/*.py")
 TASK_FILES = ("roles/*/tasks/*.yml", "playbooks/*.yml", "extensions/molecule/**/*.yml")
 
 #: First words of names that do not say what is done.

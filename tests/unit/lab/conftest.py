@@ -1,4 +1,4 @@
-"""What the tests of the lab share: a connector's home, and an SMC that answers from memory."""
+"""Fixtures of the lab's tests: a connector's home, and an SMC that answers from memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CREDENTIALS = Credentials(
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    """A connector's home as the launcher lays it out."""
+    """A connector's home as the launcher writes it."""
     return lay_out(tmp_path / "connector-1" / "root" / "smc", ENDPOINTS, CREDENTIALS, tmp_path / "ca.pem")
 
 

@@ -1,4 +1,4 @@
-"""The connector's client: what it imports, what it refuses, what it says."""
+"""The connector's client: what it imports, what it refuses, what it prints."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def choose(home: Home, *names: str, of: int = 3) -> None:
 
 @pytest.fixture
 def run_client(home: Home, smc: SmcInMemory, monkeypatch: pytest.MonkeyPatch) -> RunClient:
-    """Runs the client with a vCenter that answers and a daemon that is only noted."""
+    """Runs the client with a vCenter that answers and a daemon whose starts are only recorded."""
     running: list[bool] = []
     monkeypatch.setattr(client_module, "check_vcenter", lambda connection, ca_file: None)
     monkeypatch.setattr(client_module, "Cloud", lambda endpoint: Cloud(endpoint, httpx.MockTransport(smc)))
@@ -83,7 +83,7 @@ def test_a_vm_is_imported_once(home: Home, smc: SmcInMemory, run_client: RunClie
     assert smc.sources == ["s-lab1", "s-lab2"]
 
 
-def test_a_source_deleted_in_the_cloud_is_imported_anew(home: Home, smc: SmcInMemory, run_client: RunClient):
+def test_a_source_deleted_in_the_cloud_is_imported_again(home: Home, smc: SmcInMemory, run_client: RunClient):
     choose(home, "app-01")
     run_client()
     smc.sources[:] = ["s-another"]
@@ -100,12 +100,12 @@ def test_ten_active_sources_at_most(home: Home, smc: SmcInMemory, run_client: Ru
     assert [line for line in said if "waits" in line] == [
         f"VM [{name}] waits: 10 sources are active, the most that a connector serves." for name in names[10:]
     ]
-    choose(home, *names[2:], of=12)  # the operator takes out two that are done
+    choose(home, *names[2:], of=12)  # the operator removes two that are done
     run_client()
     assert len(smc.sources) == 12
 
 
-def test_a_wrong_code_is_told_and_nothing_is_served(home: Home, run_client: RunClient):
+def test_a_wrong_code_is_an_error_and_no_source_is_served(home: Home, run_client: RunClient):
     choose(home, "app-01")
     status, said = run_client(typed="at-1\nwrong\n")
     assert status == 1
@@ -118,13 +118,13 @@ def test_a_wrong_code_is_told_and_nothing_is_served(home: Home, run_client: RunC
 
 
 @pytest.mark.parametrize("typed", ["", "at-1\n", "\n\n"])
-def test_a_missing_code_is_told(home: Home, run_client: RunClient, typed: str):
+def test_a_missing_code_is_an_error(home: Home, run_client: RunClient, typed: str):
     choose(home, "app-01")
     status, said = run_client(typed=typed)
     assert (status, said) == (1, ["Error: an activation id and an activation code are needed", NOT_FINISHED])
 
 
-def test_one_vm_that_fails_leaves_the_others_going(home: Home, smc: SmcInMemory, run_client: RunClient):
+def test_one_vm_that_fails_does_not_stop_the_others(home: Home, smc: SmcInMemory, run_client: RunClient):
     choose(home, "app-01", "app-02")
     config = home.read_config()
     config["vm-1"]["platform"] = "Oracle Solaris 11"
@@ -137,14 +137,14 @@ def test_one_vm_that_fails_leaves_the_others_going(home: Home, smc: SmcInMemory,
     assert home.daemon()
 
 
-def test_nothing_chosen_is_told(home: Home, run_client: RunClient):
+def test_no_chosen_vm_is_an_error(home: Home, run_client: RunClient):
     choose(home)
     status, said = run_client()
     assert status == 1
     assert said[0] == 'Error: no VM is chosen, set "migrate": true in vmware_migrate_config.json'
 
 
-def test_an_smc_that_cannot_be_reached_is_told(home: Home, smc: SmcInMemory, run_client: RunClient):
+def test_an_unreachable_smc_is_an_error(home: Home, smc: SmcInMemory, run_client: RunClient):
     choose(home, "app-01")
     smc.unreachable = True
     status, said = run_client()
@@ -152,7 +152,7 @@ def test_an_smc_that_cannot_be_reached_is_told(home: Home, smc: SmcInMemory, run
     assert "connect to SMC failed" in said[-2]
 
 
-def test_a_vcenter_that_cannot_be_reached_is_told(home: Home, run_client: RunClient, monkeypatch: pytest.MonkeyPatch):
+def test_an_unreachable_vcenter_is_an_error(home: Home, run_client: RunClient, monkeypatch: pytest.MonkeyPatch):
     def refuse(connection: object, ca_file: str) -> None:
         raise ConnectorError("vCenter 127.0.0.1:1443 cannot be reached: refused")
 
@@ -161,7 +161,7 @@ def test_a_vcenter_that_cannot_be_reached_is_told(home: Home, run_client: RunCli
     assert run_client() == (1, ["Error: vCenter 127.0.0.1:1443 cannot be reached: refused", NOT_FINISHED])
 
 
-def test_a_damaged_configuration_is_told(home: Home, run_client: RunClient):
+def test_a_damaged_configuration_is_an_error(home: Home, run_client: RunClient):
     home.migrate_config.write_text("{")
     status, said = run_client()
     assert status == 1
@@ -207,7 +207,7 @@ def test_a_daemon_keeps_the_facts_of_its_start(home: Home, smc: SmcInMemory, run
     assert smc.requests[-1][1]["facts"]["s-lab1"]["CBT_enabled"] is True
 
 
-def test_a_daemon_logs_trouble_once_and_its_end(home: Home, smc: SmcInMemory, run_client: RunClient):
+def test_a_daemon_logs_an_error_once_and_its_end(home: Home, smc: SmcInMemory, run_client: RunClient):
     choose(home, "app-01")
     run_client()
     heartbeat = Heartbeat(home, Cloud("http://lab", httpx.MockTransport(smc)))
@@ -221,6 +221,6 @@ def test_a_daemon_logs_trouble_once_and_its_end(home: Home, smc: SmcInMemory, ru
     assert lines[-1].endswith("Connected to SMC again.")
 
 
-def test_secrets_are_the_owners_alone(home: Home):
+def test_only_the_owner_can_read_secrets(home: Home):
     for file in (home.connect_config, home.client_data, home.path / "user_config.json"):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -16,7 +16,7 @@ from tests.unit.lab.test_migrate_config import vm_facts
 
 
 def answers(*given: str) -> Callable[[str], str]:
-    """A person who answers in this order."""
+    """An operator who answers in this order."""
     left = list(given)
     return lambda question: left.pop(0)
 
@@ -64,7 +64,7 @@ def test_an_unknown_system_is_asked_for(home: Home):
         (("vc", "admin", "", "9"), "9 is not a number from the list"),
     ],
 )
-def test_a_wrong_answer_is_refused_and_nothing_is_written(home: Home, given: tuple[str, ...], complaint: str):
+def test_a_wrong_answer_is_refused_and_no_file_is_written(home: Home, given: tuple[str, ...], complaint: str):
     before = home.connect_config.read_bytes()
     with pytest.raises(ConnectorError, match=complaint):
         configure(home, answers(*given), answers("secret"), lambda line: None)

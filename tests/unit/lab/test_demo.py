@@ -1,4 +1,4 @@
-"""What the demonstration makes of what it finds: the verdict on a migration, the table, and what is left over."""
+"""The result of the demonstration: the verdict on a migration, the table, and what is left over."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_good_migration_is_good() -> None:
         {"final_run_started_at": "2026-11-23T05:04:59Z"},
     ],
 )
-def test_whatever_is_missing_makes_it_bad(change: dict[str, Any]) -> None:
+def test_one_missing_fact_makes_a_migration_bad(change: dict[str, Any]) -> None:
     assert not replace(GOOD, **change).is_good
 
 
@@ -54,7 +54,7 @@ def test_the_table_shows_what_was_sent_and_whether_the_image_is_the_disk() -> No
     assert "NO: aaaaaaaaaaaa" in lines[3]
 
 
-def test_nothing_is_left_over_but_images_and_what_was_there_before() -> None:
+def test_nothing_is_left_over_besides_images_and_what_existed_before() -> None:
     state = dict(
         NOTHING,
         images=[{"image_id": "m-1"}],
@@ -65,7 +65,7 @@ def test_nothing_is_left_over_but_images_and_what_was_there_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "record", "told"),
+    ("kind", "record", "expected"),
     [
         ("instances", {"instance_id": "i-1", "name": "No_Delete_SMC_Transition_Instance"}, "instance i-1"),
         ("disks", {"disk_id": "d-1"}, "disk d-1"),
@@ -74,9 +74,9 @@ def test_nothing_is_left_over_but_images_and_what_was_there_before() -> None:
         ("vpcs", {"vpc_id": "vpc-smc"}, "VPC vpc-smc"),
     ],
 )
-def test_what_costs_money_is_named(kind: str, record: dict[str, Any], told: str) -> None:
+def test_what_costs_money_is_named(kind: str, record: dict[str, Any], expected: str) -> None:
     (found,) = left_over(dict(NOTHING, **{kind: [record]}), [])
-    assert found.startswith(told)
+    assert found.startswith(expected)
 
 
 def test_a_snapshot_of_the_connector_is_named() -> None:

@@ -1,4 +1,4 @@
-"""The launcher's pieces: certificates, configuration files, what the user sources, starting and ending processes."""
+"""The parts of the launcher: certificates, configuration files, what the user sources, starting and ending processes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ VARIABLES_OF_THE_INTERFACE = {
 
 
 class Clock:
-    """A clock that sleeping turns."""
+    """A clock that only sleeping moves."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -112,7 +112,7 @@ def test_connectors_for(vms: int, connectors: int):
     assert connectors_for(vms) == connectors
 
 
-def test_what_is_written_for_the_user_keeps_secrets_in_env_sh_alone(directory: LabDirectory):
+def test_only_env_sh_contains_secrets(directory: LabDirectory):
     write_access(directory, 2, ENDPOINTS, CREDENTIALS, directory.path / "bundle.pem")
     assert stat.S_IMODE(directory.environment.stat().st_mode) == 0o600
     for file in [directory.inventory, *directory.hooks.iterdir()]:
@@ -133,7 +133,7 @@ def test_hooks_are_lists_of_tasks_with_full_names(name: str):
     assert all(any(key.startswith("ansible.builtin.") for key in task) for task in tasks)
 
 
-def test_switches_go_to_the_server_that_they_belong_to(directory: LabDirectory, tmp_path: Path):
+def test_switches_are_passed_to_the_server_that_they_belong_to(directory: LabDirectory, tmp_path: Path):
     options = Options(
         switches={"change_tracking_read_back": "at_once", "stop_on_waiting": True},
         vm_overrides={"app-01": {"tools": False}},
@@ -163,7 +163,7 @@ def test_a_wrong_command_line_is_refused(arguments: list[str], capsys: pytest.Ca
     assert "usage: python -m lab" in capsys.readouterr().err
 
 
-def test_a_process_is_started_recognised_and_ended(tmp_path: Path):
+def test_a_process_is_started_identified_and_ended(tmp_path: Path):
     sleeper = start("sleeper", ["sleep", "60"], tmp_path / "logs" / "sleeper.log", os.environ, tmp_path)
     assert is_alive(sleeper)
     assert not is_alive(Process(sleeper.name, sleeper.pid, sleeper.started + 1)), "another process with the same id"
@@ -185,14 +185,14 @@ def test_a_process_that_ignores_the_request_to_end_is_killed(tmp_path: Path):
     assert not is_alive(stubborn)
 
 
-def test_a_process_that_dies_while_starting_is_told_with_the_end_of_its_log(tmp_path: Path):
+def test_a_process_that_ends_while_starting_is_reported_with_the_end_of_its_log(tmp_path: Path):
     log = tmp_path / "server.log"
     log.write_text("\n".join(f"line {number}" for number in range(100)) + "\nport in use\n")
-    with pytest.raises(LabError) as told:
+    with pytest.raises(LabError) as message:
         wait_until_ready(Process("server", 2**22 + 1, 1), tmp_path / "ready", log, 5)
-    assert "server ended while starting" in str(told.value)
-    assert str(told.value).endswith("port in use")
-    assert "line 1\n" not in str(told.value)
+    assert "server ended while starting" in str(message.value)
+    assert str(message.value).endswith("port in use")
+    assert "line 1\n" not in str(message.value)
 
 
 def test_waiting_for_a_process_is_bounded(tmp_path: Path):
@@ -212,7 +212,7 @@ def test_the_state_of_a_lab(directory: LabDirectory):
     assert (status(directory).is_up, status(directory).dead) == (False, ("alicloud",))
 
 
-def test_a_lab_that_is_up_is_left_alone(directory: LabDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_running_lab_is_not_started_again(directory: LabDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     binary = tmp_path / "lab-vcenter"
     binary.touch()
     monkeypatch.setattr(launcher, "VCENTER_BINARY", binary)
@@ -221,7 +221,7 @@ def test_a_lab_that_is_up_is_left_alone(directory: LabDirectory, tmp_path: Path,
     assert launcher.up(directory, Options(vms=5)) == (lab, False)
 
 
-def test_what_a_dead_lab_left_is_removed_and_nothing_else(
+def test_only_the_files_of_a_dead_lab_are_removed(
     directory: LabDirectory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     binary = tmp_path / "lab-vcenter"
@@ -244,7 +244,7 @@ def test_what_a_dead_lab_left_is_removed_and_nothing_else(
     assert sorted(entry.name for entry in directory.path.iterdir()) == [".lock", "notes.txt"]
 
 
-def test_a_simulator_that_was_not_built_is_told(
+def test_a_simulator_that_was_not_built_is_an_error(
     directory: LabDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(launcher, "VCENTER_BINARY", tmp_path / "nowhere")
@@ -252,6 +252,6 @@ def test_a_simulator_that_was_not_built_is_told(
         launcher.up(directory, Options())
 
 
-def test_stopping_a_lab_that_never_was(tmp_path: Path):
+def test_stopping_a_lab_that_was_never_started(tmp_path: Path):
     assert launcher.down(directory_at(tmp_path / "nothing")) == []
     assert not (tmp_path / "nothing").exists()

@@ -1,4 +1,4 @@
-"""The connector's VM configuration: facts are refreshed, the operator's choices stay."""
+"""The connector's VM configuration: facts are refreshed, the operator's choices are kept."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_no_vm_is_migrated_before_it_is_chosen():
     assert list(chosen(config)) == ["vm-34"]
 
 
-def test_the_first_disk_is_taken_for_the_system_disk_and_every_disk_is_migrated():
+def test_the_first_disk_is_the_system_disk_and_every_disk_is_migrated():
     disks = merge({}, {"vm-33": vm_facts()})["vm-33"]["disk"]
     assert [(disk["system_disk"], disk["migrate"]) for disk in disks] == [(True, True), (False, True)]
 
@@ -86,7 +86,7 @@ def test_choices_follow_a_disk_by_its_key_and_a_new_disk_gets_defaults():
     assert {disk["key"]: disk["migrate"] for disk in disks} == {2000: True, 2002: True, 2001: False}
 
 
-def test_a_vm_always_has_a_system_disk_even_if_the_chosen_one_is_gone():
+def test_a_vm_always_has_a_system_disk_even_if_the_chosen_one_was_removed():
     known = merge({}, {"vm-33": vm_facts()})
     known["vm-33"]["disk"][0]["system_disk"] = False
     known["vm-33"]["disk"][1]["system_disk"] = True
@@ -94,7 +94,7 @@ def test_a_vm_always_has_a_system_disk_even_if_the_chosen_one_is_gone():
     assert [disk["system_disk"] for disk in disks] == [True]
 
 
-def test_a_vm_that_vcenter_no_longer_has_goes():
+def test_a_vm_that_vcenter_no_longer_has_is_removed():
     known = merge({}, {"vm-33": vm_facts(), "vm-34": vm_facts("app-02", "vm-34")})
     assert list(merge(known, {"vm-34": vm_facts("app-02", "vm-34")})) == ["vm-34"]
 

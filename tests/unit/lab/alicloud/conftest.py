@@ -1,4 +1,4 @@
-"""The fixture: a cloud whose clock stands still until a test moves it."""
+"""The fixture: a cloud whose clock is stopped until a test moves it."""
 
 from __future__ import annotations
 

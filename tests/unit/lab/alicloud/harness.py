@@ -1,4 +1,4 @@
-"""What the tests drive: fake VMs, real time that a test moves, and a cloud on real ports behind the official SDKs."""
+"""The harness of the tests: fake VMs, real time that a test moves, and a cloud on real ports, driven by the official SDKs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MIB = 1024 * 1024
 
 @dataclass
 class FakeDisk:
-    """A disk in memory with changed block tracking: every write is a generation of its own."""
+    """A disk in memory with changed block tracking: every write is a new generation."""
 
     key: int
     data: bytearray
@@ -43,14 +43,14 @@ class FakeDisk:
     generation: int = 1
 
     def write(self, start: int, data: bytes) -> None:
-        """As the guest does."""
+        """Write as the guest does."""
         self.data[start : start + len(data)] = data
         self.writes.append((self.generation, start, len(data)))
 
 
 @dataclass
 class FrozenFakeDisk:
-    """What a snapshot shows of a fake disk."""
+    """A fake disk in a snapshot."""
 
     disk: FakeDisk
     content: bytes
@@ -109,11 +109,11 @@ class FakeVms:
 
 
 class RealTime:
-    """Real time that a test moves: what heartbeats and signatures are judged by."""
+    """Real time that a test moves: heartbeats and signatures depend on it."""
 
     def __init__(self) -> None:
         self.offset = 0.0
-        self.step = 0.0  # how much time passes at each look at the clock
+        self.step = 0.0  # how much time passes at each reading of the clock
 
     def monotonic(self) -> float:
         self.offset += self.step
@@ -125,7 +125,7 @@ class RealTime:
 
 @dataclass
 class Lab:
-    """A running cloud and everything that a test does with it."""
+    """A running cloud, and the operations of the tests on it."""
 
     cloud: Cloud
     vms: FakeVms
@@ -242,7 +242,7 @@ def vm_object(number: int, sizes: tuple[int, ...]) -> dict[str, Any]:
 
 
 def job_request(source: str, **changes: Any) -> smc_models.CreateReplicationJobRequest:
-    """A valid incremental job; a change to None takes a parameter away."""
+    """A valid incremental job; a change to None removes a parameter."""
     values: dict[str, Any] = {
         "source_id": source,
         "region_id": REGION,
@@ -278,7 +278,7 @@ class Servers:
         self.ports = {name: bound.getsockname()[1] for name, bound in self._sockets.items()}
         self._servers: dict[str, Server] = {name: make_server(self._door(name)) for name in self._sockets}
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-        self._thread.start()  # the sockets listen already, so whoever connects now is only kept waiting
+        self._thread.start()  # the sockets listen already, so a client that connects now only has to wait
 
     def _door(self, name: str) -> ASGIApp:
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -287,7 +287,7 @@ class Servers:
         return application
 
     def put(self, cloud: Cloud) -> None:
-        """Let this cloud answer from now on."""
+        """Make this cloud answer from now on."""
         self._applications = {"smc": cloud.smc(), "ecs": cloud.ecs(), "control": cloud.control()}
 
     async def _serve(self) -> None:

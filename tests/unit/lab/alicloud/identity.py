@@ -1,4 +1,4 @@
-"""STS and the metadata service of an ECS instance at the wire: both sit behind an HTTP proxy, which the SDK is told to use."""
+"""STS and the metadata service of an ECS instance at the wire: both are behind an HTTP proxy, which the SDK is configured to use."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ SHAPE = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass
 class Identity:
-    """Who may become whom, and what they get.
+    """Which keys may assume the role, and the keys that they get.
 
     :ivar callers: the keys that may assume the role, with or without a token
-    :ivar given: the temporary keys that whoever becomes the role gets
+    :ivar given: the temporary keys of the role
     """
 
     callers: list[Credential]
@@ -78,7 +78,7 @@ class Identity:
         return None if query.get("OIDCToken") == self.oidc_token else (400, "AuthenticationFail.OIDCToken.Invalid")
 
     def metadata(self, method: str, path: str, headers: Any) -> tuple[int, str]:
-        """The metadata service, in its hardened mode: nothing without a token."""
+        """The metadata service, in its hardened mode: every request needs a token."""
         self.requests.append(f"{method} {path}")
         if (method, path) == ("PUT", "/latest/api/token"):
             return (200, self._metadata_token) if headers["X-aliyun-ecs-metadata-token-ttl-seconds"] else (400, "")
@@ -109,7 +109,7 @@ def rpc_signature(method: str, query: dict[str, str], secret: str) -> str:
 
 
 class IdentityProxy:
-    """An HTTP proxy beyond which there are STS, by TLS, and the metadata service, and nothing else."""
+    """An HTTP proxy to STS, by TLS, and to the metadata service, and to no other server."""
 
     def __init__(self, identity: Identity, directory: Path) -> None:
         self.identity = identity

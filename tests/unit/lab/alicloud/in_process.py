@@ -1,4 +1,4 @@
-"""The collection's handlers against the lab's cloud in one process: no HTTP, and the waits move the cloud's clock."""
+"""The collection's handlers against the lab's cloud in one process: no HTTP, and waiting moves the virtual time."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ CONNECTION = {"access_key_id": KEY, "access_key_secret": SECRET, "region_id": RE
 
 
 class Killed(BaseException):
-    """The controller dies here."""
+    """The controller is killed here."""
 
 
 class InProcessCloud:
     """One cloud with its VMs, and the collection's way to it.
 
-    :ivar troubles: what befalls the next writes, one each: ``lost`` (no answer) or ``killed`` (the controller dies), ``before`` or
-        ``after`` the cloud has done what it was asked
+    :ivar write_faults: one fault for each of the next writes: ``lost`` (no answer) or ``killed`` (the controller), ``before`` or
+        ``after`` the cloud has carried out the request
     """
 
     def __init__(self, directory: Path, **switches: Any) -> None:
@@ -49,7 +49,7 @@ class InProcessCloud:
         clock = VirtualClock(0, NOON, real.monotonic, real.wall)
         self.cloud = cloud = Cloud(settings, clock, self.vms, InlineWorkers())
         self.store = cloud.store
-        self.troubles: list[tuple[str, str]] = []
+        self.write_faults: list[tuple[str, str]] = []
         self.smc, self.ecs = cloud.smc_service.actions, cloud.ecs_service.actions
 
     def now(self) -> datetime:
@@ -83,7 +83,7 @@ class InProcessCloud:
     def call(
         self, definition: ModuleDefinition, check_mode: bool = False, **params: Any
     ) -> tuple[dict[str, Any], list[str]]:
-        """Run a module's handler; returns its result and what it warned of or reported."""
+        """Run a module's handler; returns its result and its warnings and progress lines."""
         lines: list[str] = []
         defaults = {name: spec.get("default") for name, spec in definition.argument_spec.items()}
         with self.reached_by_the_collection():
@@ -95,7 +95,7 @@ class InProcessCloud:
 
     @contextmanager
     def reached_by_the_collection(self) -> Iterator[None]:
-        """Let the collection's calls come here, and its waits pass in this cloud's time."""
+        """Send the collection's calls here, and let its waits pass in virtual time."""
         waiting = _waiting.Waiter.__init__.__kwdefaults__
         with ExitStack() as stack:
             stack.enter_context(mock.patch.object(_alicloud, "Api", lambda *args: InProcessApi(self, args[2])))
@@ -108,7 +108,7 @@ class InProcessCloud:
 
 
 class InProcessApi:
-    """What stands for the official SDK: the same calls, the same failures."""
+    """A replacement for the official SDK: the same calls, the same errors."""
 
     def __init__(self, cloud: InProcessCloud, version: str) -> None:
         self._cloud = cloud
@@ -121,11 +121,11 @@ class InProcessApi:
         return self._call(action, parameters, write=False)
 
     def write(self, action: str, **parameters: Any) -> dict[str, Any]:
-        kind, when = self._cloud.troubles.pop(0) if self._cloud.troubles else ("", "")
+        kind, when = self._cloud.write_faults.pop(0) if self._cloud.write_faults else ("", "")
         if when != "before":
             answer = self._call(action, parameters, write=True)
         if kind == "lost":
-            raise OutcomeUnknownError("%s: no usable answer" % action, remedy="Run it again")
+            raise OutcomeUnknownError(f"{action}: no usable answer", remedy="Run it again")
         if kind == "killed":
             raise Killed
         return answer

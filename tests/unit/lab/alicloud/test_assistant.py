@@ -162,7 +162,7 @@ def test_agent_needs_time_to_start(lab: Lab, image_id: str) -> None:
     assert (result(lab, late).invocation_status, result(lab, late).error_code) == ("Aborted", "DeliveryTimeout")
 
 
-def test_instance_that_stops_or_goes(lab: Lab, instance_id: str) -> None:
+def test_instance_that_stops_or_is_deleted(lab: Lab, instance_id: str) -> None:
     running = send(lab, instance_id, "sleep 30")
     lab.advance("5s")
     lab.ecs().stop_instance(ecs_models.StopInstanceRequest(instance_id=instance_id))
@@ -211,7 +211,7 @@ def test_unknown_user(lab: Lab, instance_id: str) -> None:
         ({"name": "n" * 129}, "InvalidParameter"),
     ],
 )
-def test_senseless_commands_are_refused(lab: Lab, instance_id: str, changes: dict[str, Any], code: str) -> None:
+def test_invalid_commands_are_refused(lab: Lab, instance_id: str, changes: dict[str, Any], code: str) -> None:
     assert code_of(lab.ecs().run_command, command(instance_id, "true", **changes)) == code
 
 

@@ -1,4 +1,4 @@
-"""Prices and the bill: what every resource costs a day, and has cost in virtual time."""
+"""Prices and the bill: what every resource costs per day, and has cost in virtual time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def bill(lab: Lab) -> dict[str, Any]:
 
 
 def per_day(lab: Lab) -> dict[str, float]:
-    """What each kind of resource costs a day now."""
+    """What each kind of resource costs per day now."""
     found: dict[str, float] = {}
     for line in bill(lab)["lines"]:
         if not line["until"]:
@@ -86,7 +86,7 @@ def test_economical_stop_spares_the_instance_but_not_its_disks(lab: Lab) -> None
     assert "instance" not in per_day(lab)
 
 
-def test_disk_that_outlives_its_instance_goes_on_costing(lab: Lab) -> None:
+def test_disk_that_outlives_its_instance_continues_to_cost(lab: Lab) -> None:
     image_id = str(lab.job(lab.waiting_job()).image_id)
     data = ecs_models.RunInstancesRequestDataDisk(size=100, category="cloud_ssd", delete_with_instance=False)
     instance_id = run(lab, image_id, data_disk=[data])
@@ -110,8 +110,8 @@ def test_snapshots_cost_after_their_image(lab: Lab) -> None:
 def test_price_of_an_instance_with_its_disks(lab: Lab) -> None:
     system = ecs_models.DescribePriceRequestSystemDisk(category="cloud_essd", size=40, performance_level="PL0")
     data = ecs_models.DescribePriceRequestDataDisk(category="cloud_ssd", size=100)
-    told = price(lab, instance_type="ecs.g6.large", system_disk=system, data_disk=[data])
-    parts = {detail.resource: detail.trade_price for detail in told.detail_infos.detail_info}
+    reported = price(lab, instance_type="ecs.g6.large", system_disk=system, data_disk=[data])
+    parts = {detail.resource: detail.trade_price for detail in reported.detail_infos.detail_info}
     assert parts == pytest.approx(
         {
             "instanceType": prices.instance_hour("ecs.g6.large"),
@@ -120,8 +120,8 @@ def test_price_of_an_instance_with_its_disks(lab: Lab) -> None:
         },
         abs=1e-6,
     )
-    assert (told.currency, told.discount_price) == ("USD", 0)
-    assert told.trade_price == pytest.approx(sum(parts.values()), abs=1e-5)
+    assert (reported.currency, reported.discount_price) == ("USD", 0)
+    assert reported.trade_price == pytest.approx(sum(parts.values()), abs=1e-5)
     twice = price(lab, instance_type="ecs.g6.large", amount=2, price_unit="Month")
     assert twice.trade_price == pytest.approx(2 * prices.HOURS_A_MONTH * prices.instance_hour("ecs.g6.large"))
 
@@ -135,8 +135,8 @@ def test_price_of_a_disk(lab: Lab) -> None:
 
 def test_price_of_the_image_s_system_disk(lab: Lab) -> None:
     image_id = str(lab.job(lab.waiting_job(system_disk_size=60)).image_id)
-    told = price(lab, instance_type="ecs.g6.large", image_id=image_id)
-    assert told.detail_infos.detail_info[1].trade_price == pytest.approx(
+    reported = price(lab, instance_type="ecs.g6.large", image_id=image_id)
+    assert reported.detail_infos.detail_info[1].trade_price == pytest.approx(
         prices.disk_hour("cloud_efficiency", "", 60), abs=1e-6
     )
 
@@ -161,12 +161,12 @@ def test_price_of_the_image_s_system_disk(lab: Lab) -> None:
         ),
     ],
 )
-def test_senseless_questions_are_refused(lab: Lab, values: dict[str, Any], code: str) -> None:
+def test_invalid_filters_are_refused(lab: Lab, values: dict[str, Any], code: str) -> None:
     request = ecs_models.DescribePriceRequest(region_id=REGION, **values)
     assert code_of(lab.ecs().describe_price, request) == code
 
 
-def test_disks_are_as_asked(lab: Lab) -> None:
+def test_disks_are_as_requested(lab: Lab) -> None:
     image_id = str(lab.job(lab.waiting_job()).image_id)
     odd = run_request(image_id, system_disk=ecs_models.RunInstancesRequestSystemDisk(category="tape"))
     assert code_of(lab.ecs().run_instances, odd) == "InvalidDiskCategory.ValueNotSupported"

@@ -261,7 +261,7 @@ def test_validity_can_be_extended_up_to_ninety_days_after_creation(lab: Lab) -> 
     assert lab.job(job_id).status == "Ready"
 
 
-def test_scheduled_start_can_be_taken_back(lab: Lab) -> None:
+def test_scheduled_start_can_be_cancelled(lab: Lab) -> None:
     job_id = lab.create_job(lab.source(), scheduled_start_time="2026-11-22T13:00:00Z")
     assert modify(lab, job_id, scheduled_start_time="") == ""
     lab.advance("2h")

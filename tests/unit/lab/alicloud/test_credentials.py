@@ -1,4 +1,4 @@
-"""Every way to prove who one is: each in a process of its own, with the official library, against a cloud that checks signatures.
+"""Every way to authenticate: each in a process of its own, with the official library, against a cloud that checks signatures.
 
 STS and the metadata service have fixed addresses, so they are put behind the proxy that the environment names; the cloud itself,
 on loopback, is excluded from it by NO_PROXY.
@@ -21,7 +21,7 @@ from lab.alicloud.world.settings import Credential
 from tests.unit.lab.alicloud.harness import KEY, REGION, SECRET, TEMPORARY, Lab
 from tests.unit.lab.alicloud.identity import Identity, IdentityProxy
 
-# A module's handler with its arguments, in a process that trusts the proxy's CA besides, and no other.
+# A module's handler with its arguments, in a process of its own that also trusts the proxy's CA.
 RUN = """
 import json, sys
 import requests.adapters
@@ -41,8 +41,8 @@ WITHOUT_METADATA = {"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true"}
 
 
 @dataclass
-class Desk:
-    """Calls the module as somebody, and shows who that was."""
+class Controller:
+    """Runs the module with some credentials, and shows which ones it used."""
 
     lab: Lab
     proxy: IdentityProxy
@@ -88,10 +88,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(lab: Lab, tmp_path: Path) -> Iterator[Desk]:
+def controller(lab: Lab, tmp_path: Path) -> Iterator[Controller]:
     proxy = IdentityProxy(Identity([BASE, BASE_TEMPORARY], TEMPORARY), tmp_path / "certificates")
     (tmp_path / "home").mkdir()
-    yield Desk(lab, proxy, tmp_path / "home")
+    yield Controller(lab, proxy, tmp_path / "home")
     proxy.close()
 
 
@@ -100,94 +100,97 @@ def accepted(result: dict[str, Any]) -> bool:
     return result["sources"] == []
 
 
-def test_keys_as_options(desk: Desk):
-    assert accepted(desk.ask(access_key_id=KEY, access_key_secret=SECRET))
-    assert desk.identity.requests == []
+def test_keys_as_options(controller: Controller):
+    assert accepted(controller.ask(access_key_id=KEY, access_key_secret=SECRET))
+    assert controller.identity.requests == []
 
 
-def test_temporary_keys_as_options(desk: Desk):
+def test_temporary_keys_as_options(controller: Controller):
     keys = {"access_key_id": TEMPORARY.access_key_id, "access_key_secret": TEMPORARY.access_key_secret}
-    assert accepted(desk.ask(**keys, security_token=TEMPORARY.security_token))
+    assert accepted(controller.ask(**keys, security_token=TEMPORARY.security_token))
 
 
-def test_the_environment(desk: Desk):
+def test_the_environment(controller: Controller):
     environment = {"ALIBABA_CLOUD_ACCESS_KEY_ID": KEY, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": SECRET}
-    assert accepted(desk.ask(environment))
+    assert accepted(controller.ask(environment))
 
 
-def test_a_profile_of_the_cli(desk: Desk):
-    desk.profile("migration", mode="AK", access_key_id=KEY, access_key_secret=SECRET)
-    assert accepted(desk.ask(WITHOUT_METADATA, profile="migration"))
+def test_a_profile_of_the_cli(controller: Controller):
+    controller.profile("migration", mode="AK", access_key_id=KEY, access_key_secret=SECRET)
+    assert accepted(controller.ask(WITHOUT_METADATA, profile="migration"))
 
 
-def test_a_profile_that_assumes_a_role(desk: Desk):
-    desk.profile(
+def test_a_profile_that_assumes_a_role(controller: Controller):
+    controller.profile(
         "migration",
         mode="RamRoleArn",
         access_key_id=BASE.access_key_id,
         access_key_secret=BASE.access_key_secret,
-        ram_role_arn=desk.identity.role_arn,
+        ram_role_arn=controller.identity.role_arn,
         ram_session_name="from-the-profile",
     )
-    assert accepted(desk.ask({**WITHOUT_METADATA, "ALIBABA_CLOUD_PROFILE": "migration"}))
-    assert desk.identity.requests == ["AssumeRole"]
+    assert accepted(controller.ask({**WITHOUT_METADATA, "ALIBABA_CLOUD_PROFILE": "migration"}))
+    assert controller.identity.requests == ["AssumeRole"]
 
 
 @pytest.mark.parametrize("base", [BASE, BASE_TEMPORARY], ids=["keys", "temporary-keys"])
-def test_a_role(desk: Desk, base: Credential):
+def test_a_role(controller: Controller, base: Credential):
     keys = {
         "access_key_id": base.access_key_id,
         "access_key_secret": base.access_key_secret,
         "security_token": base.security_token or None,
     }
-    assert accepted(desk.ask(**keys, ram_role_arn=desk.identity.role_arn))
-    assert desk.identity.requests == ["AssumeRole"]
+    assert accepted(controller.ask(**keys, ram_role_arn=controller.identity.role_arn))
+    assert controller.identity.requests == ["AssumeRole"]
 
 
-def test_a_role_that_is_refused_says_why(desk: Desk):
-    refused = desk.ask(
+def test_a_role_that_is_refused_says_why(controller: Controller):
+    refused = controller.ask(
         access_key_id=BASE.access_key_id,
         access_key_secret="base-secret-9",
-        ram_role_arn=desk.identity.role_arn,
+        ram_role_arn=controller.identity.role_arn,
     )
     assert refused["failed"]
     assert refused["msg"].startswith("No usable Alibaba Cloud credentials: ")
     assert "SignatureDoesNotMatch" in refused["msg"]
 
 
-def test_the_role_of_an_ecs_instance(desk: Desk):
-    assert accepted(desk.ask())
-    assert f"GET /latest/meta-data/ram/security-credentials/{desk.identity.instance_role}" in desk.identity.requests
+def test_the_role_of_an_ecs_instance(controller: Controller):
+    assert accepted(controller.ask())
+    assert (
+        f"GET /latest/meta-data/ram/security-credentials/{controller.identity.instance_role}"
+        in controller.identity.requests
+    )
 
 
-def oidc(desk: Desk, token: str) -> dict[str, str]:
-    file = desk.home / "token"
+def oidc(controller: Controller, token: str) -> dict[str, str]:
+    file = controller.home / "token"
     file.write_text(token)
     return {
         **WITHOUT_METADATA,
-        "ALIBABA_CLOUD_ROLE_ARN": desk.identity.role_arn,
-        "ALIBABA_CLOUD_OIDC_PROVIDER_ARN": desk.identity.oidc_provider_arn,
+        "ALIBABA_CLOUD_ROLE_ARN": controller.identity.role_arn,
+        "ALIBABA_CLOUD_OIDC_PROVIDER_ARN": controller.identity.oidc_provider_arn,
         "ALIBABA_CLOUD_OIDC_TOKEN_FILE": str(file),
     }
 
 
-def test_a_token_of_an_identity_provider(desk: Desk):
-    assert accepted(desk.ask(oidc(desk, desk.identity.oidc_token)))
-    assert desk.identity.requests == ["AssumeRoleWithOIDC"]
-    refused = desk.ask(oidc(desk, "another"))
+def test_a_token_of_an_identity_provider(controller: Controller):
+    assert accepted(controller.ask(oidc(controller, controller.identity.oidc_token)))
+    assert controller.identity.requests == ["AssumeRoleWithOIDC"]
+    refused = controller.ask(oidc(controller, "another"))
     assert "AuthenticationFail.OIDCToken.Invalid" in refused["msg"]
 
 
-def test_a_token_is_not_told_when_sts_cannot_be_reached(desk: Desk):
-    """The library quotes the whole URL, in which the token stands."""
-    unreachable = {**oidc(desk, desk.identity.oidc_token), "HTTPS_PROXY": "http://127.0.0.1:9"}
-    result = desk.ask(unreachable)
+def test_a_token_is_not_shown_when_sts_cannot_be_reached(controller: Controller):
+    """The library quotes the whole URL, which contains the token."""
+    unreachable = {**oidc(controller, controller.identity.oidc_token), "HTTPS_PROXY": "http://127.0.0.1:9"}
+    result = controller.ask(unreachable)
     assert "sts.aliyuncs.com" in result["msg"]
     assert "AssumeRoleWithOIDC" not in result["msg"]
 
 
-def test_nobody(desk: Desk):
-    result = desk.ask(WITHOUT_METADATA)
+def test_no_credentials(controller: Controller):
+    result = controller.ask(WITHOUT_METADATA)
     assert result["failed"]
     for way in ("access_key_id", "profile", "ALIBABA_CLOUD_OIDC_TOKEN_FILE", "RAM role"):
         assert way in result["error"]["remedy"]

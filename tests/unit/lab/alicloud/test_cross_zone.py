@@ -62,7 +62,7 @@ def test_instance_is_stopped_moved_and_started(lab: Lab, instance_id: str) -> No
         ({"disk": [smc_models.CreateCrossZoneMigrationJobRequestDisk(disk_id="d-none")]}, "InvalidDiskId.NotFound"),
     ],
 )
-def test_senseless_requests_are_refused(lab: Lab, instance_id: str, changes: dict[str, Any], code: str) -> None:
+def test_invalid_requests_are_refused(lab: Lab, instance_id: str, changes: dict[str, Any], code: str) -> None:
     assert code_of(lab.smc().create_cross_zone_migration_job, request(instance_id, **changes)) == code
 
 
@@ -75,7 +75,7 @@ def test_one_job_at_a_time_and_no_intermediate_instances(lab: Lab, instance_id: 
     assert again == "SourceServerState.Invalid"
 
 
-def test_instance_released_on_the_way(lab: Lab, instance_id: str) -> None:
+def test_instance_released_during_a_migration(lab: Lab, instance_id: str) -> None:
     job_id = lab.smc().create_cross_zone_migration_job(request(instance_id)).body.job_id
     lab.cloud.compute.delete_instance(instance_id)
     lab.advance("10m")

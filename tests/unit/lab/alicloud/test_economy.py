@@ -1,4 +1,4 @@
-"""How few calls a fleet costs, by the lab's own counters: waiting for N jobs is ceil(N / 50) Describe calls a look, never one a job."""
+"""How many calls a fleet costs, by the lab's counters: waiting for N jobs is ceil(N / 50) Describe calls per poll, not one per job."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ansible_collections.cutover.smc.plugins.modules import smc_incremental_job_
 from tests.unit.lab.alicloud.in_process import REGION, InProcessCloud
 
 FLEET = 120
-CALLS_A_LOOK = ceil(FLEET / 50)
+CALLS_PER_POLL = ceil(FLEET / 50)
 
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> InProcessCloud:
-    """So many jobs of one project, all of which have just been started."""
+    """120 jobs of one project, which have just been started."""
     lab = InProcessCloud(tmp_path, running_jobs_limit=FLEET)
     for number in range(1, FLEET + 1):
         source = lab.add_source(number, size=4096)
@@ -45,7 +45,7 @@ def calls(lab: InProcessCloud) -> dict[str, int]:
 
 
 def wait(lab: InProcessCloud, monkeypatch: pytest.MonkeyPatch, **params: Any) -> tuple[dict[str, Any], int]:
-    """Wait for the fleet; returns the result and how often it was looked at."""
+    """Wait for the fleet; returns the result and how often it was polled."""
     naps: list[float] = []
     advance = lab.advance
     monkeypatch.setattr(lab, "advance", lambda seconds: (naps.append(seconds), advance(seconds)))
@@ -56,38 +56,36 @@ def wait(lab: InProcessCloud, monkeypatch: pytest.MonkeyPatch, **params: Any) ->
 
 
 @pytest.mark.parametrize("by_id", [True, False])
-def test_a_look_at_the_fleet_is_three_calls(fleet: InProcessCloud, monkeypatch: pytest.MonkeyPatch, by_id: bool):
+def test_one_poll_of_the_fleet_is_three_calls(fleet: InProcessCloud, monkeypatch: pytest.MonkeyPatch, by_id: bool):
     chosen: dict[str, Any] = {"job_ids": sorted(fleet.store.jobs)} if by_id else {"project": "wave"}
-    result, looks = wait(fleet, monkeypatch, **chosen)
+    result, polls = wait(fleet, monkeypatch, **chosen)
     assert len(result["jobs"]) == FLEET
     assert all(job["reached"] and job["images"] for job in result["jobs"])
-    assert looks > 3
-    # Once to find them, then once a look; all of them go on until the last one.
-    assert calls(fleet) == {"DescribeReplicationJobs": CALLS_A_LOOK * (1 + looks)}
+    assert polls > 3
+    # Once to find them, then once per poll; all of them are active until the last one ends.
+    assert calls(fleet) == {"DescribeReplicationJobs": CALLS_PER_POLL * (1 + polls)}
 
 
-def test_who_has_arrived_is_not_asked_for_again(fleet: InProcessCloud, monkeypatch: pytest.MonkeyPatch):
+def test_a_job_that_is_done_is_not_polled_again(fleet: InProcessCloud, monkeypatch: pytest.MonkeyPatch):
     late = sorted(fleet.store.jobs)[:10]
     for job_id in late:
         fleet.cloud.lifecycle.fail(fleet.store.jobs[job_id], "InternalError", "")
     fleet.advance(600)  # by now all others have their image
     for job_id in late:
         fleet.act("smc", "StartReplicationJob", JobId=job_id)
-    _result, looks = wait(fleet, monkeypatch, project="wave")
-    assert looks > 3
-    assert calls(fleet) == {"DescribeReplicationJobs": CALLS_A_LOOK + looks}
+    _result, polls = wait(fleet, monkeypatch, project="wave")
+    assert polls > 3
+    assert calls(fleet) == {"DescribeReplicationJobs": CALLS_PER_POLL + polls}
 
 
-def test_a_fleet_that_stands_still_costs_one_more_look_at_its_sources(
-    fleet: InProcessCloud, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_stalled_fleet_costs_one_more_read_of_its_sources(fleet: InProcessCloud, monkeypatch: pytest.MonkeyPatch):
     fleet.advance(130)  # all of them compare
     for job in fleet.store.jobs.values():
         assert job.business_status == "Syncing"
         fleet.cloud.lifecycle._cancel_step(job)
-    result, looks = wait(fleet, monkeypatch, project="wave", stall_after="5m", wait_timeout="8m")
+    result, polls = wait(fleet, monkeypatch, project="wave", stall_after="5m", wait_timeout="8m")
     assert calls(fleet) == {
-        "DescribeReplicationJobs": CALLS_A_LOOK * (1 + looks),
-        "DescribeSourceServers": CALLS_A_LOOK,
+        "DescribeReplicationJobs": CALLS_PER_POLL * (1 + polls),
+        "DescribeSourceServers": CALLS_PER_POLL,
     }
     assert all(len(job["stalls"]) == 1 for job in result["jobs"])

@@ -49,7 +49,7 @@ def test_image_as_the_typed_model_reads_it(lab: Lab, image_id: str) -> None:
     assert (snapshot.status, snapshot.usage, snapshot.source_disk_type) == ("accomplished", "image", "system")
 
 
-def test_image_that_is_being_made_shows_only_when_asked_for(lab: Lab) -> None:
+def test_image_in_creation_is_listed_only_on_request(lab: Lab) -> None:
     job_id = lab.create_job(lab.source())
     lab.start(job_id)
     lab.advance("2m40s")
@@ -153,7 +153,7 @@ def test_client_token_of_run_instances(lab: Lab, image_id: str) -> None:
     assert code_of(lab.ecs().run_instances, other) == "IdempotentParameterMismatch"
 
 
-def test_dry_run_is_told_by_an_error_and_counted_as_reading(lab: Lab, image_id: str) -> None:
+def test_dry_run_succeeds_by_an_error_and_counts_as_reading(lab: Lab, image_id: str) -> None:
     instance_id = run(lab, image_id)
     lab.advance("1m")
     lab.control("DELETE", "/requests")
@@ -254,7 +254,7 @@ def test_filters_by_creation(lab: Lab, image_id: str) -> None:
         assert refused.value.code == code
 
 
-def test_release_time_can_be_taken_back(lab: Lab, image_id: str) -> None:
+def test_release_time_can_be_cancelled(lab: Lab, image_id: str) -> None:
     instance_id = run(lab, image_id, auto_release_time="2026-11-22T13:00:00Z")
     lab.ecs().modify_instance_auto_release_time(
         ecs_models.ModifyInstanceAutoReleaseTimeRequest(instance_id=instance_id)

@@ -1,4 +1,4 @@
-"""What holds for all actions alike: they exist, refuse what is missing or out of range, and know dry runs and methods."""
+"""What all actions have in common: they exist, refuse missing and invalid parameters, and know dry runs and methods."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ ECS_ACTIONS = [
 
 
 def call(lab: Lab, service: str, action: str, method: str = "POST", version: str = "", **query: Any) -> Any:
-    """One call by the generic client, of which the typed ones are made."""
+    """One call by the generic client, which is the base of the typed ones."""
     parameters = open_api.Params(
         action=action,
         version=version or VERSIONS[service],
@@ -89,9 +89,9 @@ def test_the_sdk_has_all_actions_of_the_reference() -> None:
 @pytest.mark.parametrize(
     ("service", "action"), [("smc", name) for name in SMC_ACTIONS] + [("ecs", name) for name in ECS_ACTIONS]
 )
-def test_every_action_is_there_by_both_methods(lab: Lab, service: str, action: str) -> None:
+def test_every_action_exists_by_both_methods(lab: Lab, service: str, action: str) -> None:
     answers = {refusal(lab, service, action, method=method) for method in ("GET", "POST")}
-    # Without a parameter an action answers, or names the first parameter that it needs; never that it is not there.
+    # Without a parameter an action answers, or names the first parameter that it needs; it never says that the action does not exist.
     assert answers <= {"", "MissingParameter", "MissingParameter.ResourceType"}
 
 
@@ -194,7 +194,7 @@ def test_stopping_several(lab: Lab, instance_id: str) -> None:
     assert code_of(lab.ecs().stop_instances, unknown) == "InvalidInstanceIds.NotFound"
 
 
-def test_security_group_goes_when_nobody_is_in_it(lab: Lab) -> None:
+def test_security_group_can_be_deleted_when_it_is_empty(lab: Lab) -> None:
     job_id = lab.waiting_job()
     transition = lab.instances()[0]
     (group_id,) = transition.security_group_ids.security_group_id
@@ -248,7 +248,7 @@ def test_what_is_available(lab: Lab) -> None:
         assert code_of(lab.ecs().describe_available_resource, request) == code
 
 
-def test_last_run_counts_among_the_running_jobs(lab: Lab) -> None:
+def test_final_run_counts_among_the_running_jobs(lab: Lab) -> None:
     job_id = lab.waiting_job()
     lab.switch(running_jobs_limit=0)
     request = smc_models.CutOverReplicationJobRequest(job_id=job_id, sync_data=True)

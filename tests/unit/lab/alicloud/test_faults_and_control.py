@@ -1,4 +1,4 @@
-"""Faults by rule, request counters, clock and switches: what tests of the collection rely on."""
+"""Faults by rule, request counters, clock and switches: the tests of the collection rely on them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add(lab: Lab, **rule: Any) -> None:
 
 
 def describe(lab: Lab) -> str:
-    """What a Describe ends in: empty, or the code of its refusal, or the name of the failure beneath."""
+    """The outcome of a Describe: empty, or the code of its refusal, or the name of the underlying error."""
     try:
         lab.smc().describe_replication_jobs(smc_models.DescribeReplicationJobsRequest())
     except TeaException as failure:
@@ -70,7 +70,7 @@ def test_retry_after_is_what_the_sdk_waits_for(lab: Lab) -> None:
     assert lab.control("GET", "/faults")[0]["hits"] == 1
 
 
-def test_reset_after_commit_has_done_its_work(lab: Lab) -> None:
+def test_reset_after_commit_has_an_effect(lab: Lab) -> None:
     source_id = lab.source()
     add(lab, kind="reset_after_commit", action="CreateReplicationJob")
     request = job_request(source_id, client_token="token")
@@ -80,7 +80,7 @@ def test_reset_after_commit_has_done_its_work(lab: Lab) -> None:
     assert lab.smc().create_replication_job(request).body.job_id == job["job_id"]
 
 
-def test_reset_before_commit_has_not(lab: Lab) -> None:
+def test_reset_before_commit_has_no_effect(lab: Lab) -> None:
     source_id = lab.source()
     add(lab, kind="reset_before_commit", action="CreateReplicationJob")
     with pytest.raises(TeaException):
@@ -101,7 +101,7 @@ def test_slow_answer(lab: Lab, kind: str) -> None:
     assert describe(lab) == ""
 
 
-def test_journal_tells_what_changed_something_and_what_came_of_it(lab: Lab) -> None:
+def test_journal_lists_changes_with_their_outcome(lab: Lab) -> None:
     source_id = lab.source()
     before = len(lab.control("GET", "/journal"))
     add(lab, kind="throttle", action="CreateReplicationJob")
@@ -170,14 +170,14 @@ def test_heartbeat_lost_until_faults_are_deleted(lab: Lab) -> None:
         {"target": "vcenter", "fault": "NoPermission"},
     ],
 )
-def test_senseless_rules_are_refused(lab: Lab, rule: dict[str, Any]) -> None:
+def test_invalid_rules_are_refused(lab: Lab, rule: dict[str, Any]) -> None:
     answer = HTTP.post(lab.url("control", "/faults"), json=rule)
     assert answer.status_code == 400
     assert answer.json()["error"]
 
 
 @pytest.mark.parametrize("values", [{"nothing": True}, {"start_on_waiting": "yes"}, {"disk_shape": "round"}])
-def test_senseless_switches_are_refused(lab: Lab, values: dict[str, Any]) -> None:
+def test_invalid_switches_are_refused(lab: Lab, values: dict[str, Any]) -> None:
     before = lab.control("GET", "/switches")
     assert HTTP.post(lab.url("control", "/switches"), json=values).status_code == 400
     assert lab.control("GET", "/switches") == before

@@ -1,4 +1,4 @@
-"""A whole job life, driven by the official SDKs while the test moves the clock."""
+"""The life of a job, driven by the official SDKs while the test moves the clock."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_everything_is_sent_when_tracking_is_off_or_restarted(lab: Lab) -> None:
     assert last["full"]
     assert last["disks"][0]["reason"] == "first synchronization"
     disk.tracking_id = "52 cc"
-    disk.data[MIB : 2 * MIB] = bytes(MIB)  # an area that tracking no longer lists has to be zeros in the image
+    disk.data[MIB : 2 * MIB] = bytes(MIB)  # an area that tracking no longer lists must be zeros in the image
     disk.writes.clear()
     lab.advance("6h5m")
     assert runs(lab, job_id)[3]["disks"][0]["reason"] == "change tracking was restarted"
@@ -134,7 +134,7 @@ def test_advance_makes_as_many_runs_as_there_would_be(lab: Lab) -> None:
     assert len(lab.job(job_id).replication_job_runs.replication_job_run) == 10
 
 
-def test_changed_interval_holds_after_the_next_run(lab: Lab) -> None:
+def test_changed_interval_applies_after_the_next_run(lab: Lab) -> None:
     job_id = lab.waiting_job()
     request = smc_models.ModifyReplicationJobAttributeRequest(job_id=job_id, frequency=1)
     lab.smc().modify_replication_job_attribute(request)
@@ -159,7 +159,7 @@ def test_oldest_unused_image_is_deleted(lab: Lab) -> None:
     lab.ecs().run_instances(request)
     lab.advance("12h10m")
     names = [image.image_name.partition("_")[2] for image in lab.images()]
-    assert names == ["CYCLE_3", "CYCLE_1"]  # the second went, because the first is in use
+    assert names == ["CYCLE_3", "CYCLE_1"]  # the second was deleted, because the first is in use
     assert first in {image.image_id for image in lab.images(usage="instance")}
 
 
@@ -205,7 +205,7 @@ def test_stop_while_bytes_are_copied_drops_the_copy(lab: Lab) -> None:
 
 
 def stop_inside(lab: Lab, job_id: str) -> None:
-    """Within the copying thread, which holds the lock: what StopReplicationJob does."""
+    """Do what StopReplicationJob does, in the copying thread, which holds the lock."""
     jobs = lab.cloud.store.jobs
     lab.vms.on_read = lambda: None
     lab.cloud.lifecycle.stop(jobs[job_id])
@@ -366,7 +366,7 @@ def test_own_vpc_per_job_without_vswitch_up_to_the_quota(lab: Lab) -> None:
     assert [vpc["vpc_id"] for vpc in lab.control("GET", "/state")["vpcs"]] == ["vpc-lab"]
 
 
-def test_fifty_jobs_at_once(lab: Lab) -> None:
+def test_fifty_jobs_at_the_same_time(lab: Lab) -> None:
     jobs = [lab.create_job(lab.source(number, (2 * MIB,))) for number in range(1, 51)]
     for job_id in jobs:
         lab.start(job_id)
@@ -450,7 +450,7 @@ def test_how_runs_are_listed_is_a_switch(lab: Lab) -> None:
 
 
 def test_time_passes_by_itself(lab: Lab) -> None:
-    """The driver: with the clock running, a job comes to its end without anybody moving it."""
+    """The driver: with the clock running, a job comes to its end although no test moves it."""
     job_id = lab.create_job(lab.source())
     lab.start(job_id)
     changed = lab.cloud.engine.changed

@@ -1,4 +1,4 @@
-"""The small parts by themselves: clock, timers, files, replication."""
+"""The small parts alone: clock, timers, files, replication."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_durations(text: str | int, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "soon", "6 h", "h6", "-1h"])
-def test_senseless_durations(text: str) -> None:
+def test_invalid_durations(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration(text)
 
@@ -139,7 +139,7 @@ def test_cancelled_copy_leaves_neither_snapshot_nor_image(tmp_path: Path, vms: F
     assert not (tmp_path / "images" / "m").exists()
 
 
-def test_snapshot_is_left_behind_only_when_asked(tmp_path: Path, vms: FakeVms) -> None:
+def test_snapshot_is_kept_only_on_request(tmp_path: Path, vms: FakeVms) -> None:
     cancel = threading.Event()
     vms.on_read = cancel.set
     with pytest.raises(CancelledRunError):

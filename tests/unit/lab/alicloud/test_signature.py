@@ -1,4 +1,4 @@
-"""The signature: what the official SDKs send is accepted, and every defect has its documented answer."""
+"""The signature: what the official SDKs send is accepted, and every defect has its documented error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = "host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce
 
 
 def signed(lab: Lab, service: str = "smc", query: str = "", body: bytes = b"", **changes: Any) -> httpx.Response:
-    """A request signed by hand; changes replace headers before signing, a None takes one away."""
+    """A request signed by the test; changes replace headers before signing, None removes one."""
     method = changes.pop("method", "POST")
     headers = {
         "host": f"127.0.0.1:{lab.ports[service]}",
@@ -51,7 +51,7 @@ def refused(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, body["Code"]
 
 
-def test_known_signature_by_hand() -> None:
+def test_known_signature_without_the_sdk() -> None:
     """The canonical form written out, so that the verifier is not only compared with itself."""
     headers = {"host": "h", "x-acs-date": " d "}
     canonical = "POST\n/\na=%20b%2A~&c=%2F\nhost:h\nx-acs-date:d\n\nhost;x-acs-date\n" + hashlib.sha256(b"").hexdigest()
@@ -90,7 +90,7 @@ def test_temporary_credentials(lab: Lab) -> None:
     ("changes", "status", "code"),
     [
         ({"secret": "wrong"}, 400, "IncompleteSignature"),
-        ({"key": "nobody"}, 400, "InvalidAccessKeyId.NotFound"),
+        ({"key": "unknown"}, 400, "InvalidAccessKeyId.NotFound"),
         ({"after": {"authorization": ""}}, 400, "IncompleteSignature"),
         ({"after": {"authorization": "ACS3-HMAC-SHA256 Credential=a"}}, 400, "IncompleteSignature"),
         ({"after": {"x-acs-version": "2014-05-26"}}, 400, "IncompleteSignature"),
@@ -111,7 +111,7 @@ def test_defects(lab: Lab, changes: dict[str, Any], status: int, code: str) -> N
     ("changes", "status", "code"),
     [
         ({"secret": "wrong"}, 400, "SignatureDoesNotMatch"),
-        ({"key": "nobody"}, 404, "InvalidAccessKeyId.NotFound"),
+        ({"key": "unknown"}, 404, "InvalidAccessKeyId.NotFound"),
         ({"x_acs_action": "FlyReplicationJob"}, 404, "InvalidAction.NotFound"),
     ],
 )
@@ -144,7 +144,7 @@ def test_body_is_covered(lab: Lab) -> None:
     assert refused(tampered) == (400, "IncompleteSignature")
 
 
-def test_sdk_tells_a_wrong_secret_by_its_code(lab: Lab) -> None:
+def test_sdk_recognizes_a_wrong_secret_by_its_code(lab: Lab) -> None:
     config: open_api.Config = lab.config("smc", access_key_secret="wrong")
     assert config.region_id == REGION
     with pytest.raises(TeaException) as failure:
@@ -193,7 +193,7 @@ def test_older_signature_does_not_spoil_idempotency(lab: Lab) -> None:
         ({"SignatureMethod": "HMAC-MD5"}, "IncompleteSignature"),
         ({"SignatureNonce": ""}, "MissingParameter"),
         ({"Timestamp": "2020-01-01T00:00:00Z"}, "IllegalTimestamp"),
-        ({"AccessKeyId": "nobody"}, "InvalidAccessKeyId.NotFound"),
+        ({"AccessKeyId": "unknown"}, "InvalidAccessKeyId.NotFound"),
         ({}, ""),
     ],
 )

@@ -200,7 +200,7 @@ def test_token_ranges(lab: Lab, values: dict[str, str]) -> None:
     assert code_of(lab.smc().create_access_token, smc_models.CreateAccessTokenRequest(**values)) == "InvalidParameter"
 
 
-def test_code_is_never_told_again(lab: Lab) -> None:
+def test_code_is_never_shown_again(lab: Lab) -> None:
     _, code = create_token(lab)
     assert code not in json.dumps([token.to_map() for token in tokens(lab)])
     assert code not in json.dumps(lab.control("GET", "/state"))
@@ -221,7 +221,7 @@ def tag_rows(lab: Lab, **filters: Any) -> list[Any]:
     return list(lab.smc().list_tag_resources(request).body.tag_resources.tag_resource)
 
 
-def test_tags_are_set_listed_filtered_and_taken_away(lab: Lab) -> None:
+def test_tags_are_set_listed_filtered_and_removed(lab: Lab) -> None:
     first, second = lab.source(1), lab.source(2)
     assert tag(lab, [first, second], project="a", wave="1") == ""
     assert tag(lab, [second], wave="2") == ""
@@ -280,7 +280,7 @@ def test_job_filters(lab: Lab) -> None:
         ([], "InvalidParameter"),
     ],
 )
-def test_senseless_imports_are_refused(lab: Lab, body: Any, code: str) -> None:
+def test_invalid_imports_are_refused(lab: Lab, body: Any, code: str) -> None:
     answer = HTTP.post(lab.url("smc", "/connector/register"), json=body)
     assert (answer.status_code, answer.json()["Code"]) == (400, code)
 

@@ -1,8 +1,8 @@
 """The collection's state table and proof against the lab's state machine, which was written independently of them.
 
-Random lives of a job: the guest writes, services stop and start, time passes, connectors fall silent, actions are sent whether
-they are allowed or not, and the modules are asked for what they promise, while answers get lost and the controller dies, after
-which it starts again. UNCONFIRMED behaviour is drawn at random.
+Random lives of a job: the guest writes, services stop and start, time passes, connectors send no heartbeats, actions are sent whether
+they are allowed or not, and the modules must do what they promise, while answers get lost and the controller is killed and
+started again. UNCONFIRMED behaviour is drawn at random.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class TwoStateMachines(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.directory.cleanup()
 
-    # --- the world --------------------------------------------------------------------------------------------------
+    # --- the environment --------------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.serving)
     @rule()
@@ -104,19 +104,19 @@ class TwoStateMachines(RuleBasedStateMachine):
         self.lab.advance(seconds)
 
     @rule()
-    def connector_falls_silent_or_speaks_again(self) -> None:
+    def connector_stops_or_continues_its_heartbeats(self) -> None:
         self.source.heartbeat_lost = not self.source.heartbeat_lost
         self.lab.cloud.engine.check_heartbeats()
 
     @rule(
-        troubles=st.lists(
+        write_faults=st.lists(
             st.tuples(st.sampled_from(["lost", "killed"]), st.sampled_from(["before", "after"])), max_size=4
         )
     )
-    def troubles_lie_ahead(self, troubles: list[tuple[str, str]]) -> None:
-        self.lab.troubles = troubles
+    def next_writes_fail(self, write_faults: list[tuple[str, str]]) -> None:
+        self.lab.write_faults = write_faults
 
-    # --- the state table: what it allows is accepted, and what is accepted it allows, or a switch does ---------------
+    # --- the state table: SMC accepts exactly what the table, or a switch, allows ---------------
 
     def accepted(self, action: str, **parameters: Any) -> bool:
         assert self.job is not None
@@ -165,29 +165,29 @@ class TwoStateMachines(RuleBasedStateMachine):
     # --- the modules: they keep what they promise --------------------------------------------------------------------
 
     def declare(self, state: str, **params: Any) -> dict[str, Any]:
-        """Ask for a state; a second time there is nothing left to do."""
-        said = {"source_id": self.source.source_id, "state": state, "vswitch_id": "vsw-lab-isolated", **params}
-        said = {"wait": True, "poll_interval": 20.0, "wait_timeout": "2h", **said}
-        result = self.ask(smc_incremental_job.MODULE, **said)
+        """Ensure a state; a second run must plan no change."""
+        options = {"source_id": self.source.source_id, "state": state, "vswitch_id": "vsw-lab-isolated", **params}
+        options = {"wait": True, "poll_interval": 20.0, "wait_timeout": "2h", **options}
+        result = self.run_module(smc_incremental_job.MODULE, **options)
         if result.get("failed"):
             self.check_obstacle(result)
         else:
-            again, _lines = self.lab.call(smc_incremental_job.MODULE, check_mode=True, **said)
+            again, _lines = self.lab.call(smc_incremental_job.MODULE, check_mode=True, **options)
             assert not again["changed"], again
         return result
 
-    def ask(self, definition: ModuleDefinition, **params: Any) -> dict[str, Any]:
-        """Run a module, and again whenever the controller dies meanwhile."""
+    def run_module(self, definition: ModuleDefinition, **params: Any) -> dict[str, Any]:
+        """Run a module, and again whenever the controller is killed."""
         while True:
             try:
                 result, _lines = self.lab.call(definition, **params)
             except Killed:
                 continue
-            self.lab.troubles = []
+            self.lab.write_faults = []
             return result
 
     def check_obstacle(self, failure: dict[str, Any]) -> None:
-        """Nothing but these keeps a module from its goal, and each is told with a remedy."""
+        """Only these errors may keep a module from its goal, and each has a remedy."""
         error = failure["error"]
         assert error["remedy"], failure
         silent = self.source.heartbeat_lost
@@ -240,7 +240,7 @@ class TwoStateMachines(RuleBasedStateMachine):
         assert self.job is not None
         proven_before = self.proven(self.job)
         was = self.job.status
-        result = self.ask(
+        result = self.run_module(
             smc_job_finalize.MODULE,
             source_id=self.source.source_id,
             services_stopped_at=format_moment(self.stopped_at),
@@ -258,7 +258,7 @@ class TwoStateMachines(RuleBasedStateMachine):
     @precondition(lambda self: self.serving)
     @rule(seconds=st.sampled_from([0, 0, 1, 4000]), final_sync=st.booleans())
     def cut_over(self, seconds: float, final_sync: bool) -> None:
-        """What the runbook does in a row, which single steps at random seldom are."""
+        """The runbook's sequence of steps, which random single steps rarely make up."""
         self.declare("present")
         self.write()
         self.stop_services()
@@ -289,14 +289,14 @@ class TwoStateMachines(RuleBasedStateMachine):
         return Path(disk.file).read_bytes() == bytes(self.disk.data)
 
     @invariant()
-    def a_source_has_one_unfinished_job_at_most(self) -> None:
+    def a_source_has_at_most_one_unfinished_job(self) -> None:
         if hasattr(self, "lab"):
             jobs = self.lab.store.jobs_of(self.source.source_id)
             assert sum(job.unfinished for job in jobs) <= 1
 
     @invariant()
     def what_is_proven_is_true(self) -> None:
-        """The services stand still since they stopped, so the image has to be the disk."""
+        """The services have not written since they stopped, so the image must equal the disk."""
         if not hasattr(self, "lab") or self.stopped_at is None:
             return
         for job in self.lab.store.jobs_of(self.source.source_id):
@@ -322,7 +322,7 @@ TwoStateMachines.TestCase.settings = settings(
 TestTwoStateMachines = TwoStateMachines.TestCase
 
 
-def test_a_last_run_proves_a_stop_of_the_very_same_second(tmp_path: Path):
+def test_a_final_run_proves_a_stop_in_the_same_second(tmp_path: Path):
     """Moments have whole seconds, so a last run that began in the second of the stop would prove nothing, and be the last."""
     lab = InProcessCloud(tmp_path)
     named = {"source_id": lab.add_source().source_id, "poll_interval": 20.0}

@@ -40,7 +40,7 @@ def modify(lab: Lab, group: str, **values: Any) -> str:
     return code_of(lab.smc().modify_workgroup_attribute, request)
 
 
-def test_life_of_a_group(lab: Lab) -> None:
+def test_a_group_from_creation_to_deletion(lab: Lab) -> None:
     tag = smc_models.CreateWorkgroupRequestTag(key="wave", value="1")
     group = create(lab, description="the first wave", tag=[tag])
     (found,) = groups(lab)
