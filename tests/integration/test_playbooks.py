@@ -118,7 +118,7 @@ def test_check_mode_on_a_fresh_lab_goes_to_the_end_and_changes_nothing(own_lab: 
         ({"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "not-the-secret-91c2"}, (), r"refused the signature"),
         ({}, ("-e", "replicate_interval=30m"), r"'interval' is '30m', which SMC does not offer"),
         ({}, ("-e", "cutover_vm_name=app-1"), r"app-1\b"),
-        ({}, ("-e", "cutover_vm_name=app-01"), r"is the VM app-01, and so is another host of the play"),
+        ({}, ("-e", "cutover_vm_name=app-01"), r"and another host of the play select the same VM app-01"),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_is_touched(
