@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shares out VMs among SMC connectors."""
+"""Assigns VMs to SMC connectors."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ from ansible_collections.cutover.smc.plugins.plugin_utils._assignment import ass
 
 DOCUMENTATION = r"""
 name: assign_connectors
-short_description: Share out VMs among SMC connectors
+short_description: Assign VMs to SMC connectors
 version_added: 0.1.0
 description:
-  - An SMC connector serves 10 VMs at a time. This filter says which connector is to import which VM.
-  - A VM that a connector has selected already stays with it. The others take the places that are left, in the order of the VMs and of the connectors.
+  - An SMC connector serves 10 VMs at a time. This filter determines which connector imports which VM.
+  - A VM that a connector has already selected stays with it. The other VMs get the free slots, in the order of the VMs and of the connectors.
 author:
   - The cutover.smc contributors (@cutover-smc)
 options:
   _input:
-    description: For each host, the managed object id of its VM.
+    description: The managed object id of each host's VM, by the inventory name of the host.
     type: dict
     required: true
   connectors:
     description:
-      - For each connector, its RV(cutover.smc.smc_connector#module:connector), of which C(selected) and C(free) are used.
+      - The RV(cutover.smc.smc_connector#module:connector) of each connector, by its inventory name. C(selected) and C(free) are used.
     type: dict
     required: true
 seealso:
   - module: cutover.smc.smc_connector
+  - plugin: cutover.smc.distribute_connectors
+    plugin_type: filter
 """
 
 EXAMPLES = r"""
@@ -50,19 +52,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The connector of each host. A host whose VM finds no place is not in it.
+  description: The connector of each host. A host is left out if there is no slot for its VM.
   type: dict
 """
 
 
 def assign_connectors(vms: t.Any, connectors: t.Any) -> dict[str, str]:
     if not isinstance(vms, Mapping) or not isinstance(connectors, Mapping):
-        raise AnsibleFilterError("assign_connectors takes a dictionary of hosts and one of connectors")
+        raise AnsibleFilterError("assign_connectors requires a dictionary of hosts and one of connectors")
     try:
         return assign(vms, connectors)
     except (KeyError, TypeError, ValueError) as error:
         raise AnsibleFilterError(
-            "assign_connectors: every connector needs 'selected', a list, and 'free', a number (%s)" % error
+            f"assign_connectors: every connector requires 'selected', a list, and 'free', a number ({error})"
         ) from error
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Marks the concerns about a VM that waivers cover."""
+"""Marks the concerns about a VM that are waived."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import In
 
 DOCUMENTATION = r"""
 name: waive_concerns
-short_description: Mark the concerns about a VM that waivers cover
+short_description: Mark the concerns about a VM that are waived
 version_added: 0.1.0
 description:
-  - Gives the concerns of a VM that M(cutover.smc.vmware_cbt_info) has read, each with the waiver that covers it today, or null, in C(waived).
-  - A waiver that has expired covers nothing. One that is incomplete, or about a rule that there is not, is an error.
+  - Returns the concerns of a VM that M(cutover.smc.vmware_cbt_info) has read, each with the waiver that is valid for it today, or null, in C(waived).
+  - A waiver that has expired is ignored. A waiver that is incomplete, or that names an unknown rule, is an error.
+  - The option O(cutover.smc.vmware_cbt_info#module:waivers) does the same when the VM is read.
 author:
   - The cutover.smc contributors (@cutover-smc)
 options:
@@ -31,7 +32,7 @@ options:
     required: true
   waivers:
     description:
-      - The waivers, each with C(rule), C(reason), C(expires) and, where it does not hold for all, C(vms).
+      - The waivers, each with C(rule), C(reason), C(expires) and, if it is not valid for all VMs, C(vms).
       - The same as O(cutover.smc.vmware_cbt_info#module:waivers).
     type: list
     elements: dict
@@ -41,12 +42,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Stop at blockers that nobody has accepted
+- name: Fail if a blocker is not waived
   ansible.builtin.assert:
     that: vm | cutover.smc.waive_concerns(waivers) | selectattr('severity', 'equalto', 'blocker') | rejectattr('waived') | length == 0
   vars:
     waivers:
-      - {rule: fault_tolerance, reason: is turned off in the window (change 4711), expires: "2026-12-31"}
+      - {rule: fault_tolerance, reason: is turned off in the maintenance window (change 4711), expires: "2026-12-31"}
 """
 
 RETURN = r"""
@@ -59,11 +60,11 @@ _value:
 
 def waive_concerns(vm: t.Any, waivers: t.Any) -> list[dict[str, t.Any]]:
     if not isinstance(vm, Mapping) or "concerns" not in vm or "name" not in vm:
-        raise AnsibleFilterError("waive_concerns takes a VM as cutover.smc.vmware_cbt_info returns it")
+        raise AnsibleFilterError("waive_concerns requires a VM as cutover.smc.vmware_cbt_info returns it")
     try:
         return apply_waivers(vm["concerns"], vm["name"], read_waivers(waivers, RULE_IDS), today())
     except InvalidOptionError as failure:
-        raise AnsibleFilterError("waive_concerns: %s" % failure) from failure
+        raise AnsibleFilterError(f"waive_concerns: {failure}") from failure
 
 
 class FilterModule:
