@@ -82,17 +82,17 @@ class Assistant:
         return _STATUSES.page(parameters, found, self._status_view)
 
     def _status_view(self, instance: Instance) -> dict[str, Any]:
-        here = self._results_on(instance.instance_id)
+        results = self._results_on(instance.instance_id)
         answers = self._answers(instance)
-        heard = self._has_agent(instance) and self._store.now() >= self._answers_from(instance)
+        has_answered = self._has_agent(instance) and self._store.now() >= self._answers_from(instance)
         return {
             "InstanceId": instance.instance_id,
             "CloudAssistantStatus": "true" if answers else "false",
-            "CloudAssistantVersion": _VERSION[instance.os_type] if heard else "",
+            "CloudAssistantVersion": _VERSION[instance.os_type] if has_answered else "",
             "LastHeartbeatTime": seconds_format(self._store.now()) if answers else "",
-            "LastInvokedTime": seconds_format(here[-1].created) if here else "",
-            "InvocationCount": len(here),
-            "ActiveTaskCount": sum(result.status in ("Pending", "Running") for result in here),
+            "LastInvokedTime": seconds_format(results[-1].created) if results else "",
+            "InvocationCount": len(results),
+            "ActiveTaskCount": sum(result.status in ("Pending", "Running") for result in results),
             "OSType": "Windows" if instance.os_type == "windows" else "Linux",
             "SupportSessionManager": answers,
         }

@@ -44,7 +44,7 @@ class Catalog:
         start = int(text)
         return {
             "NextToken": str(start + size) if start + size < len(found) else "",
-            "InstanceTypes": {"InstanceType": [_type_view(one) for one in found[start : start + size]]},
+            "InstanceTypes": {"InstanceType": [_type_view(name) for name in found[start : start + size]]},
         }
 
     def describe_available(self, parameters: Parameters) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class Catalog:
                             "AvailableResource": [
                                 {
                                     "Type": wanted,
-                                    "SupportedResources": {"SupportedResource": supported or [_here(zone_id)]},
+                                    "SupportedResources": {"SupportedResource": supported or [_available(zone_id)]},
                                 }
                             ]
                         },
@@ -90,24 +90,24 @@ class Catalog:
         """The supported resources of a zone; none if zones themselves are asked for."""
         if wanted == "InstanceType":
             cores, memory = parameters.integer("Cores", 1, 1024), parameters.text("Memory")
-            sizes = ((one, prices.size_of(one)) for one in TYPES if instance_type in ("", one))
+            sizes = ((name, prices.size_of(name)) for name in TYPES if instance_type in ("", name))
             return [
-                _here(one)
-                for one, size in sizes
+                _available(name)
+                for name, size in sizes
                 if cores in (None, size.vcpus) and (not memory or float(memory) * 1024 == size.memory_mib)
             ]
         if wanted in ("SystemDisk", "DataDisk"):
             most = 2048 if wanted == "SystemDisk" else 32768
             categories = sorted({category for category, _ in prices.DISK_GIB_MONTH})
-            return [{**_here(category), "Min": 20, "Max": most, "Unit": "GiB"} for category in categories]
-        return {"IoOptimized": [_here("optimized")], "Network": [_here("vpc")]}.get(wanted, [])
+            return [{**_available(category), "Min": 20, "Max": most, "Unit": "GiB"} for category in categories]
+        return {"IoOptimized": [_available("optimized")], "Network": [_available("vpc")]}.get(wanted, [])
 
 
 def _family(instance_type: str) -> str:
     return instance_type.rpartition(".")[0].partition("-")[0]
 
 
-def _here(value: str) -> dict[str, Any]:
+def _available(value: str) -> dict[str, Any]:
     return {"Value": value, "Status": "Available", "StatusCategory": "WithStock"}
 
 

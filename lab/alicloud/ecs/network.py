@@ -84,7 +84,7 @@ class Network:
             "Description": group.description,
             "SecurityGroupType": "normal",
             "EcsCount": sum(
-                group.security_group_id in one.security_group_ids for one in self._store.instances.values()
+                group.security_group_id in instance.security_group_ids for instance in self._store.instances.values()
             ),
             "ResourceGroupId": "",
             "ServiceManaged": False,

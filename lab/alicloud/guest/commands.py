@@ -17,6 +17,7 @@ from lab.alicloud.guest.guest import KERNEL, Guest
 from lab.alicloud.world.diskfiles import copy_sparse, sha256_of
 
 _STAND_INS = Path(__file__).with_name("bin")
+_CONFINED = Path(__file__).with_name("confined.py")
 # The programs of this machine that a check may use; none of them is made to change it.
 _TOOLS = (
     "awk", "basename", "bash", "cat", "cksum", "cmp", "comm", "cut", "date", "dirname", "env", "expr", "false", "find", "fold",
@@ -81,12 +82,25 @@ def _translated(text: str, root: Path) -> str:
 
 
 def _run_shell(scratch: Path, guest: Guest, script: str, timeout: float, directory: str) -> Outcome:
-    root = f"{scratch}/root"
-    here = Path(root, directory.lstrip("/"))
-    here.mkdir(parents=True, exist_ok=True)
-    environment = {
+    root = scratch / "root"
+    working_directory = Path(f"{root}{os.path.normpath(f'/{directory}')}")  # no `..` leaves the root
+    working_directory.mkdir(parents=True, exist_ok=True)
+    shell = "/bin/bash" if script.startswith(("#!/bin/bash", "#!/usr/bin/env bash")) else "/bin/sh"
+    # A plain file cannot be a block device, and only root could make one.
+    translated = _translated(_BLOCK_DEVICE_TEST.sub("-e", script), root)
+    command = [sys.executable, "-I", "-S", str(_CONFINED), str(scratch), shell, translated]
+    exit_code, output = _execute(command, working_directory, _environment(scratch, guest, timeout), scratch / "output")
+    output = output.replace(str(root).encode(), b"")
+    slept = float((scratch / "slept").read_text()) if (scratch / "slept").exists() else 0.0
+    if exit_code is None or slept > timeout:
+        return Outcome(None, output, timeout)
+    return Outcome(exit_code if exit_code >= 0 else 128 - exit_code, output, slept)
+
+
+def _environment(scratch: Path, guest: Guest, timeout: float) -> dict[str, str]:
+    return {
         "PATH": f"{scratch}/bin",
-        "HOME": f"{root}/root",
+        "HOME": f"{scratch}/root/root",
         "HOSTNAME": guest.host_name,
         "USER": "root",
         "LANG": "C",
@@ -95,22 +109,14 @@ def _run_shell(scratch: Path, guest: Guest, script: str, timeout: float, directo
         "LAB_KERNEL": KERNEL,
         "LAB_ARCHITECTURE": guest.architecture,
     }
-    shell = "/bin/bash" if script.startswith(("#!/bin/bash", "#!/usr/bin/env bash")) else "/bin/sh"
-    # A plain file cannot be a block device, and only root could make one.
-    translated = _translated(_BLOCK_DEVICE_TEST.sub("-e", script), scratch / "root")
-    confined = [
-        sys.executable,
-        "-I",
-        "-S",
-        str(Path(__file__).with_name("confined.py")),
-        str(scratch),
-        shell,
-        translated,
-    ]
-    with (scratch / "output").open("w+b") as output:
+
+
+def _execute(command: list[str], directory: Path, environment: dict[str, str], file: Path) -> tuple[int | None, bytes]:
+    """Exit code, negative for a signal and None if the real time was up, and output, which `file` limits in size."""
+    with file.open("w+b") as output:
         process = subprocess.Popen(
-            confined,
-            cwd=here,
+            command,
+            cwd=directory,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -126,11 +132,7 @@ def _run_shell(scratch: Path, guest: Guest, script: str, timeout: float, directo
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         output.seek(0)
-        text = output.read().replace(root.encode(), b"")
-    slept = float((scratch / "slept").read_text()) if (scratch / "slept").exists() else 0.0
-    if exit_code is None or slept > timeout:
-        return Outcome(None, text, timeout)
-    return Outcome(exit_code if exit_code >= 0 else 128 - exit_code, text, slept)
+        return exit_code, output.read()
 
 
 def _run_on_windows(guest: Guest, script: str) -> Outcome:

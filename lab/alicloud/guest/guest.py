@@ -66,10 +66,10 @@ def guest_of(store: Store, instance: Instance) -> Guest:
 
 
 def _device(name: str, disk: Disk, image: Image | None) -> Device:
-    behind = [part for part in image.disks if part.snapshot_id == disk.snapshot_id] if image else []
-    if not disk.snapshot_id or not behind:
+    parts = [part for part in image.disks if part.snapshot_id == disk.snapshot_id] if image else []
+    if not disk.snapshot_id or not parts:
         return Device(name, disk.size_gib * GIB, disk.kind)
-    return Device(name, disk.size_gib * GIB, disk.kind, Path(behind[0].file))
+    return Device(name, disk.size_gib * GIB, disk.kind, Path(parts[0].file))
 
 
 def _files(guest: Guest) -> dict[str, str]:

@@ -362,7 +362,7 @@ class Lifecycle:
             self.clean(job)
 
     def delete(self, job: Job) -> None:
-        """-> Deleting -> gone."""
+        """-> Deleting -> removed."""
         self._cancel_step(job)
         self._cancel_schedule(job)
         job.cancel.set()
@@ -386,7 +386,7 @@ class Lifecycle:
             job.own_vpc_id = ""
 
     def delete_source(self, source: Source) -> None:
-        """-> Deleting -> gone, with all its jobs."""
+        """-> Deleting -> removed, with all its jobs."""
         source.deleting = True
         for job in self._store.jobs_of(source.source_id):
             if job.status != "Deleting":

@@ -53,7 +53,7 @@ class CrossZone:
         self._run(job, instance, vswitch, instance_type)
         return {"JobId": job.job_id}
 
-    # -- what is asked for ---------------------------------------------------------------------------------------
+    # -- the request ---------------------------------------------------------------------------------------------
 
     def _instance(self, parameters: Parameters) -> Instance:
         instance = self._store.instances.get(parameters.required("InstanceId"))
@@ -70,10 +70,10 @@ class CrossZone:
         vswitch_id, zone_id = parameters.text("TargetVSwitchId"), parameters.text("TargetZoneId")
         if not vswitch_id and not zone_id:
             raise missing("TargetZoneId")
-        there = [vswitch for vswitch in self._store.vswitches.values() if zone_id in ("", vswitch.zone_id)]
-        if not there:
+        vswitches = [vswitch for vswitch in self._store.vswitches.values() if zone_id in ("", vswitch.zone_id)]
+        if not vswitches:
             raise invalid("TargetZoneId")
-        vswitch = next((vswitch for vswitch in there if vswitch_id in ("", vswitch.vswitch_id)), None)
+        vswitch = next((vswitch for vswitch in vswitches if vswitch_id in ("", vswitch.vswitch_id)), None)
         if vswitch is None:
             raise error("InvalidVSwitchId.NotFound")
         if vswitch.vpc_id != instance.vpc_id:

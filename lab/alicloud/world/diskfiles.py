@@ -77,11 +77,11 @@ class DiskFiles:
         """The replica of one disk, created empty if it does not exist; the second value is whether it is new."""
         path = self._replicas / job_id / f"{key}.img"
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = not path.exists()
+        is_new = not path.exists()
         with path.open("ab") as handle:
-            if fresh or handle.seek(0, os.SEEK_END) != size:
+            if is_new or handle.seek(0, os.SEEK_END) != size:
                 handle.truncate(size)
-        return path, fresh
+        return path, is_new
 
     def delete_replica(self, job_id: str, key: int) -> None:
         """Delete one disk's bytes."""

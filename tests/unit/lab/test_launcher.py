@@ -232,14 +232,14 @@ def test_only_the_files_of_a_dead_lab_are_removed(
     mine = directory.path / "notes.txt"
     mine.write_text("mine")
 
-    class Broken(Exception):
+    class BrokenError(Exception):
         pass
 
     def fail(self: launcher.Starter, options: Options) -> Lab:
-        raise Broken
+        raise BrokenError
 
     monkeypatch.setattr(launcher.Starter, "start", fail)
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenError):
         launcher.up(directory, Options())
     assert sorted(entry.name for entry in directory.path.iterdir()) == [".lock", "notes.txt"]
 

@@ -31,7 +31,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 CONNECTION = {"access_key_id": KEY, "access_key_secret": SECRET, "region_id": REGION}
 
 
-class Killed(BaseException):
+class KilledError(BaseException):
     """The controller is killed here."""
 
 
@@ -127,7 +127,7 @@ class InProcessApi:
         if kind == "lost":
             raise OutcomeUnknownError(f"{action}: no usable answer", remedy="Run it again")
         if kind == "killed":
-            raise Killed
+            raise KilledError
         return answer
 
     def _call(self, action: str, parameters: dict[str, Any], write: bool) -> dict[str, Any]:

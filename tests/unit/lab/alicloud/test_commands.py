@@ -110,6 +110,7 @@ def test_paths_of_the_scratch_directory_are_not_shown(guest: Guest) -> None:
         "cat: /etc/passwd: No such file or directory",
     ]
     assert run_command(guest, "pwd", 60, "/var/lib/mysql").output == b"/var/lib/mysql\n"
+    assert run_command(guest, "pwd", 60, "../../var").output == b"/var\n"
     assert (
         run(guest, "echo x | sed 's/x/a\\/etc/'; echo http://localhost/etc/x").output
         == b"a/etc\nhttp://localhost/etc/x\n"

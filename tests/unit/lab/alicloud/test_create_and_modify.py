@@ -52,7 +52,7 @@ def refusal(lab: Lab, source: str, **changes: Any) -> tuple[str, str]:
         ({"scheduled_start_time": "2026-11-22T12:00:00Z"}, "InvalidParameter", "ScheduledStartTime"),
         ({"scheduled_start_time": "2026-12-23T12:00:00Z"}, "InvalidParameter", "ScheduledStartTime"),
         ({"replication_parameters": "BandWidthLimit:0"}, "InvalidParameter", "ReplicationParameters"),
-        ({"replication_parameters": '{"a":"%s"}' % ("x" * 2048)}, "InvalidParameter", "ReplicationParameters"),
+        ({"replication_parameters": f'{{"a":"{"x" * 2048}"}}'}, "InvalidParameter", "ReplicationParameters"),
         ({"client_token": "x" * 65}, "InvalidParameter", "ClientToken"),
     ],
 )

@@ -24,7 +24,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.times import for
 from ansible_collections.cutover.smc.plugins.modules import smc_incremental_job, smc_job_finalize
 from lab.alicloud.world import records
 from lab.alicloud.world.errors import CloudError
-from tests.unit.lab.alicloud.in_process import REGION, InProcessCloud, Killed
+from tests.unit.lab.alicloud.in_process import REGION, InProcessCloud, KilledError
 
 SWITCHES = st.fixed_dictionaries(
     {
@@ -181,7 +181,7 @@ class TwoStateMachines(RuleBasedStateMachine):
         while True:
             try:
                 result, _lines = self.lab.call(definition, **params)
-            except Killed:
+            except KilledError:
                 continue
             self.lab.write_faults = []
             return result
