@@ -283,21 +283,20 @@ diff:
   sample: {before: {status: absent}, after: {status: started, interval: 6h, images_to_keep: 3}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs, smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import CONNECTION_RULES, CONNECTION_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
-from ansible_collections.cutover.smc.plugins.module_utils._jobs import job_reconciler as _job_desk
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_reconciler import run
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import STALL_SPEC
-from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
+from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import IDENTITY_SPEC
 
 MODULE = ModuleDefinition(
     argument_spec=dict(
-        _alicloud.CONNECTION_SPEC,
+        CONNECTION_SPEC,
         **WAITING_SPEC,
         **STALL_SPEC,
-        **_identity.IDENTITY_SPEC,
+        **IDENTITY_SPEC,
         state={"type": "str", "choices": ["present", "synced", "paused", "absent"], "default": "present"},
         project={"type": "str"},
         name={"type": "str"},
@@ -331,10 +330,10 @@ MODULE = ModuleDefinition(
         discard_replication={"type": "bool", "default": False},
         wait={"type": "bool"},
     ),
-    handler=_job_desk.ensure,
-    required_libraries=(_smc.LIBRARY, _ecs.LIBRARY),
+    handler=run,
+    required_libraries=(smc.LIBRARY, ecs.LIBRARY),
     argument_rules=dict(
-        _alicloud.CONNECTION_RULES,
+        CONNECTION_RULES,
         required_one_of=[("job_id", "source_id", "vm_uuid", "name")],
         required_if=[("state", "synced", ("synced_since", "max_age"), True), ("network_mode", "vpc", ("vswitch_id",))],
     ),

@@ -256,16 +256,16 @@ clock_offset:
   sample: 2
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import CONNECTION_RULES, CONNECTION_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
-from ansible_collections.cutover.smc.plugins.module_utils._jobs import jobs_info as _jobs_info
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.info import run
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import STALL_SPEC
 
 MODULE = ModuleDefinition(
     argument_spec=dict(
-        _alicloud.CONNECTION_SPEC,
+        CONNECTION_SPEC,
         **WAITING_SPEC,
         **STALL_SPEC,
         job_ids={"type": "list", "elements": "str"},
@@ -283,10 +283,10 @@ MODULE = ModuleDefinition(
         synced_since_by_job={"type": "dict"},
         forecast_runs={"type": "int", "default": 10},
     ),
-    handler=_jobs_info.info,
-    required_libraries=(_smc.LIBRARY,),
+    handler=run,
+    required_libraries=(smc.LIBRARY,),
     argument_rules=dict(
-        _alicloud.CONNECTION_RULES, required_if=[("wait_for", "synced", ("synced_since", "synced_since_by_job"), True)]
+        CONNECTION_RULES, required_if=[("wait_for", "synced", ("synced_since", "synced_since_by_job"), True)]
     ),
 )
 

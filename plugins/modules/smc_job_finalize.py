@@ -156,29 +156,28 @@ diff:
   sample: {before: {status: Waiting}, after: {status: Finished}}
 """
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import smc as _smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs, smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import CONNECTION_RULES, CONNECTION_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import WAITING_SPEC
-from ansible_collections.cutover.smc.plugins.module_utils._jobs import finalize as _finalize
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.finalize_reconciler import run
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import STALL_SPEC
-from ansible_collections.cutover.smc.plugins.module_utils._sources import identity as _identity
+from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import IDENTITY_SPEC
 
 MODULE = ModuleDefinition(
     argument_spec=dict(
-        _alicloud.CONNECTION_SPEC,
+        CONNECTION_SPEC,
         **WAITING_SPEC,
         **STALL_SPEC,
-        **_identity.IDENTITY_SPEC,
+        **IDENTITY_SPEC,
         services_stopped_at={"type": "str"},
         final_sync={"type": "bool", "default": False},
         accept_data_loss={"type": "str"},
         wait={"type": "bool", "default": True},
     ),
-    handler=_finalize.ensure,
-    required_libraries=(_smc.LIBRARY, _ecs.LIBRARY),
-    argument_rules=dict(_alicloud.CONNECTION_RULES, required_one_of=[("job_id", "source_id", "vm_uuid")]),
+    handler=run,
+    required_libraries=(smc.LIBRARY, ecs.LIBRARY),
+    argument_rules=dict(CONNECTION_RULES, required_one_of=[("job_id", "source_id", "vm_uuid")]),
 )
 
 

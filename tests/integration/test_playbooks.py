@@ -257,7 +257,7 @@ def test_finalizing_without_a_fresh_run_is_refused(own_lab: Lab) -> None:
         check=False,
     )
     assert refused.returncode != 0
-    assert "writes may be lost" in refused.stdout
+    assert "writes could be lost" in refused.stdout
     assert own_lab.mutating_requests() == {}
     assert own_lab.job("app-03")["status"] == "Waiting"
 

@@ -441,7 +441,7 @@ def test_completing_without_proof_is_refused_and_completes_nothing(
     lab.reset_requests()
     refused = call("smc_job_finalize", vm_uuid=no_jobs[VM], services_stopped_at=clock(call))
     assert refused.failed
-    assert "writes may be lost" in refused["msg"]
+    assert "writes could be lost" in refused["msg"]
     assert "synced_since" in refused["msg"]
     assert not lab.mutating_requests()
     unsaid = call("smc_job_finalize", vm_uuid=no_jobs[VM])

@@ -41,7 +41,7 @@ EFFECTS = {
     },
     "_cbt": {"info", "reconciler"},
     "_guest_power": {"reconciler"},
-    "_jobs": {"finalize", "job", "job_plan", "job_reconciler", "jobs_info", "stalls"},
+    "_jobs": {"finalize_reconciler", "info", "job_reconciler", "smc_clock", "stall_detector"},
     "_instances": {"check_runner", "reconciler"},
     "_cleanup": {"reconciler", "region"},
 }

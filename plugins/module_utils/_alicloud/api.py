@@ -18,7 +18,8 @@ from urllib.request import proxy_bypass
 
 from ansible.module_utils.basic import env_fallback
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import clock as _clock
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import clock
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import Wire, listed
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     ConflictError,
     CutoverError,
@@ -42,12 +43,12 @@ try:
 except ImportError as error:
     IMPORT_ERROR = error
 
-# The credentials library prints tracebacks, and what it has cached, secrets included, by a handler of its own.
+# The credentials library has a log handler of its own, which prints tracebacks and cached values, secrets included.
 logging.getLogger("credentials").disabled = True
 
 
-def _option(environment: str, **more: t.Any) -> dict[str, t.Any]:
-    return dict({"type": "str", "fallback": (env_fallback, [environment])}, **more)
+def _option(environment: str, **details: t.Any) -> dict[str, t.Any]:
+    return dict({"type": "str", "fallback": (env_fallback, [environment])}, **details)
 
 
 CONNECTION_SPEC: dict[str, t.Any] = {
@@ -66,7 +67,7 @@ CONNECTION_RULES: dict[str, t.Any] = {"required_together": [("access_key_id", "a
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach Alibaba Cloud; the secrets are kept out of its representation."""
+    """How to reach Alibaba Cloud; its representation holds no secrets."""
 
     access_key_id: t.Optional[str] = None
     access_key_secret: t.Optional[str] = field(default=None, repr=False)
@@ -83,7 +84,7 @@ class Connection:
 
     @property
     def region(self) -> str:
-        """The region; needed by everything but the reading of sources.
+        """The region, which only reading sources does not need.
 
         :raises InvalidOptionError: when none was given
         """
@@ -95,16 +96,16 @@ class Connection:
         return self.region_id
 
 
-# Codes with which the platform says that it did not execute a call, so that even a write may be sent again.
-# The SDK compares codes exactly (smc-api, section 5).
+# Codes by which the platform says that it did not execute a call, so that even a write may be sent again.
+# The SDK compares codes exactly.
 _THROTTLED = ["Throttling", "Throttling.User", "Throttling.Api", "Throttling.Resource", "Rejected.Throttling"]
 _CONNECT_TIMEOUT, _READ_TIMEOUT = 10_000, 30_000  # milliseconds
 _ATTEMPTS = 6
-# Flow control counts by the minute: a minute of it is outlasted, for giving up may cost a cut-over that is half-way.
+# Flow control counts per minute. The attempts last longer than a minute, because an error could stop a cut-over half-way.
 _ATTEMPTS_THROTTLED = 10
 _BACKOFF = {"policy": "ExponentialWithFullJitter", "period": 500, "cap": 20000}
 
-# The SDK wraps an answer that is no JSON (an HTML 502 of a proxy) into an exception without a name.
+# The SDK wraps an answer that is not JSON (an HTML 502 of a proxy) into an exception without a name.
 _NAMELESS = None
 
 
@@ -185,6 +186,32 @@ class Api:
         """
         return self._call(self._writer, action, parameters, write=True)
 
+    def read_pages(self, action: str, wrapper: tuple[str, str], page_size: int, **parameters: t.Any) -> list[Wire]:
+        """Read a list that the API gives by page numbers, to its last page.
+
+        :param wrapper: the names around the items, such as ``("Images", "Image")``
+        """
+        found: list[Wire] = []
+        page = 1
+        while True:
+            body = self.read(action, PageNumber=page, PageSize=page_size, **parameters)
+            items = listed(body, *wrapper)
+            found += items
+            if not items or page * page_size >= int(body.get("TotalCount") or 0):
+                return found
+            page += 1
+
+    def read_by_token(self, action: str, wrapper: tuple[str, str], page_size: int, **parameters: t.Any) -> list[Wire]:
+        """Read a list that the API gives by tokens, to its last page; the parameters are those of :meth:`read_pages`."""
+        found: list[Wire] = []
+        token: t.Optional[str] = None
+        while True:
+            body = self.read(action, MaxResults=page_size, NextToken=token, **parameters)
+            found += listed(body, *wrapper)
+            token = body.get("NextToken")
+            if not token:
+                return found
+
     def _call(self, client: t.Any, action: str, parameters: dict[str, t.Any], write: bool) -> dict[str, t.Any]:
         call = Params(
             action=action,
@@ -206,11 +233,11 @@ class Api:
             raise failure_of(error, action, self.host, write) from None
         self.cloud_time = _date(answer["headers"])
         here = datetime.now(timezone.utc)
-        self.clock_offset = _clock.offset(self.cloud_time, here) if self.cloud_time else None
+        self.clock_offset = clock.offset(self.cloud_time, here) if self.cloud_time else None
         return t.cast("dict[str, t.Any]", answer["body"])
 
     def _check_credentials(self) -> None:
-        """See that there are any. In the course of a call the SDK would take their absence for a fault of the network."""
+        """Check that there are any. During a call the SDK would treat their absence as a network fault."""
         if self._provider is not None:
             try:
                 with _proxies_that_apply(_METADATA_HOST, "http_proxy"), _proxies_that_apply(_sts_host(), "https_proxy"):
@@ -220,11 +247,11 @@ class Api:
 
 
 def _split_endpoint(endpoint: t.Optional[str]) -> tuple[str, t.Optional[str]]:
-    """The protocol, and the host as the SDK wants it (a URL would be signed literally as the host)."""
+    """The protocol, and the host as the SDK wants it (it would sign a URL literally as the host)."""
     match = re.match(r"^(?:(https?)://)?([^/]+)/?$", endpoint or "", re.IGNORECASE)
     if endpoint and not match:
         raise InvalidOptionError(
-            "The endpoint '%s' is neither a host nor a URL" % endpoint, remedy="Write it as smc.aliyuncs.com"
+            f"The endpoint '{endpoint}' is neither a host nor a URL", remedy="Write it as smc.aliyuncs.com"
         )
     if not match:
         return "HTTPS", None
@@ -233,9 +260,9 @@ def _split_endpoint(endpoint: t.Optional[str]) -> tuple[str, t.Optional[str]]:
 
 @contextmanager
 def _proxies_that_apply(host: str, *variables: str) -> t.Iterator[None]:
-    """Keep the SDK from using a proxy for a host that NO_PROXY excludes, which it would ignore (smc-api, section 1.2).
+    """Prevent the SDK from using a proxy for a host that NO_PROXY excludes, because it ignores that variable.
 
-    :param variables: the proxies that the host would be reached through, in lower case; both unless said otherwise
+    :param variables: the proxies that the host would be reached through, in lower case; both by default
     """
     names = [name for name in os.environ if name.lower() in (variables or ("http_proxy", "https_proxy"))]
     hidden = {name: os.environ.pop(name) for name in names} if names and proxy_bypass(host) else {}
@@ -267,7 +294,7 @@ def _credentials(connection: Connection) -> dict[str, t.Any]:
 def _assumed_role(connection: Connection) -> t.Any:
     if not connection.access_key_id:
         raise InvalidOptionError(
-            "Option 'ram_role_arn' needs 'access_key_id' and 'access_key_secret' of whoever assumes the role"
+            "Option 'ram_role_arn' needs the 'access_key_id' and 'access_key_secret' of the identity that assumes the role"
         )
     return CredentialsClient(
         CredentialsConfig(
@@ -292,17 +319,17 @@ def _no_credentials(error: Exception) -> CutoverError:
     if isinstance(error, CutoverError):
         return error
     return InvalidOptionError(
-        "No usable Alibaba Cloud credentials: %s" % _without_secrets(str(error)),
-        remedy="Give access_key_id and access_key_secret (and security_token), or a profile of the Alibaba Cloud CLI; or set "
+        f"No usable Alibaba Cloud credentials: {_without_secrets(str(error))}",
+        remedy="Set access_key_id and access_key_secret (and security_token), or a profile of the Alibaba Cloud CLI; or set "
         "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or ALIBABA_CLOUD_ROLE_ARN with "
-        "ALIBABA_CLOUD_OIDC_PROVIDER_ARN and ALIBABA_CLOUD_OIDC_TOKEN_FILE; or give the ECS instance that this runs on a RAM role",
+        "ALIBABA_CLOUD_OIDC_PROVIDER_ARN and ALIBABA_CLOUD_OIDC_TOKEN_FILE; or attach a RAM role to the ECS instance that this runs on",
     )
 
 
-def _without_secrets(told: str) -> str:
-    """What the credentials library says, without the tokens that it has in its URLs and quotes from answers."""
-    told = re.sub(r"(with url: [^\s?]*)\?\S*", r"\1", told)
-    return re.sub(r"""(?i)((?:secret|token)\w*\\?["']?\s*[:=]\s*\\?["']?)[^"'\\,}\s&]+""", r"\1...", told)
+def _without_secrets(text: str) -> str:
+    """The text of the credentials library, without the tokens in its URLs and in its quotations of answers."""
+    text = re.sub(r"(with url: [^\s?]*)\?\S*", r"\1", text)
+    return re.sub(r"""(?i)((?:secret|token)\w*\\?["']?\s*[:=]\s*\\?["']?)[^"'\\,}\s&]+""", r"\1...", text)
 
 
 def _date(headers: t.Mapping[str, str]) -> t.Optional[datetime]:
@@ -322,7 +349,7 @@ class _Meaning:
     sentence: str = ""
 
 
-# First match wins. Sources: smc-api, sections 1.3, 1.4 and 8.
+# The first match wins. Source: the error codes of SMC and ECS in their API metadata and help pages.
 _MEANINGS = (
     _Meaning(
         r"InvalidAccessKeyId|InvalidCredentials|InvalidSecurityToken|MissingSecurityToken|InvalidAccessKeySecret",
@@ -339,22 +366,26 @@ _MEANINGS = (
     _Meaning(
         r"IllegalTimestamp|InvalidTimeStamp",
         InvalidOptionError,
-        "Set this machine's clock right; Alibaba Cloud allows 15 minutes",
+        "Correct this machine's clock; Alibaba Cloud allows 15 minutes",
     ),
     _Meaning(
         r"InvalidProtocol",
         InvalidOptionError,
-        "Give the endpoint with https:// or as a host name alone, which means HTTPS",
+        "Write the endpoint with https:// or as a host name alone, which means HTTPS",
     ),
     _Meaning(r"Forbidden\.AccessKeyDisabled", InvalidOptionError, "Enable the access key, or use another one"),
     _Meaning(r"Forbidden|NoPermission", CutoverError, "Grant the action to this identity in RAM"),
     _Meaning(
         r"EntityNotExist\.Role",
         PreconditionError,
-        "Create the service-linked role AliyunServiceRoleForSMC (importing a first source in the console does)",
+        "Create the service-linked role AliyunServiceRoleForSMC (importing a first source in the console creates it)",
     ),
     _Meaning(r"RealNameAuthenticationError", PreconditionError, "Complete the real-name verification of the account"),
-    _Meaning(r"QuotaExceeded|QuotaExceed", PreconditionError, "Delete what is finished, or ask for a higher quota"),
+    _Meaning(
+        r"QuotaExceeded|QuotaExceed",
+        PreconditionError,
+        "Delete resources that are no longer needed, or request a higher quota",
+    ),
     _Meaning(r"NotEnoughBalance", PreconditionError, "Add funds to the account"),
     _Meaning(r"NoStock|Zone\.NotOnSale", PreconditionError, "Choose another instance type or zone"),
     _Meaning(
@@ -366,22 +397,22 @@ _MEANINGS = (
     _Meaning(
         r"SourceServerState\.Invalid",
         PreconditionError,
-        "See that the connector runs and reaches Alibaba Cloud, and that the source has no unfinished job",
+        "Check that the connector runs and reaches Alibaba Cloud, and that the source has no unfinished job",
     ),
     _Meaning(
         r"ReplicationJob\.Invalid(Business)?Status",
         PreconditionError,
-        "Wait until the job is in one of the states named, then run it again",
+        "Wait until the job is in one of the states named, then run this again",
     ),
-    _Meaning(r"Throttling", UnreachableError, "Run it again in a minute, or with fewer forks"),
-    _Meaning(r"OperationConflict|Operation\.Conflict|LastTokenProcessing", ConflictError, "Run it again"),
+    _Meaning(r"Throttling", UnreachableError, "Run this again in a minute, or with fewer forks"),
+    _Meaning(r"OperationConflict|Operation\.Conflict|LastTokenProcessing", ConflictError, "Run this again"),
     _Meaning(r"\.NotFound$|NotFound", NotFoundError, ""),
 )
 
 #: Where an ECS instance asks for the keys of its RAM role.
 _METADATA_HOST = "100.100.100.200"
 
-# What urllib3 says when a request cannot have left this machine.
+# The text of urllib3 when a request cannot have left this machine.
 _NEVER_SENT = re.compile(
     r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError"
     r"|CERTIFICATE_VERIFY_FAILED|WRONG_VERSION_NUMBER|HANDSHAKE_FAILURE"
@@ -389,9 +420,9 @@ _NEVER_SENT = re.compile(
 
 
 def failure_of(error: t.Any, action: str, host: str, write: bool) -> CutoverError:
-    """Map an error of the SDK to a failure of ours; the only place that does.
+    """Map an error of the SDK to one of ours; the only place that does.
 
-    :param error: a ``TeaException`` or one of its kinds
+    :param error: a ``TeaException`` or a subclass
     :param action: the action called, such as ``CreateReplicationJob``
     """
     if isinstance(error, UnretryableException) or not getattr(error, "code", None):
@@ -402,12 +433,12 @@ def failure_of(error: t.Any, action: str, host: str, write: bool) -> CutoverErro
     text = str(data.get("Message") or error.message or code).strip()
     for meaning in _MEANINGS:
         if re.search(meaning.pattern, code):
-            told = "%s: %s" % (meaning.sentence, text) if meaning.sentence else text
-            return meaning.kind("%s: %s (%s)" % (action, told.rstrip("."), code), remedy=meaning.remedy, **facts)
+            text = f"{meaning.sentence}: {text}" if meaning.sentence else text
+            return meaning.kind(f"{action}: {text.rstrip('.')} ({code})", remedy=meaning.remedy, **facts)
     if status and status >= 500:
-        message = "%s: the service answered HTTP %s %s: %s" % (action, status, code, text.rstrip("."))
-        return (OutcomeUnknownError if write else UnreachableError)(message, remedy="Run it again", **facts)
-    return CutoverError("%s: %s (%s)" % (action, text.rstrip("."), code), **facts)
+        message = f"{action}: the service answered HTTP {status} {code}: {text.rstrip('.')}"
+        return (OutcomeUnknownError if write else UnreachableError)(message, remedy="Run this again", **facts)
+    return CutoverError(f"{action}: {text.rstrip('.')} ({code})", **facts)
 
 
 def _network_failure(error: t.Any, action: str, host: str, write: bool) -> CutoverError:
@@ -415,10 +446,12 @@ def _network_failure(error: t.Any, action: str, host: str, write: bool) -> Cutov
     # The SDK wraps the text into a dictionary.
     wrapped = inner.args[0] if inner.args and isinstance(inner.args[0], dict) else {}
     cause = str(wrapped.get("message") or inner)
-    message = "%s: no usable answer from %s: %s" % (action, host, _brief(cause))
+    message = f"{action}: no usable answer from {host}: {_brief(cause)}"
     if write and not _NEVER_SENT.search(cause):
-        return OutcomeUnknownError(message, remedy="It may or may not have happened; run it again to find out")
-    return UnreachableError(message, remedy="Check the endpoint, the network and the proxy, then run it again")
+        return OutcomeUnknownError(
+            message, remedy="The change may or may not have been made; run this again to find out"
+        )
+    return UnreachableError(message, remedy="Check the endpoint, the network and the proxy, then run this again")
 
 
 def _brief(cause: str) -> str:

@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""ECS: reading, making and releasing images, instances, disks and snapshots, prices, and Cloud Assistant (private to the collection)."""
+"""The client of ECS: images, instances, disks, snapshots, prices and Cloud Assistant (private to the collection)."""
 
 from __future__ import annotations
 
-import base64
 import json
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Api, Connection
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import (
     Disk,
     Image,
@@ -19,11 +19,12 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records 
     Invocation,
     Quote,
     Snapshot,
+    decoded,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import Wire, listed, wire_tags
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotFoundError
 
-IMPORT_ERROR: t.Optional[ImportError] = _alicloud.IMPORT_ERROR
+IMPORT_ERROR: t.Optional[ImportError] = api.IMPORT_ERROR
 try:
     from alibabacloud_ecs20140526.client import Client
 except ImportError as error:
@@ -34,45 +35,44 @@ LIBRARY = ("alibabacloud-ecs20140526", IMPORT_ERROR)
 
 VERSION = "2014-05-26"
 PAGE = 100
-#: DescribeImages shows only available images unless it is told otherwise.
+#: DescribeImages shows only available images by default.
 EVERY_IMAGE_STATUS = "Creating,Waiting,Available,UnAvailable,CreateFailed"
-#: A size that every category of cloud disk is sold in; disks are priced by the GiB.
+#: GiB of a disk that every category is sold in; disks are priced by the GiB.
 PRICED_GIB = 2000
 
 
-class Ecs:
+class EcsClient:
     """The ECS API of one region; every list is read to its last page."""
 
-    def __init__(self, connection: _alicloud.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._region = connection.region
-        self._api = _alicloud.Api(connection, Client, VERSION, connection.ecs_endpoint)
+        self._api = Api(connection, Client, VERSION, connection.ecs_endpoint)
 
-    def tell_time(self) -> datetime:
+    @property
+    def now(self) -> datetime:
         """The service's own clock at its last answer; this machine's before the first one."""
         return self._api.cloud_time or datetime.now(timezone.utc)
 
+    def tell_time(self) -> datetime:
+        """See :attr:`now`; other packages still use this name."""
+        return self.now
+
     def images(self, image_id: t.Optional[str] = None, tags: t.Optional[dict[str, str]] = None) -> list[Image]:
         """Our own images in any state; ids that do not exist are silently absent."""
-        found: list[Wire] = []
-        page = 1
-        while True:
-            body = self._api.read(
-                "DescribeImages",
-                RegionId=self._region,
-                ImageOwnerAlias="self",
-                Status=EVERY_IMAGE_STATUS,
-                ImageId=image_id,
-                Tag=wire_tags(tags),
-                PageNumber=page,
-                PageSize=PAGE,
-            )
-            items = listed(body, "Images", "Image")
-            found += items
-            if not items or page * PAGE >= int(body.get("TotalCount") or 0):
-                return [Image.from_wire(wire) for wire in found]
-            page += 1
+        found = self._api.read_pages(
+            "DescribeImages",
+            ("Images", "Image"),
+            PAGE,
+            RegionId=self._region,
+            ImageOwnerAlias="self",
+            Status=EVERY_IMAGE_STATUS,
+            ImageId=image_id,
+            Tag=wire_tags(tags),
+        )
+        return [Image.from_wire(wire) for wire in found]
 
     def image(self, image_id: str) -> t.Optional[Image]:
+        """One image, None when it does not exist."""
         return next((image for image in self.images(image_id) if image.image_id == image_id), None)
 
     def images_by_id(self, image_ids: t.Iterable[str]) -> dict[str, Image]:
@@ -94,8 +94,7 @@ class Ecs:
             Instance.from_wire(wire)
             for wire in self._by_token(
                 "DescribeInstances",
-                "Instances",
-                "Instance",
+                ("Instances", "Instance"),
                 instance_ids,
                 "InstanceIds",
                 InstanceName=name,
@@ -111,7 +110,7 @@ class Ecs:
         return [
             Disk.from_wire(wire)
             for wire in self._by_token(
-                "DescribeDisks", "Disks", "Disk", disk_ids, "DiskIds", InstanceId=instance_id, Status="All"
+                "DescribeDisks", ("Disks", "Disk"), disk_ids, "DiskIds", InstanceId=instance_id, Status="All"
             )
         ]
 
@@ -125,8 +124,7 @@ class Ecs:
             Snapshot.from_wire(wire)
             for wire in self._by_token(
                 "DescribeSnapshots",
-                "Snapshots",
-                "Snapshot",
+                ("Snapshots", "Snapshot"),
                 snapshot_ids,
                 "SnapshotIds",
                 Usage=usage,
@@ -135,33 +133,27 @@ class Ecs:
         ]
 
     def _by_token(
-        self, action: str, wrapper: str, item: str, ids: t.Optional[list[str]], ids_name: str, **parameters: t.Any
+        self,
+        action: str,
+        wrapper: tuple[str, str],
+        ids: t.Optional[list[str]],
+        ids_name: str,
+        **parameters: t.Any,
     ) -> list[Wire]:
         """A whole list; ids that do not exist are silently absent."""
         found: list[Wire] = []
         for start in range(0, 1 if ids is None else len(ids), PAGE):
-            next_token: t.Optional[str] = None
-            while True:
-                body = self._api.read(
-                    action,
-                    RegionId=self._region,
-                    MaxResults=PAGE,
-                    NextToken=next_token,
-                    **{ids_name: None if ids is None else json.dumps(ids[start : start + PAGE])},
-                    **parameters,
-                )
-                found += listed(body, wrapper, item)
-                next_token = body.get("NextToken")
-                if not next_token:
-                    break
+            portion = None if ids is None else json.dumps(ids[start : start + PAGE])
+            given = {"RegionId": self._region, ids_name: portion, **parameters}
+            found += self._api.read_by_token(action, wrapper, PAGE, **given)
         return found
 
     def hourly_price_of_type(self, instance_type: str, category: str) -> t.Optional[Quote]:
-        """The price of an hour of an instance type without its disks, pay-as-you-go; None when it is not told apart."""
+        """The price of an hour of an instance type without its disks, pay-as-you-go; None when ECS does not give it separately."""
         parameters: Wire = {"SystemDisk": {"Category": category, "Size": 40}} if category else {}
         price = self._price("instance", InstanceType=instance_type, **parameters)
         details = listed(price, "DetailInfos", "DetailInfo")
-        own = next((one for one in details if str(one.get("Resource")).lower() == "instancetype"), None)
+        own = next((detail for detail in details if str(detail.get("Resource")).lower() == "instancetype"), None)
         return _quote(own, price, 1) if own else None
 
     def hourly_price_of_gib(self, category: str, performance_level: str) -> t.Optional[Quote]:
@@ -188,34 +180,35 @@ class Ecs:
         return str(listed(body, "InstanceIdSets", "InstanceIdSet")[0])
 
     def delete_instance(self, instance_id: str) -> None:
-        """Release an instance, running or not; one that is gone already is fine."""
+        """Release an instance, running or not; nothing happens when it no longer exists."""
         try:
             self._api.write("DeleteInstance", InstanceId=instance_id, Force=True)
         except NotFoundError:
             pass
 
     def delete_image(self, image_id: str) -> None:
-        """Delete an image that no instance uses; its snapshots stay."""
+        """Delete an image that no instance uses; its snapshots are kept."""
         try:
             self._api.write("DeleteImage", RegionId=self._region, ImageId=image_id)
         except NotFoundError:
             pass
 
     def delete_snapshot(self, snapshot_id: str) -> None:
+        """Delete a snapshot; nothing happens when it no longer exists."""
         try:
             self._api.write("DeleteSnapshot", SnapshotId=snapshot_id)
         except NotFoundError:
             pass
 
     def delete_disk(self, disk_id: str) -> None:
-        """Release a disk that is attached to nothing; one that is gone already is fine."""
+        """Release a disk that is attached to nothing; nothing happens when it no longer exists."""
         try:
             self._api.write("DeleteDisk", DiskId=disk_id)
         except NotFoundError:
             pass
 
     def agent_answers(self, instance_id: str) -> bool:
-        """Whether the agent of Cloud Assistant in the instance has been heard of."""
+        """Whether the agent of Cloud Assistant in the instance has reported."""
         body = self._api.read("DescribeCloudAssistantStatus", RegionId=self._region, InstanceId=[instance_id])
         found = listed(body, "InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus")
         return any(
@@ -224,12 +217,12 @@ class Ecs:
         )
 
     def run_command(self, instance_id: str, parameters: Wire) -> str:
-        """Have Cloud Assistant run a command in the instance; returns the id by which its result is asked for."""
+        """Run a command in the instance by Cloud Assistant; returns the id of its invocation."""
         body = self._api.write("RunCommand", RegionId=self._region, InstanceId=[instance_id], **parameters)
         return str(body["InvokeId"])
 
     def invocation(self, invoke_id: str, instance_id: str) -> t.Optional[Invocation]:
-        """What has become of a command; None when Cloud Assistant knows nothing of it yet."""
+        """The state of a command; None when Cloud Assistant does not list it yet."""
         body = self._api.read(
             "DescribeInvocationResults",
             RegionId=self._region,
@@ -238,19 +231,21 @@ class Ecs:
             ContentEncoding="Base64",
         )
         found = listed(body.get("Invocation") or {}, "InvocationResults", "InvocationResult")
-        return _invocation(found[0]) if found else None
+        return Invocation.from_wire(found[0]) if found else None
 
     def console_output(self, instance_id: str) -> str:
-        """What the instance has written to its serial console."""
+        """What the instance wrote to its serial console."""
         body = self._api.read(
             "GetInstanceConsoleOutput", RegionId=self._region, InstanceId=instance_id, RemoveSymbols=True
         )
-        return _decoded(body.get("ConsoleOutput"))
+        return decoded(body.get("ConsoleOutput"))
 
     def tag_instance(self, instance_id: str, tags: dict[str, str]) -> None:
+        """Add tags to an instance."""
         self._tag("instance", [instance_id], tags)
 
     def tag_image(self, image_id: str, tags: dict[str, str]) -> None:
+        """Add tags to an image."""
         self.tag_images([image_id], tags)
 
     def tag_images(self, image_ids: list[str], tags: dict[str, str]) -> None:
@@ -276,21 +271,5 @@ def _quote(amounts: Wire, price: Wire, units: int) -> t.Optional[Quote]:
     return None if amount is None else Quote(float(amount) / units, str(price.get("Currency") or ""))
 
 
-def _invocation(wire: Wire) -> Invocation:
-    exit_code = wire.get("ExitCode")
-    return Invocation(
-        status=wire.get("InvocationStatus") or wire.get("InvokeRecordStatus") or "",
-        exit_code=None if exit_code is None else int(exit_code),
-        output=_decoded(wire.get("Output")),
-        dropped=int(wire.get("Dropped") or 0),
-        error_code=wire.get("ErrorCode") or "",
-        error_info=wire.get("ErrorInfo") or "",
-    )
-
-
-def _decoded(text: t.Optional[str]) -> str:
-    """Text that ECS sends in Base64, in whatever encoding the guest has written it; as it came when it is no Base64."""
-    try:
-        return base64.b64decode(text or "", validate=True).decode("utf-8", "replace")
-    except ValueError:
-        return text or ""
+# Other packages still use this name.
+Ecs = EcsClient

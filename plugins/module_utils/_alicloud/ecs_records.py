@@ -2,204 +2,139 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What ECS keeps, as small dataclasses: images, instances, disks and snapshots (pure; private to the collection)."""
+"""What ECS keeps: images, instances, disks, snapshots, results of commands and prices (pure; private to the collection)."""
 
 from __future__ import annotations
 
+import base64
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.record import (
+    COUNT,
+    LIST,
+    TEXT,
+    TIME,
+    VALUE,
+    Codec,
+    Record,
+    identifier,
+    wire,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import Wire, listed
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, read_moment
+
+
+def _tags(answer: Wire) -> dict[str, str]:
+    """Tags of a resource; ECS spells them differently from SMC."""
+    return {tag["TagKey"]: tag.get("TagValue") or "" for tag in listed(answer, "Tags", "Tag")}
+
+
+def _snapshot_sizes(answer: Wire) -> dict[str, int]:
+    """GiB of the snapshots of an image, by their ids."""
+    mappings = listed(answer, "DiskDeviceMappings", "DiskDeviceMapping")
+    return {mapping["SnapshotId"]: int(mapping.get("Size") or 0) for mapping in mappings if mapping.get("SnapshotId")}
+
+
+def _private_addresses(answer: Wire) -> t.Any:
+    return ((answer.get("VpcAttributes") or {}).get("PrivateIpAddress") or {}).get("IpAddress")
+
+
+def decoded(text: t.Optional[str]) -> str:
+    """Text that ECS sends in Base64, in whatever encoding the guest wrote it; unchanged when it is not Base64."""
+    try:
+        return base64.b64decode(text or "", validate=True).decode("utf-8", "replace")
+    except ValueError:
+        return text or ""
 
 
 @dataclass(frozen=True)
-class Image:
-    """A custom image. The size is in GiB."""
+class Image(Record):
+    """A custom image. Sizes are in GiB."""
 
-    image_id: str
-    name: str = ""
-    status: str = ""
-    progress: str = ""
-    size: int = 0
-    used: bool = False
-    shared: bool = False
-    snapshot_ids: tuple[str, ...] = ()
-    snapshot_sizes: dict[str, int] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-    created: t.Optional[datetime] = None
-
-    @classmethod
-    def from_wire(cls, wire: Wire) -> Image:
-        mappings = listed(wire, "DiskDeviceMappings", "DiskDeviceMapping")
-        return cls(
-            image_id=wire["ImageId"],
-            name=wire.get("ImageName") or "",
-            status=wire.get("Status") or "",
-            progress=wire.get("Progress") or "",
-            size=int(wire.get("Size") or 0),
-            used=wire.get("Usage") == "instance",
-            shared=str(wire.get("IsSelfShared") or "").lower() == "true",
-            snapshot_ids=tuple(mapping["SnapshotId"] for mapping in mappings if mapping.get("SnapshotId")),
-            snapshot_sizes={
-                mapping["SnapshotId"]: int(mapping.get("Size") or 0)
-                for mapping in mappings
-                if mapping.get("SnapshotId")
-            },
-            tags=_tags(wire),
-            created=read_moment(wire.get("CreationTime")),
-        )
-
-    def as_result(self) -> dict[str, t.Any]:
-        return {
-            "image_id": self.image_id,
-            "name": self.name,
-            "status": self.status,
-            "size": self.size,
-            "used": self.used,
-            "snapshot_ids": list(self.snapshot_ids),
-            "tags": self.tags,
-            "created_at": format_moment(self.created),
-        }
+    image_id: str = identifier("ImageId")
+    name: str = wire("ImageName")
+    status: str = wire("Status")
+    progress: str = wire("Progress", shown=False)
+    size: int = wire("Size", COUNT)
+    used: bool = wire("Usage", Codec(lambda usage: usage == "instance"))
+    shared: bool = wire("IsSelfShared", Codec(lambda shared: str(shared or "").lower() == "true"), shown=False)
+    snapshot_ids: tuple[str, ...] = wire(_snapshot_sizes, LIST)
+    snapshot_sizes: dict[str, int] = wire(_snapshot_sizes, VALUE, shown=False)
+    tags: dict[str, str] = wire(_tags, VALUE)
+    created: t.Optional[datetime] = wire("CreationTime", TIME, shown="created_at")
 
 
 @dataclass(frozen=True)
-class Instance:
+class Instance(Record):
     """An ECS instance."""
 
-    instance_id: str
-    name: str = ""
-    status: str = ""
-    image_id: str = ""
-    instance_type: str = ""
-    charge_type: str = ""
-    stopped_mode: str = ""
-    spot: bool = False
-    os_type: str = ""
-    private_ipv4: tuple[str, ...] = ()
-    tags: dict[str, str] = field(default_factory=dict)
-    created: t.Optional[datetime] = None
-    released_at: t.Optional[datetime] = None
-
-    @classmethod
-    def from_wire(cls, wire: Wire) -> Instance:
-        network = (wire.get("VpcAttributes") or {}).get("PrivateIpAddress") or {}
-        return cls(
-            instance_id=wire["InstanceId"],
-            name=wire.get("InstanceName") or "",
-            status=wire.get("Status") or "",
-            image_id=wire.get("ImageId") or "",
-            instance_type=wire.get("InstanceType") or "",
-            charge_type=wire.get("InstanceChargeType") or "",
-            stopped_mode=wire.get("StoppedMode") or "",
-            spot=(wire.get("SpotStrategy") or "NoSpot") != "NoSpot",
-            os_type=(wire.get("OSType") or "").lower(),
-            private_ipv4=tuple(network.get("IpAddress") or ()),
-            tags=_tags(wire),
-            created=read_moment(wire.get("CreationTime")),
-            released_at=read_moment(wire.get("AutoReleaseTime")),
-        )
+    instance_id: str = identifier("InstanceId")
+    name: str = wire("InstanceName")
+    status: str = wire("Status")
+    image_id: str = wire("ImageId")
+    instance_type: str = wire("InstanceType")
+    charge_type: str = wire("InstanceChargeType", shown=False)
+    stopped_mode: str = wire("StoppedMode", shown=False)
+    spot: bool = wire("SpotStrategy", Codec(lambda strategy: (strategy or "NoSpot") != "NoSpot"), shown=False)
+    os_type: str = wire("OSType", Codec(lambda os_type: (os_type or "").lower()))
+    private_ipv4: tuple[str, ...] = wire(_private_addresses, LIST)
+    tags: dict[str, str] = wire(_tags, VALUE)
+    created: t.Optional[datetime] = wire("CreationTime", TIME, shown="created_at")
+    released_at: t.Optional[datetime] = wire("AutoReleaseTime", TIME)
 
     @property
     def told(self) -> str:
-        return "instance %s: %s" % (self.instance_id, self.status)
-
-    def as_result(self) -> dict[str, t.Any]:
-        return {
-            "instance_id": self.instance_id,
-            "name": self.name,
-            "status": self.status,
-            "image_id": self.image_id,
-            "instance_type": self.instance_type,
-            "os_type": self.os_type,
-            "private_ipv4": list(self.private_ipv4),
-            "tags": self.tags,
-            "created_at": format_moment(self.created),
-            "released_at": format_moment(self.released_at),
-        }
+        return f"instance {self.instance_id}: {self.status}"
 
 
 @dataclass(frozen=True)
-class Disk:
+class Disk(Record):
     """A cloud disk. The size is in GiB."""
 
-    disk_id: str
-    name: str = ""
-    status: str = ""
-    instance_id: str = ""
-    size: int = 0
-    category: str = ""
-    performance_level: str = ""
-    charge_type: str = ""
-    system: bool = False
-    created: t.Optional[datetime] = None
-
-    @classmethod
-    def from_wire(cls, wire: Wire) -> Disk:
-        return cls(
-            disk_id=wire["DiskId"],
-            name=wire.get("DiskName") or "",
-            status=wire.get("Status") or "",
-            instance_id=wire.get("InstanceId") or "",
-            size=int(wire.get("Size") or 0),
-            category=wire.get("Category") or "",
-            performance_level=wire.get("PerformanceLevel") or "",
-            charge_type=wire.get("DiskChargeType") or "",
-            system=wire.get("Type") == "system",
-            created=read_moment(wire.get("CreationTime")),
-        )
+    disk_id: str = identifier("DiskId")
+    name: str = wire("DiskName")
+    status: str = wire("Status")
+    instance_id: str = wire("InstanceId")
+    size: int = wire("Size", COUNT)
+    category: str = wire("Category")
+    performance_level: str = wire("PerformanceLevel")
+    charge_type: str = wire("DiskChargeType")
+    system: bool = wire("Type", Codec(lambda kind: kind == "system"))
+    created: t.Optional[datetime] = wire("CreationTime", TIME, shown="created_at")
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class Snapshot(Record):
     """A snapshot of a cloud disk. The size is its disk's, in GiB; what it stores may be less.
 
     :ivar usage: ``image``, ``disk``, ``image_disk`` or ``none``
     """
 
-    snapshot_id: str
-    name: str = ""
-    description: str = ""
-    status: str = ""
-    size: int = 0
-    usage: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
-    created: t.Optional[datetime] = None
-
-    @classmethod
-    def from_wire(cls, wire: Wire) -> Snapshot:
-        return cls(
-            snapshot_id=wire["SnapshotId"],
-            name=wire.get("SnapshotName") or "",
-            description=wire.get("Description") or "",
-            status=wire.get("Status") or "",
-            size=int(wire.get("SourceDiskSize") or 0),
-            usage=wire.get("Usage") or "",
-            tags=_tags(wire),
-            created=read_moment(wire.get("CreationTime")),
-        )
-
-
-def _tags(wire: Wire) -> dict[str, str]:
-    """Tags of a resource; ECS spells them otherwise than SMC."""
-    return {tag["TagKey"]: tag.get("TagValue") or "" for tag in listed(wire, "Tags", "Tag")}
+    snapshot_id: str = identifier("SnapshotId")
+    name: str = wire("SnapshotName")
+    description: str = wire("Description")
+    status: str = wire("Status")
+    size: int = wire("SourceDiskSize", COUNT)
+    usage: str = wire("Usage")
+    tags: dict[str, str] = wire(_tags, VALUE)
+    created: t.Optional[datetime] = wire("CreationTime", TIME, shown="created_at")
 
 
 @dataclass(frozen=True)
-class Invocation:
-    """What became of a command that Cloud Assistant was given for an instance.
+class Invocation(Record):
+    """The result of a command that Cloud Assistant ran in an instance.
 
-    :ivar status: ``Pending``, ``Running``, ``Success``, ``Failed`` (another exit code than 0), or why it came to no end of its own
-    :ivar dropped: how many bytes of output Cloud Assistant has not kept
+    :ivar status: ``Pending``, ``Running``, ``Success``, ``Failed`` (an exit code other than 0), or why it did not end by itself
+    :ivar dropped: how many bytes of output Cloud Assistant did not keep
     """
 
-    status: str
-    exit_code: t.Optional[int] = None
-    output: str = ""
-    dropped: int = 0
-    error_code: str = ""
-    error_info: str = ""
+    status: str = wire(lambda answer: answer.get("InvocationStatus") or answer.get("InvokeRecordStatus"))
+    exit_code: t.Optional[int] = wire("ExitCode", Codec(lambda code: None if code is None else int(code)))
+    output: str = wire("Output", Codec(decoded))
+    dropped: int = wire("Dropped", COUNT)
+    error_code: str = wire("ErrorCode", TEXT)
+    error_info: str = wire("ErrorInfo", TEXT)
 
     @property
     def ended(self) -> bool:
@@ -208,7 +143,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Quote:
-    """A price that ECS tells."""
+    """A price of ECS."""
 
     amount: float
     currency: str

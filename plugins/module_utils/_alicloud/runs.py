@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What proves that no write was lost (pure; private to the collection).
+"""The runs of a job, and the evidence that no write was lost (pure; private to the collection).
 
-Writes end when the services stop. An image holds them all only if the run that made it began after that moment. The moments
-compared are the cloud's own: when the run began comes from SMC, and when the services had stopped is read from the same clock.
+Writes end when the services stop. An image holds them all only if the run that made it started after that time. The times that are
+compared are the cloud's own: when the run started comes from SMC, and when the services had stopped is read from the same clock.
 """
 
 from __future__ import annotations
@@ -14,35 +14,28 @@ import typing as t
 from dataclasses import dataclass
 from datetime import datetime
 
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.record import TIME, Codec, Record, wire
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
 
 
 @dataclass(frozen=True)
-class ReplicationRun:
+class ReplicationRun(Record):
     """One run of an incremental job.
 
-    :ivar began: when SMC began it, by SMC's clock, whole seconds
+    :ivar began: when SMC started it, by SMC's clock, whole seconds
     :ivar ended: when it ended, None while it runs or when it failed
-    :ivar image_id: the image it made, None until then
+    :ivar image_id: the image that it made, None until then
     :ivar kind: ``Manual`` or ``Schedule``
     """
 
-    began: datetime
-    ended: t.Optional[datetime] = None
-    image_id: t.Optional[str] = None
-    kind: str = ""
+    began: datetime = wire("StartTime", TIME, shown="started_at")
+    ended: t.Optional[datetime] = wire("EndTime", TIME, shown="ended_at")
+    image_id: t.Optional[str] = wire("ImageId", Codec(lambda image_id: image_id or None))
+    kind: str = wire("Type", shown="type")
 
     @property
     def complete(self) -> bool:
         return self.ended is not None and bool(self.image_id)
-
-    def as_result(self) -> dict[str, t.Any]:
-        return {
-            "started_at": format_moment(self.began),
-            "ended_at": format_moment(self.ended),
-            "image_id": self.image_id,
-            "type": self.kind,
-        }
 
 
 def complete_runs(runs: t.Iterable[ReplicationRun]) -> list[ReplicationRun]:
@@ -51,34 +44,32 @@ def complete_runs(runs: t.Iterable[ReplicationRun]) -> list[ReplicationRun]:
 
 
 def newest_complete(runs: t.Iterable[ReplicationRun]) -> t.Optional[ReplicationRun]:
+    """The newest run that made an image."""
     return next(iter(reversed(complete_runs(runs))), None)
 
 
 def began_after(run: ReplicationRun, moment: datetime) -> bool:
-    """Whether everything written until the moment is in the run.
+    """Whether everything written until that time is in the run.
 
-    Moments have whole seconds, so a run of the very same second may have begun before: it does not count.
+    Times have whole seconds, so a run of the very same second may have started before: it does not count.
     """
     return run.began > moment.replace(microsecond=0)
 
 
 def proving_run(runs: t.Iterable[ReplicationRun], stopped_at: datetime) -> t.Optional[ReplicationRun]:
-    """The newest complete run that began after the services stopped."""
+    """The newest complete run, if it started after the services stopped."""
     newest = newest_complete(runs)
     return newest if newest is not None and began_after(newest, stopped_at) else None
 
 
-def what_is_missing(runs: t.Iterable[ReplicationRun], stopped_at: datetime) -> str:
+def explain_missing_evidence(runs: t.Iterable[ReplicationRun], stopped_at: datetime) -> str:
     """Why the runs prove nothing, in a sentence."""
     newest = newest_complete(runs)
     if newest is None:
         return "no run has made an image yet"
     return (
-        "the newest complete run began at %s, which is not after the services stopped at %s, so writes made in between are in no image"
-        % (
-            format_moment(newest.began),
-            format_moment(stopped_at),
-        )
+        f"the newest complete run started at {format_moment(newest.began)}, which is not after the services stopped at "
+        f"{format_moment(stopped_at)}, so writes made in between are in no image"
     )
 
 

@@ -2,14 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""SMC: reading and changing sources, jobs, activation codes and workgroups (private to the collection)."""
+"""The client of SMC: sources, jobs, activation codes and workgroups (private to the collection)."""
 
 from __future__ import annotations
 
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Api, Connection
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import (
     AccessToken,
     Job,
@@ -19,7 +20,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import Wire, listed, wire_tags
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import NotFoundError
 
-IMPORT_ERROR: t.Optional[ImportError] = _alicloud.IMPORT_ERROR
+IMPORT_ERROR: t.Optional[ImportError] = api.IMPORT_ERROR
 try:
     from alibabacloud_smc20190601.client import Client
 except ImportError as error:
@@ -32,11 +33,11 @@ VERSION = "2019-06-01"
 PAGE = 50
 
 
-class Smc:
+class SmcClient:
     """The SMC API; every list is read to its last page."""
 
-    def __init__(self, connection: _alicloud.Connection) -> None:
-        self._api = _alicloud.Api(connection, Client, VERSION, connection.smc_endpoint)
+    def __init__(self, connection: Connection) -> None:
+        self._api = Api(connection, Client, VERSION, connection.smc_endpoint)
 
     @property
     def now(self) -> datetime:
@@ -48,8 +49,8 @@ class Smc:
         """By how many seconds SMC's clock was ahead of this machine's at its last answer."""
         return self._api.clock_offset
 
-    def tell_time(self) -> datetime:
-        """Ask SMC for the time, by way of the cheapest read."""
+    def read_clock(self) -> datetime:
+        """Read SMC's clock, by the cheapest read."""
         self._api.read("DescribeReplicationJobs", PageNumber=1, PageSize=1)
         return self.now
 
@@ -62,10 +63,10 @@ class Smc:
         workgroup_id: t.Optional[str] = None,
     ) -> list[Source]:
         pages = [
-            self._pages(
+            self._api.read_pages(
                 "DescribeSourceServers",
-                "SourceServers",
-                "SourceServer",
+                ("SourceServers", "SourceServer"),
+                PAGE,
                 SourceId=ids,
                 Name=name,
                 State=state,
@@ -88,10 +89,10 @@ class Smc:
         found = []
         for jobs in _chunks(job_ids):
             for sources in _chunks(source_ids):
-                found += self._pages(
+                found += self._api.read_pages(
                     "DescribeReplicationJobs",
-                    "ReplicationJobs",
-                    "ReplicationJob",
+                    ("ReplicationJobs", "ReplicationJob"),
+                    PAGE,
                     JobId=jobs,
                     SourceId=sources,
                     Name=name,
@@ -130,6 +131,10 @@ class Smc:
         """Add tags; the type is ``sourceserver`` or ``replicationjob``."""
         self._api.write("TagResources", ResourceType=resource_type, ResourceId=[resource_id], Tag=wire_tags(tags))
 
+    def tag_job(self, job_id: str, tags: dict[str, str]) -> None:
+        """Add tags to a job."""
+        self.tag("replicationjob", job_id, tags)
+
     def access_tokens(self, token_ids: t.Optional[list[str]] = None, name: t.Optional[str] = None) -> list[AccessToken]:
         body = self._api.read("ListAccessTokens", AccessTokenId=token_ids, Name=name)
         return [AccessToken.from_wire(wire) for wire in listed(body, "AccessTokens", "AccessToken")]
@@ -137,7 +142,7 @@ class Smc:
     def create_access_token(
         self, name: str, description: t.Optional[str], uses: int, valid_days: int
     ) -> tuple[str, str]:
-        """Make an activation code; returns its id and the code, which is a secret."""
+        """Create an activation code; returns its id and the code, which is a secret."""
         body = self._api.write(
             "CreateAccessToken", Name=name, Description=description, Count=str(uses), TimeToLiveInDays=str(valid_days)
         )
@@ -151,7 +156,8 @@ class Smc:
 
     def workgroups(self) -> list[Workgroup]:
         """All workgroups, of which an account has 50 at most; how SMC compares names is not documented."""
-        return [Workgroup.from_wire(wire) for wire in self._pages("DescribeWorkgroups", "Workgroups", "Workgroup")]
+        found = self._api.read_pages("DescribeWorkgroups", ("Workgroups", "Workgroup"), PAGE)
+        return [Workgroup.from_wire(wire) for wire in found]
 
     def create_workgroup(self, parameters: Wire) -> str:
         """Create a workgroup; the parameters are in SMC's names. Returns its id."""
@@ -161,7 +167,7 @@ class Smc:
         self._api.write("ModifyWorkgroupAttribute", WorkgroupId=workgroup_id, **parameters)
 
     def delete_workgroup(self, workgroup_id: str) -> None:
-        """Delete a workgroup that no source is in; one that is gone already is fine."""
+        """Delete a workgroup that has no sources; nothing happens when it no longer exists."""
         try:
             self._api.write("DeleteWorkgroup", WorkgroupId=workgroup_id)
         except NotFoundError:
@@ -173,22 +179,15 @@ class Smc:
     def take_out_of_workgroup(self, workgroup_id: str, source_ids: list[str]) -> None:
         self._api.write("DisassociateSourceServers", WorkgroupId=workgroup_id, SourceId=source_ids)
 
-    def _pages(self, action: str, wrapper: str, item: str, **parameters: t.Any) -> list[Wire]:
-        found: list[Wire] = []
-        page = 1
-        while True:
-            body = self._api.read(action, PageNumber=page, PageSize=PAGE, **parameters)
-            items = listed(body, wrapper, item)
-            found += items
-            if not items or page * PAGE >= int(body.get("TotalCount") or 0):
-                return found
-            page += 1
-
 
 def _chunks(ids: t.Optional[list[str]]) -> t.Iterator[t.Optional[list[str]]]:
-    """Ids in portions that one call takes; no filter is one portion, an empty list is none."""
+    """Ids in portions that one call accepts; no filter is one portion, an empty list is none."""
     if ids is None:
         yield None
         return
     for start in range(0, len(ids), PAGE):
         yield ids[start : start + PAGE]
+
+
+# Other packages still use this name.
+Smc = SmcClient

@@ -10,6 +10,8 @@ in the advanced configuration of a VM.
 
 from __future__ import annotations
 
+import typing as t
+
 #: On sources, jobs, images and workgroups: the instance UUID of the VM that they belong to.
 VM_TAG = "cutover:vm-uuid"
 #: On sources, jobs, images and workgroups: the user's name of the migration project.
@@ -50,3 +52,8 @@ SHUT_DOWN_KEY = "cutover.smc.shutDown"
 OWN_SNAPSHOT_PREFIX = "cutover-cbt-"
 #: The beginning of the name of every snapshot that SMC takes for a synchronization.
 SMC_SNAPSHOT_PREFIX = "smc_"
+
+
+def of(*, vm_uuid: t.Optional[str] = None, project: t.Optional[str] = None) -> dict[str, str]:
+    """The tags of what belongs to a VM and a project, as far as they are known."""
+    return {key: value for key, value in ((VM_TAG, vm_uuid), (PROJECT_TAG, project)) if value}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one polling loop: a deadline, jitter, a line of progress, and a clock that tests can turn (private to the collection)."""
+"""The polling loop of every wait: deadline, jitter, progress, and a clock that tests can set (private to the collection)."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import Un
 
 T = t.TypeVar("T")
 
-# Long enough not to flood a log, short enough that nobody thinks the run hangs.
+# Long enough not to flood a log, short enough that the run does not seem to hang.
 _QUIET_SECONDS = 30.0
 
 
 class Waiter:
-    """Looks at something again and again until it is done or the deadline passes.
+    """Polls until something is done or the deadline passes.
 
-    :param timeout: seconds until the wait is given up
-    :param interval: seconds between two looks, spread by up to 20 % so that many waiters do not march in step
-    :param report: receives one line whenever what is told changes, and at least every 30 seconds
+    :param timeout: seconds until the wait ends
+    :param interval: seconds between two polls, spread by up to 20 % so that many waiters do not poll at the same time
+    :param progress: receives one line whenever the summary changes, and at least every 30 seconds
     """
 
     def __init__(
         self,
         timeout: float,
         interval: float,
-        report: t.Callable[[str], None],
+        progress: t.Callable[[str], None],
         *,
         clock: t.Callable[[], float] = time.monotonic,
         sleep: t.Callable[[float], None] = time.sleep,
@@ -38,47 +38,57 @@ class Waiter:
     ) -> None:
         self._timeout = timeout
         self._interval = interval
-        self._report = report
+        self._progress = progress
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
         self._deadline = clock() + timeout
         self._last_line = ""
-        self._last_told = float("-inf")
+        self._last_shown = float("-inf")
 
-    def until(self, look: t.Callable[[], T], done: t.Callable[[T], bool], tell: t.Callable[[T], str]) -> T:
-        """Return the first look that is done.
+    def until(self, poll: t.Callable[[], T], done: t.Callable[[T], bool], summary: t.Callable[[T], str]) -> T:
+        """Return what the first poll that is done has read.
 
-        A look that fails with :class:`UnreachableError` is repeated; the last such failure ends the wait at its deadline.
+        A poll that fails with :class:`UnreachableError` is repeated; the last such error ends the wait at its deadline.
 
-        :raises WaitTimeoutError: with the last line told
+        :param summary: describes what was read, for the progress and the error
+        :raises WaitTimeoutError: with the last summary
         """
-        line = "nothing was seen"
+        line = "nothing was read"
         while True:
-            fault: t.Optional[UnreachableError] = None
+            error: t.Optional[UnreachableError] = None
             try:
-                seen = look()
-                if done(seen):
-                    return seen
-                line = tell(seen)
-            except UnreachableError as failure:
-                fault, line = failure, str(failure)
-            self._tell(line)
+                observed = poll()
+                if done(observed):
+                    return observed
+                line = summary(observed)
+            except UnreachableError as unreachable:
+                error, line = unreachable, str(unreachable)
+            self._show(line)
             remaining = self._deadline - self._clock()
             if remaining <= 0:
-                if fault is not None:
-                    raise fault
+                if error is not None:
+                    raise error
                 raise WaitTimeoutError(
-                    "Gave up after %d seconds; the last state was: %s" % (self._timeout, line),
-                    remedy="Run it again to go on waiting, or raise the timeout",
+                    f"Timed out after {int(self._timeout)} seconds; the last state was: {line}",
+                    remedy="Run this again to continue waiting, or increase the timeout",
                 )
             self._sleep(min(remaining, self._interval * (0.8 + 0.4 * self._jitter())))
 
-    def _tell(self, line: str) -> None:
+    def until_gone(self, poll: t.Callable[[], t.Sequence[T]], summary: t.Callable[[T], str]) -> None:
+        """Wait until a poll reads nothing any more.
+
+        :param poll: reads what still exists
+        :param summary: describes the first of it
+        :raises WaitTimeoutError: with the last summary
+        """
+        self.until(poll, lambda found: not found, lambda found: summary(found[0]))
+
+    def _show(self, line: str) -> None:
         now = self._clock()
-        if line != self._last_line or now - self._last_told >= _QUIET_SECONDS:
-            self._report(line)
-            self._last_line, self._last_told = line, now
+        if line != self._last_line or now - self._last_shown >= _QUIET_SECONDS:
+            self._progress(line)
+            self._last_line, self._last_shown = line, now
 
 
 #: The options of every module that waits, as ``doc_fragments/waiting.py`` documents them.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Warns when a clock that is behind SMC's makes a proof worthless (pure; private to the collection)."""
+"""Warns when a clock that is behind SMC's can make evidence worthless (pure; private to the collection)."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import typing as t
 from datetime import datetime, timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import clock
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import runs as _evidence
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import ReplicationRun, proving_run
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
 
 
-def misleading(
-    runs: t.Iterable[_evidence.ReplicationRun], moment: t.Optional[datetime], seconds: t.Optional[int], here: datetime
+def clock_warning(
+    runs: t.Iterable[ReplicationRun], moment: t.Optional[datetime], seconds: t.Optional[int], here: datetime
 ) -> t.Optional[str]:
-    """The warning that a proof holds only if its moment was read from the cloud's clock, None when it holds anyhow.
+    """The warning that the evidence holds only if its time was read from SMC's clock; None when it holds in any case.
 
-    A moment that was read from a clock behind the cloud's is too early, and a run may seem to have begun after it that did not.
-    What lies in the future of this machine's clock has not been read from it.
+    A time that was read from a clock behind SMC's is too early, and a run may seem to have started after it that did not.
+    A time in the future of this machine's clock was not read from it.
 
     :param runs: the runs of the job
-    :param moment: when the services stopped, as the user says
-    :param seconds: the offset of the cloud's clock
+    :param moment: when the services stopped, as declared
+    :param seconds: the offset of SMC's clock
     :param here: this machine's clock
     """
     if moment is None or not seconds or seconds < 0 or moment > here:
         return None
     runs = tuple(runs)
     by_this_clock = moment + timedelta(seconds=seconds)
-    if _evidence.proving_run(runs, moment) is None or _evidence.proving_run(runs, by_this_clock) is not None:
+    if proving_run(runs, moment) is None or proving_run(runs, by_this_clock) is not None:
         return None
     return (
-        "%s. If services_stopped_at (%s) was read from it, the services stopped at %s by the cloud's clock, after the newest run "
-        "had begun, and writes may be lost. Take the moment from the cloud_time that smc_incremental_job_info returns"
-        % (clock.told(seconds).capitalize(), format_moment(moment), format_moment(by_this_clock))
+        f"{clock.describe_offset(seconds, 'This machine')}. If services_stopped_at ({format_moment(moment)}) was read from it, the "
+        f"services stopped at {format_moment(by_this_clock)} by SMC's clock, after the newest run had started, and writes may be "
+        "lost. Use the cloud_time that smc_incremental_job_info returns"
     )

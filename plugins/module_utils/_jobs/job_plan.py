@@ -2,227 +2,255 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The states of an incremental job: what is left to do for each (pure; private to the collection)."""
+"""What is left to do for an incremental job in each of its states (pure; private to the collection)."""
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import JOB_ATTRIBUTES, Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, wait_step
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
-from ansible_collections.cutover.smc.plugins.module_utils._jobs import job as _job
-from ansible_collections.cutover.smc.plugins.module_utils._jobs.job import Sight, Wish
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_creation import (
+    creation_parameters,
+    job_tags,
+    with_defaults,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_drift import modifiable, to_view, to_wire
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_spec import JobSpec
+
+_LATER_IMAGE = {"newest_run_started_at": "a later one"}
 
 
-def decide(wish: Wish, sight: Sight) -> Plan:
-    """What is left to do for the declared state; pure.
+@dataclass(frozen=True)
+class ObservedJob:
+    """The job of a VM as it was read.
 
-    :raises PreconditionError: when nothing that may be done leads there
+    :ivar source: the VM's source, None when it is not imported
+    :ivar job: the VM's job, None when it has none
+    :ivar now: SMC's clock
+    :ivar migrated_image: the image of an earlier migration whose job no longer exists
+    :ivar resumed: this run has already resumed a failed job
+    :ivar first_observed_at: SMC's clock when this run first read the job. The age of an image is calculated from it, because
+        otherwise no run might ever be young enough
     """
-    return {"present": _present, "synced": _synced, "paused": _paused, "absent": _absent}[wish.state](wish, sight)
+
+    source: t.Optional[Source]
+    job: t.Optional[Job]
+    now: datetime
+    migrated_image: t.Optional[str] = None
+    resumed: bool = False
+    first_observed_at: t.Optional[datetime] = None
+
+    def is_synced(self, spec: JobSpec) -> bool:
+        """Whether there is an image as the specification asks for."""
+        return self.job is not None and spec.is_synced(self.job.runs, self.first_observed_at or self.now)
 
 
-def _present(wish: Wish, sight: Sight) -> Plan:
-    job = sight.job
-    if is_migrated(wish, sight):
-        return Plan()
-    if job is None or job.status == lifecycle.FINISHED:
-        return Plan(_creation(wish, sight))
-    if job.status == lifecycle.EXPIRED:
+def diff_view(observed: ObservedJob) -> dict[str, t.Any]:
+    """The job as a diff shows it: what can be declared or matters, not what changes by itself."""
+    job = observed.job
+    if job is None:
+        return {"status": "absent"}
+    return {
+        "job_id": job.job_id,
+        "status": "started" if job.status in (job_lifecycle.RUNNING, job_lifecycle.WAITING) else job.status,
+        **to_view({name: getattr(job, name) for name in JOB_ATTRIBUTES}),
+        "newest_run_started_at": format_moment(job.newest_run.began) if job.newest_run else None,
+    }
+
+
+def plan(spec: JobSpec, observed: ObservedJob) -> Plan:
+    """What is left to do for the declared state.
+
+    :raises PreconditionError: when nothing that is allowed leads there
+    """
+    plan_state = {"present": _present, "synced": _synced, "paused": _paused, "absent": _absent}[spec.state]
+    return Plan(tuple(plan_state(spec, observed)))
+
+
+def is_migrated(spec: JobSpec, observed: ObservedJob) -> bool:
+    """Whether the VM was migrated already, by its finished job or, when that no longer exists, by the tags of its image."""
+    if spec.recreate:
+        return False
+    if observed.job is None:
+        return observed.migrated_image is not None
+    return observed.job.status == job_lifecycle.FINISHED
+
+
+def _present(spec: JobSpec, observed: ObservedJob) -> t.Iterator[Step]:
+    job = observed.job
+    if is_migrated(spec, observed):
+        return
+    if job is None or job.status == job_lifecycle.FINISHED:
+        yield from _creation(spec, observed)
+        return
+    _check_usable(job)
+    yield from _amendments(spec, job, observed.now)
+    yield from _start(spec, observed, job)
+    yield from _first_image(spec, job)
+
+
+def _check_usable(job: Job) -> None:
+    """:raises PreconditionError: when the job cannot be brought to any declared state"""
+    if job.status == job_lifecycle.EXPIRED:
         raise PreconditionError(
-            "Job %s has expired at %s" % (job.job_id, format_moment(job.valid_until)),
-            remedy="Its images remain; delete the job (state: absent, discard_replication: true) and create it again, which copies everything anew",
+            f"Job {job.job_id} expired at {format_moment(job.valid_until)}",
+            remedy="Its images are kept. Delete the job (state: absent, discard_replication: true) and create it again "
+            "(this triggers a full copy)",
         )
-    if job.status == lifecycle.DELETING:
+    if job.status == job_lifecycle.DELETING:
         raise PreconditionError(
-            "Job %s is being deleted" % job.job_id, remedy="Run this again once it is gone, without its job_id"
+            f"Job {job.job_id} is being deleted", remedy="Run this again once it is gone, without its job_id"
         )
     if not job.incremental:
         raise PreconditionError(
-            "Job %s of this source is a one-time job, which SMC cannot turn into an incremental one" % job.job_id,
+            f"Job {job.job_id} of this source is a one-time job, which SMC cannot turn into an incremental one",
             remedy="Let it finish or delete it, then run this again",
         )
-    return Plan(
-        tuple(_amendments(wish, job, sight.now)) + tuple(_start(wish, sight, job)) + tuple(_first_image(wish, job))
-    )
 
 
-def is_migrated(wish: Wish, sight: Sight) -> bool:
-    """Whether the VM has moved already, by its finished job or, when that is gone, by the tags of its image."""
-    if wish.recreate:
-        return False
-    return sight.migrated_image is not None if sight.job is None else sight.job.status == lifecycle.FINISHED
-
-
-def _creation(wish: Wish, sight: Sight) -> tuple[Step, ...]:
-    parameters = _job.creation_parameters(wish, sight.source, sight.job, sight.now)
-    shown = _job.predicted(
-        dict(
-            wish.attributes, interval_hours=parameters["Frequency"], images_to_keep=parameters["MaxNumberOfImageToKeep"]
-        )
-    )
-    create = Step(
+def _creation(spec: JobSpec, observed: ObservedJob) -> t.Iterator[Step]:
+    source = observed.source.source_id if observed.source else "the source, once it is imported"
+    yield Step(
         "create_job",
-        "create the incremental job of %s"
-        % (sight.source.source_id if sight.source else "the source, once it is imported"),
-        {"parameters": parameters},
-        dict(shown, status=lifecycle.READY),
+        f"create the incremental job of {source}",
+        {"parameters": creation_parameters(spec, observed.source, observed.job, observed.now)},
+        dict(to_view(with_defaults(spec.attributes)), status=job_lifecycle.READY),
         replan_after=True,
     )
-    if wish.scheduled_start or not wish.started:
-        return (create,)
-    return create, Step("start_job", "start it", {"job_id": ""}, {"status": "started"}, replan_after=True)
+    if spec.started and not spec.scheduled_start:
+        yield Step("start_job", "start it", {"job_id": ""}, {"status": "started"}, replan_after=True)
 
 
-def _amendments(wish: Wish, job: Job, now: datetime) -> t.Iterator[Step]:
-    changes = _job.modifiable(wish, job, now)
+def _amendments(spec: JobSpec, job: Job, now: datetime) -> t.Iterator[Step]:
+    changes = modifiable(spec, job, now)
     if changes:
         yield Step(
             "modify_job",
-            "modify job %s: %s" % (job.job_id, ", ".join(sorted(changes))),
-            {"job_id": job.job_id, "parameters": _job.to_wire(changes)},
-            _job.predicted(changes),
+            f"modify job {job.job_id}: {', '.join(sorted(changes))}",
+            {"job_id": job.job_id, "parameters": to_wire(changes)},
+            to_view(changes),
         )
-    tags = {key: value for key, value in _job.job_tags(wish, None).items() if job.tags.get(key) != value}
+    tags = {key: value for key, value in job_tags(spec, None).items() if job.tags.get(key) != value}
     if tags:
-        yield Step(
-            "tag_job", "tag job %s: %s" % (job.job_id, ", ".join(sorted(tags))), {"job_id": job.job_id, "tags": tags}
-        )
+        yield Step("tag_job", f"tag job {job.job_id}: {', '.join(sorted(tags))}", {"job_id": job.job_id, "tags": tags})
 
 
-def _start(wish: Wish, sight: Sight, job: Job) -> t.Iterator[Step]:
-    if not wish.started or job.status not in lifecycle.STARTABLE:
+def _start(spec: JobSpec, observed: ObservedJob, job: Job) -> t.Iterator[Step]:
+    if not spec.started or job.status not in job_lifecycle.STARTABLE:
         return
-    if job.status == lifecycle.READY and job.scheduled_start and job.scheduled_start > sight.now:
+    if job.status == job_lifecycle.READY and job.scheduled_start and job.scheduled_start > observed.now:
         return
-    if job.status == lifecycle.IN_ERROR and sight.resumed:
+    if job.status == job_lifecycle.IN_ERROR and observed.resumed:
+        instance = f"instance {job.intermediate_instance_id}" if job.intermediate_instance_id else "its instance"
         raise PreconditionError(
-            "Job %s failed again after it was resumed: %s" % (job.job_id, job.trouble or "SMC gives no reason"),
-            remedy="Mend the cause and run this again; meanwhile instance %s is billed"
-            % (job.intermediate_instance_id or "of the job"),
+            f"Job {job.job_id} failed again after it was resumed: {job.trouble or 'SMC gives no reason'}",
+            remedy=f"Fix the cause and run this again; meanwhile {instance} is billed",
         )
-    told = {
-        lifecycle.READY: "start job %s",
-        lifecycle.STOPPED: "resume job %s, which was paused",
-        lifecycle.IN_ERROR: "resume job %s, which had failed",
+    action, summary = {
+        job_lifecycle.READY: ("start_job", f"start job {job.job_id}"),
+        job_lifecycle.STOPPED: ("start_job", f"resume job {job.job_id}, which was paused"),
+        job_lifecycle.IN_ERROR: ("resume_failed_job", f"resume job {job.job_id}, which had failed"),
     }[job.status]
-    action = "resume_failed_job" if job.status == lifecycle.IN_ERROR else "start_job"
-    yield Step(action, told % job.job_id, {"job_id": job.job_id}, {"status": "started"}, replan_after=True)
+    yield Step(action, summary, {"job_id": job.job_id}, {"status": "started"}, replan_after=True)
 
 
-def _first_image(wish: Wish, job: Job) -> t.Iterator[Step]:
-    if (
-        wish.wait
-        and wish.state == "present"
-        and wish.started
-        and job.newest_run is None
-        and job.status == lifecycle.RUNNING
-    ):
+def _first_image(spec: JobSpec, job: Job) -> t.Iterator[Step]:
+    waits = spec.wait and spec.state == "present" and spec.started
+    if waits and job.newest_run is None and job.status == job_lifecycle.RUNNING:
         yield wait_step(
-            "wait_idle", "wait until the first run of job %s has made its image" % job.job_id, job_id=job.job_id
+            "wait_idle", f"wait until the first run of job {job.job_id} has made its image", job_id=job.job_id
         )
 
 
-def _synced(wish: Wish, sight: Sight) -> Plan:
-    job = sight.job
-    if job is None and sight.migrated_image and not wish.recreate:
-        return Plan()
-    if sight.synced(wish):
-        return _present(wish, sight)
-    if job is not None and job.status == lifecycle.FINISHED and not wish.recreate:
+def _synced(spec: JobSpec, observed: ObservedJob) -> t.Iterator[Step]:
+    job = observed.job
+    if job is None and observed.migrated_image and not spec.recreate:
+        return
+    if not observed.is_synced(spec) and job and job.status == job_lifecycle.FINISHED and not spec.recreate:
         raise PreconditionError(
-            "Job %s is Finished, and its newest run is older than asked for" % job.job_id,
-            remedy="A finished job does not run again; create a new one with recreate: true, which copies everything anew",
+            f"Job {job.job_id} is Finished, and its newest run is older than required",
+            remedy="A finished job does not run again. Create a new one with recreate: true (this triggers a full copy)",
         )
-    steps = _present(wish, sight).steps
-    if job is None or (steps and steps[-1].replan_after):
-        return Plan(
-            (
-                *steps,
-                wait_step(
-                    "wait_idle",
-                    "wait until the run has made its image",
-                    {"newest_run_started_at": "a later one"},
-                    job_id="",
-                ),
-            )
-        )
-    if job.status == lifecycle.WAITING:
-        begin = Step(
+    steps = tuple(_present(spec, observed))
+    yield from steps
+    if not observed.is_synced(spec):
+        yield from _next_image(spec, job, bool(steps) and steps[-1].replan_after)
+
+
+def _next_image(spec: JobSpec, job: t.Optional[Job], starting: bool) -> t.Iterator[Step]:
+    """The steps to an image of a later run.
+
+    :param starting: the steps before create or start the job
+    """
+    if job is None or starting:
+        yield wait_step("wait_idle", "wait until the run has made its image", _LATER_IMAGE, job_id="")
+    elif job.status == job_lifecycle.WAITING:
+        yield Step(
             "run_job",
-            "run job %s by hand" % job.job_id,
-            {"job_id": job.job_id, "after": wish.synced_since},
-            {"newest_run_started_at": "a later one"},
+            f"start a manual run of job {job.job_id}",
+            {"job_id": job.job_id, "after": spec.synced_since},
+            _LATER_IMAGE,
             replan_after=True,
         )
-        return Plan((*steps, begin))
-    if job.status != lifecycle.RUNNING:
+    elif job.status != job_lifecycle.RUNNING:
+        # Its start is left to its schedule, or to a later run of the module.
+        if job.scheduled_start and spec.started:
+            raise PreconditionError(
+                f"Job {job.job_id} is {job.status} until its scheduled start, so no run will produce an image now",
+                remedy=f"Run this again after its scheduled start ({format_moment(job.scheduled_start)})",
+            )
         raise PreconditionError(
-            "Job %s is %s and is not to be started now, so that no run makes the image" % (job.job_id, job.status),
-            remedy="Say started: true, or wait until its scheduled start (%s)"
-            % (format_moment(job.scheduled_start) or "it has none"),
+            f"Job {job.job_id} is {job.status} and option started is false, so no run will produce an image",
+            remedy="Set started: true",
         )
-    if wish.wait:
-        return Plan(
-            (*steps, wait_step("wait_idle", "wait until the run of job %s has ended" % job.job_id, job_id=job.job_id))
-        )
-    return Plan(steps)
+    elif spec.wait:
+        yield wait_step("wait_idle", f"wait until the run of job {job.job_id} has ended", job_id=job.job_id)
 
 
-def _paused(wish: Wish, sight: Sight) -> Plan:
-    job = sight.job
+def _paused(spec: JobSpec, observed: ObservedJob) -> t.Iterator[Step]:
+    job = observed.job
     if job is None:
         raise PreconditionError("There is no job to pause", remedy="Create it first with state: present")
-    if job.status == lifecycle.WAITING or lifecycle.may_pause(job.status, job.phase):
-        return Plan(
-            (
-                Step(
-                    "stop_job",
-                    "pause job %s" % job.job_id,
-                    {"job_id": job.job_id},
-                    {"status": lifecycle.STOPPED},
-                    replan_after=True,
-                ),
-            )
+    if job.status == job_lifecycle.RUNNING and not job_lifecycle.may_pause(job.status, job.phase):
+        if not spec.wait:
+            return
+        yield wait_step(
+            "wait_pausable", f"wait until job {job.job_id} can be paused (it is {job.phase})", job_id=job.job_id
         )
-    if job.status == lifecycle.RUNNING and wish.wait:
-        wait = wait_step(
-            "wait_pausable", "wait until job %s can be paused (it is %s)" % (job.job_id, job.phase), job_id=job.job_id
+    if job.status in (job_lifecycle.RUNNING, job_lifecycle.WAITING):
+        yield Step(
+            "stop_job",
+            f"pause job {job.job_id}",
+            {"job_id": job.job_id},
+            {"status": job_lifecycle.STOPPED},
+            replan_after=True,
         )
-        return Plan(
-            (
-                wait,
-                Step("stop_job", "pause it", {"job_id": job.job_id}, {"status": lifecycle.STOPPED}, replan_after=True),
-            )
-        )
-    return Plan()
 
 
-def _absent(wish: Wish, sight: Sight) -> Plan:
-    job = sight.job
+def _absent(spec: JobSpec, observed: ObservedJob) -> t.Iterator[Step]:
+    job = observed.job
     if job is None:
-        return Plan()
-    gone = wait_step("wait_gone", "wait until SMC has deleted it and released its instance", job_id=job.job_id)
-    if job.status == lifecycle.DELETING:
-        return Plan((gone,) if wish.wait else ())
-    if job.status in lifecycle.ALIVE and job.has_run and not wish.discard_replication:
-        raise PreconditionError(
-            "Job %s is %s: deleting it throws its replica away" % (job.job_id, job.status),
-            remedy="Complete it with smc_job_finalize, or say discard_replication: true",
+        return
+    if job.status != job_lifecycle.DELETING:
+        if job.status in job_lifecycle.ALIVE and job.has_run and not spec.discard_replication:
+            raise PreconditionError(
+                f"Job {job.job_id} is {job.status}; deleting it would discard its replica",
+                remedy="Complete it with smc_job_finalize, or set discard_replication: true",
+            )
+        if not job_lifecycle.may_delete(job.status):
+            yield from _paused(replace(spec, state="paused", wait=True), observed)
+        yield Step(
+            "delete_job",
+            f"delete job {job.job_id}",
+            {"job_id": job.job_id},
+            {"status": "absent"},
+            replan_after=not spec.wait,
         )
-    delete = Step(
-        "delete_job",
-        "delete job %s" % job.job_id,
-        {"job_id": job.job_id},
-        {"status": "absent"},
-        replan_after=not wish.wait,
-    )
-    tail = (delete, gone) if wish.wait else (delete,)
-    if job.status != lifecycle.RUNNING:
-        return Plan(tail)
-    return Plan(_paused(replace(wish, state="paused", wait=True), sight).steps + tail)
+    if spec.wait:
+        yield wait_step("wait_gone", "wait until SMC has deleted it and released its instance", job_id=job.job_id)

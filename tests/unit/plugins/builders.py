@@ -50,7 +50,7 @@ def a_job(status: str = "Waiting", **fields: Any) -> Job:
         "status": status,
         "phase": "Syncing" if status == "Running" else "",
         "incremental": True,
-        "interval_hours": 24,
+        "interval": timedelta(hours=24),
         "images_to_keep": 2,
         "image_name": "cutover-s-1",
         "system_disk_size": 41,

@@ -13,6 +13,7 @@ from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_tea_openapi.utils import Utils
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs, smc
 from ansible_collections.cutover.smc.plugins.module_utils._core import waiting as _waiting
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import OutcomeUnknownError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, ModuleDefinition
@@ -98,7 +99,8 @@ class InProcessCloud:
         """Send the collection's calls here, and let its waits pass in virtual time."""
         waiting = _waiting.Waiter.__init__.__kwdefaults__
         with ExitStack() as stack:
-            stack.enter_context(mock.patch.object(_alicloud, "Api", lambda *args: InProcessApi(self, args[2])))
+            for client in (smc, ecs):
+                stack.enter_context(mock.patch.object(client, "Api", lambda *args: InProcessApi(self, args[2])))
             stack.enter_context(
                 mock.patch.object(Reconciler, "pause", lambda _reconciler, seconds: self.advance(seconds))
             )
@@ -107,7 +109,7 @@ class InProcessCloud:
             yield
 
 
-class InProcessApi:
+class InProcessApi(_alicloud.Api):
     """A replacement for the official SDK: the same calls, the same errors."""
 
     def __init__(self, cloud: InProcessCloud, version: str) -> None:
@@ -125,7 +127,7 @@ class InProcessApi:
         if when != "before":
             answer = self._call(action, parameters, write=True)
         if kind == "lost":
-            raise OutcomeUnknownError(f"{action}: no usable answer", remedy="Run it again")
+            raise OutcomeUnknownError(f"{action}: no usable answer", remedy="Run this again")
         if kind == "killed":
             raise KilledError
         return answer

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import runs as _evidence
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import JOB_ATTRIBUTES, Job
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
 from ansible_collections.cutover.smc.plugins.modules import smc_incremental_job, smc_job_finalize
@@ -47,7 +47,7 @@ SWITCHES = st.fixed_dictionaries(
 ATTRIBUTES: dict[str, dict[str, Any]] = {
     "name": {"Name": "another-name"},
     "description": {"Description": "another-description"},
-    "interval_hours": {"Frequency": 7},
+    "interval": {"Frequency": 7},
     "images_to_keep": {"MaxNumberOfImageToKeep": 3},
     "image_name": {"ImageName": "another-image"},
     "system_disk_size": {"SystemDiskSize": 50},
@@ -157,8 +157,8 @@ class TwoStateMachines(RuleBasedStateMachine):
         job = self.job
         assert job is not None
         wire = ATTRIBUTES[attribute] or {"ValidTime": format_moment(job.created + timedelta(days=60))}
-        may = lifecycle.settable(attribute, job.status, has_run=bool(job.runs))
-        by_switch = self.switches["frequency_when_stopped"] and attribute in ("interval_hours", "images_to_keep")
+        may = lifecycle.may_change(JOB_ATTRIBUTES[attribute].change, job.status, has_run=bool(job.runs))
+        by_switch = self.switches["frequency_when_stopped"] and attribute in ("interval", "images_to_keep")
         may_by_switch = by_switch and job.status in ("Stopped", "InError")
         assert self.accepted("ModifyReplicationJobAttribute", **wire) is (may or may_by_switch)
 
@@ -195,9 +195,9 @@ class TwoStateMachines(RuleBasedStateMachine):
         assert (
             silent
             or status in ("Expired", "Finished", "Deleting", "none")
-            or (status == "Waiting" and not self.switches["start_on_waiting"] and "by hand" in error["message"])
+            or (status == "Waiting" and not self.switches["start_on_waiting"] and "manual run" in error["message"])
             or (status == "Waiting" and not self.switches["stop_on_waiting"] and "does not pause" in error["message"])
-            or (error["kind"] == "precondition" and "throws its replica away" in error["message"])
+            or (error["kind"] == "precondition" and "discard its replica" in error["message"])
         ), failure
 
     @rule()

@@ -58,17 +58,17 @@ def test_what_would_make_it_fit() -> None:
     assert "a budget of 31m would fit" in far["remedy"]
     assert "cut_over_ignore_max_downtime: true" in far["remedy"]
     near = assess(history(5, 5, 30), "15m", "24h")
-    assert "half of the runs would have fitted, so that quiet hours" in near["remedy"]
+    assert "half of the runs would have fitted, so quiet hours" in near["remedy"]
     assert assess(history(5, 5, 5), "15m", "24h")["remedy"] == ""
 
 
 def test_too_few_runs_are_told() -> None:
-    assert "So few runs foretell little." in assess(history(5, 5), "1h")["message"]
-    assert "So few runs" not in assess(history(5, 5, 5), "1h")["message"]
+    assert "Too few runs for a reliable estimate." in assess(history(5, 5), "1h")["message"]
+    assert "Too few runs" not in assess(history(5, 5, 5), "1h")["message"]
     none = assess(history(), "1h", "6h")
     assert "none is complete; the first run, a full copy, took 60m" in none["message"].replace("1h.", "60m.")
-    assert "Let the job make a run or two more (at its interval of 6h" in none["remedy"]
-    assert assess({}, "1h")["message"].startswith("How long the last run takes is unknown, for there is no job.")
+    assert "Let the job make one or two more runs (at its interval of 6h" in none["remedy"]
+    assert assess({}, "1h")["message"].startswith("The duration of the final run is unknown, because there is no job.")
 
 
 def test_a_wrong_budget_is_told() -> None:
@@ -90,8 +90,8 @@ def test_what_it_was_against_what_was_foretold() -> None:
     assert (kept["seconds_to_image"], kept["seconds_to_finished"]) == (240, 300)
     assert (kept["within_forecast"], kept["within_budget"]) == (True, True)
     assert kept["message"] == (
-        "The final image was there 4m after the services had stopped, and the job Finished after 5m; "
-        "foretold were 4m in the median and at most 5m; the budget of 15m was kept."
+        "The final image existed 4m after the services had stopped, and the job was Finished after 5m; "
+        "estimated were 4m in the median and at most 5m; the budget of 15m was kept."
     )
     missed = measure(assess(history(1, 2, 3), "3m"), *moments)
     assert (missed["within_forecast"], missed["within_budget"]) == (False, False)
@@ -102,9 +102,9 @@ def test_what_it_was_against_what_was_foretold() -> None:
 def test_a_moment_that_is_not_known(stopped: str, image: str | None) -> None:
     unknown = measure(assess(history(3), "1h"), stopped, image, "")
     assert (unknown["seconds_to_image"], unknown["within_forecast"], unknown["within_budget"]) == (None, None, None)
-    assert unknown["message"] == "How long it was down is not known."
+    assert unknown["message"] == "The downtime is not known."
 
 
 def test_a_job_that_nothing_was_foretold_of() -> None:
     told = measure(assess(history(), ""), "2026-11-23T13:01:10Z", "2026-11-23T13:05:10Z", None)["message"]
-    assert told == "The final image was there 4m after the services had stopped; nothing had been foretold."
+    assert told == "The final image existed 4m after the services had stopped; there was no estimate."

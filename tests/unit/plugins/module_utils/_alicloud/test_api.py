@@ -227,9 +227,9 @@ MEANINGS = [
     ("SourceServerState.Invalid", 400, PreconditionError, "connector"),
     ("ReplicationJob.InvalidStatus", 400, PreconditionError, "Wait until the job"),
     ("ReplicationJob.InvalidBusinessStatus", 400, PreconditionError, "Wait until the job"),
-    ("OperationConflict", 409, ConflictError, "Run it again"),
-    ("Operation.Conflict", 403, ConflictError, "Run it again"),
-    ("LastTokenProcessing", 403, ConflictError, "Run it again"),
+    ("OperationConflict", 409, ConflictError, "Run this again"),
+    ("Operation.Conflict", 403, ConflictError, "Run this again"),
+    ("LastTokenProcessing", 403, ConflictError, "Run this again"),
     ("InvalidInstanceId.NotFound", 404, NotFoundError, ""),
     ("InvalidImageId.NotFound", 404, NotFoundError, ""),
     ("MissingParameter", 400, CutoverError, ""),
@@ -267,7 +267,9 @@ def test_an_unknown_error_of_the_service_leaves_a_write_open(
     cloud: Cloud, api: Api, write: bool, kind: type[CutoverError]
 ):
     cloud.says(*[refusal("Whatever.Broke", 503)] * 6)
-    with pytest.raises(kind, match=r"X: the service answered HTTP 503 Whatever\.Broke: No\. Run it again\.") as caught:
+    with pytest.raises(
+        kind, match=r"X: the service answered HTTP 503 Whatever\.Broke: No\. Run this again\."
+    ) as caught:
         (api.write if write else api.read)("X")
     assert (caught.value.http_status, caught.value.request_id) == (503, "REQ-1")
 
@@ -322,13 +324,13 @@ def test_empty_options_are_no_options():
 
 
 def test_a_role_needs_somebody_to_assume_it(cloud: Cloud):
-    with pytest.raises(InvalidOptionError, match="'ram_role_arn' needs 'access_key_id'"):
+    with pytest.raises(InvalidOptionError, match="'ram_role_arn' needs the 'access_key_id'"):
         Api(Connection(ram_role_arn="acs:ram::1:role/x"), Client, "2019-06-01", cloud.url)
 
 
 @pytest.mark.parametrize("write", [False, True])
 def test_a_profile_that_is_not_there_is_one_sentence_at_once(cloud: Cloud, naps: list[int], write: bool):
-    with pytest.raises(InvalidOptionError, match=r"No usable Alibaba Cloud credentials: .*Give access_key_id"):
+    with pytest.raises(InvalidOptionError, match=r"No usable Alibaba Cloud credentials: .*Set access_key_id"):
         api = Api(Connection(profile="nobody"), Client, "2019-06-01", cloud.url)
         (api.write if write else api.read)("X")
     assert (cloud.requests, naps) == ([], [])

@@ -18,8 +18,8 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import clock
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
-from ansible_collections.cutover.smc.plugins.module_utils._jobs import finalize as _finalize
-from ansible_collections.cutover.smc.plugins.module_utils._jobs.clock_warning import misleading
+from ansible_collections.cutover.smc.plugins.module_utils._jobs import finalize_reconciler
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.clock_warning import clock_warning
 from ansible_collections.cutover.smc.plugins.modules.smc_job_finalize import MODULE
 from tests.unit.plugins.builders import NOW, a_run, at
 from tests.unit.plugins.wire import Answer, Cloud
@@ -41,7 +41,7 @@ def test_the_offset_is_that_of_the_cloud(ahead: float, seconds: int):
     ],
 )
 def test_the_offset_in_words(seconds: int, words: str):
-    assert _clock.told(seconds) == words
+    assert _clock.describe_offset(seconds) == words
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_the_offset_in_words(seconds: int, words: str):
     [(None, False), (0, False), (299, False), (300, True), (-300, True), (899, True), (900, False), (-90000, False)],
 )
 def test_a_refusal_is_warned_of_while_it_can_still_be_averted(seconds: int | None, warned: bool):
-    warning = _clock.near_refusal(seconds)
+    warning = _clock.skew_warning(seconds)
     assert bool(warning) is warned
-    assert warning is None or "from 15 minutes on Alibaba Cloud refuses every call" in warning
+    assert warning is None or "Alibaba Cloud refuses every call from 15 minutes on" in warning
 
 
 # The run began half an hour ago by the cloud's clock.
@@ -72,12 +72,12 @@ RUN = a_run(-30)
 )
 def test_a_moment_of_a_late_clock_is_told_when_the_proof_hangs_on_it(moment: Any, seconds: int | None, warned: bool):
     here = NOW - timedelta(seconds=seconds or 0)
-    assert bool(misleading([RUN], moment, seconds, here)) is warned
+    assert bool(clock_warning([RUN], moment, seconds, here)) is warned
 
 
 def test_a_moment_in_the_future_of_this_machine_was_not_read_from_it():
     hours = timedelta(hours=5)
-    assert misleading([RUN], at(-31), int(hours.total_seconds()), NOW - hours) is None
+    assert clock_warning([RUN], at(-31), int(hours.total_seconds()), NOW - hours) is None
 
 
 @given(st.integers(-7200, 0), st.integers(-7200, 7200), st.integers(-7200, 0))
@@ -88,7 +88,7 @@ def test_who_reads_this_machines_clock_loses_nothing_without_a_warning(stopped: 
     run = a_run(began / 60)
     lost = run.began <= truly < NOW and run.began > said
     if lost:
-        assert misleading([run], said, offset, NOW - timedelta(seconds=offset)) is not None
+        assert clock_warning([run], said, offset, NOW - timedelta(seconds=offset)) is not None
 
 
 # --- over the wire ----------------------------------------------------------------------------------------------
@@ -115,7 +115,9 @@ def finalize(cloud: Cloud, connection: Any, ahead: timedelta, **params: Any) -> 
     own = {name: getattr(connection, name) for name in connection.__dataclass_fields__}
     defaults = {name: spec.get("default") for name, spec in MODULE.argument_spec.items()}
     warnings: list[str] = []
-    result = _finalize.ensure({**defaults, **own, "job_id": "j-1", **params}, Context(True, print, warnings.append))
+    result = finalize_reconciler.run(
+        {**defaults, **own, "job_id": "j-1", **params}, Context(True, print, warnings.append)
+    )
     return result, warnings
 
 
@@ -143,6 +145,6 @@ def test_a_moment_ahead_of_the_cloud_is_refused_with_the_offset(cloud: Cloud, co
     stopped = format_moment(datetime.now(timezone.utc))
     with pytest.raises(
         InvalidOptionError,
-        match=r"in the future of the cloud's clock .*; this machine's clock is (20m|19m59s|20m1s) ahead",
+        match=r"in the future by SMC's clock .*; this machine's clock is (20m|19m59s|20m1s) ahead",
     ):
         finalize(cloud, connection, behind, services_stopped_at=stopped)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs import EVERY_IMAGE_STATUS, Ecs
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs import EVERY_IMAGE_STATUS, EcsClient
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import (
     Disk,
     Image,
@@ -26,8 +26,8 @@ from tests.unit.plugins.wire import CLOCK, Cloud, refusal
 
 
 @pytest.fixture
-def ecs(connection: Connection) -> Ecs:
-    return Ecs(connection)
+def ecs(connection: Connection) -> EcsClient:
+    return EcsClient(connection)
 
 
 def test_an_image():
@@ -69,14 +69,14 @@ def test_an_instance_whose_moments_have_no_seconds():
 
 def test_a_region_is_needed(connection: Connection):
     with pytest.raises(InvalidOptionError, match="'region_id' is missing"):
-        Ecs(Connection("A", "B", ecs_endpoint=connection.ecs_endpoint))
+        EcsClient(Connection("A", "B", ecs_endpoint=connection.ecs_endpoint))
 
 
 def images(total: int, *numbers: int) -> dict[str, Any]:
     return {"TotalCount": total, "Images": {"Image": [{"ImageId": f"m-{number}"} for number in numbers]}}
 
 
-def test_images_are_read_by_pages_in_every_status(cloud: Cloud, ecs: Ecs):
+def test_images_are_read_by_pages_in_every_status(cloud: Cloud, ecs: EcsClient):
     cloud.says(images(101, *range(100)), images(101, 100))
     assert len(ecs.images(tags={"a": "1"})) == 101
     assert cloud.queries[1] == {
@@ -90,14 +90,14 @@ def test_images_are_read_by_pages_in_every_status(cloud: Cloud, ecs: Ecs):
     }
 
 
-def test_one_image(cloud: Cloud, ecs: Ecs):
+def test_one_image(cloud: Cloud, ecs: EcsClient):
     cloud.says(images(1, 1), images(0))
     assert ecs.image("m-1") == Image("m-1")
     assert ecs.image("m-2") is None
     assert [query["ImageId"] for query in cloud.queries] == ["m-1", "m-2"]
 
 
-def test_few_images_are_read_one_by_one_and_many_at_once(cloud: Cloud, ecs: Ecs):
+def test_few_images_are_read_one_by_one_and_many_at_once(cloud: Cloud, ecs: EcsClient):
     cloud.says(images(1, 1), images(0), images(1, 3))
     assert set(ecs.images_by_id(["m-3", "m-1", "m-2", "m-1"])) == {"m-1", "m-3"}
     assert len(cloud.requests) == 3
@@ -108,7 +108,7 @@ def test_few_images_are_read_one_by_one_and_many_at_once(cloud: Cloud, ecs: Ecs)
     assert len(cloud.requests) == 4
 
 
-def test_instances_are_read_by_token(cloud: Cloud, ecs: Ecs):
+def test_instances_are_read_by_token(cloud: Cloud, ecs: EcsClient):
     cloud.says(
         {"Instances": {"Instance": [{"InstanceId": "i-1"}]}, "NextToken": "t-2"},
         {"Instances": {"Instance": [{"InstanceId": "i-2"}]}, "NextToken": ""},
@@ -119,18 +119,18 @@ def test_instances_are_read_by_token(cloud: Cloud, ecs: Ecs):
     assert cloud.queries[1]["NextToken"] == "t-2"
 
 
-def test_many_instances_are_read_in_portions_of_ids(cloud: Cloud, ecs: Ecs):
+def test_many_instances_are_read_in_portions_of_ids(cloud: Cloud, ecs: EcsClient):
     cloud.says({"Instances": {"Instance": []}, "NextToken": ""}, {"Instances": {"Instance": []}, "NextToken": ""})
     assert ecs.instances([f"i-{number}" for number in range(101)]) == []
     assert [len(json.loads(query["InstanceIds"])) for query in cloud.queries] == [100, 1]
 
 
-def test_no_instance_ids_are_no_instances_and_no_call(cloud: Cloud, ecs: Ecs):
+def test_no_instance_ids_are_no_instances_and_no_call(cloud: Cloud, ecs: EcsClient):
     assert ecs.instances([]) == []
     assert cloud.requests == []
 
 
-def test_an_instance_is_made(cloud: Cloud, ecs: Ecs):
+def test_an_instance_is_made(cloud: Cloud, ecs: EcsClient):
     cloud.says({"InstanceIdSets": {"InstanceIdSet": ["i-9"]}})
     assert ecs.run_instance({"ImageId": "m-1", "ClientToken": "t"}) == "i-9"
     assert cloud.queries == [{"RegionId": "cn-hangzhou", "Amount": "1", "ImageId": "m-1", "ClientToken": "t"}]
@@ -145,7 +145,7 @@ DELETIONS = [
 
 
 @pytest.mark.parametrize(("deed", "query"), DELETIONS)
-def test_what_is_gone_already_is_fine(cloud: Cloud, ecs: Ecs, deed: Any, query: dict[str, str]):
+def test_what_is_gone_already_is_fine(cloud: Cloud, ecs: EcsClient, deed: Any, query: dict[str, str]):
     cloud.says({}, refusal("InvalidThing.NotFound", 404), refusal("QuotaExceeded", 400))
     deed(ecs)
     deed(ecs)
@@ -154,7 +154,7 @@ def test_what_is_gone_already_is_fine(cloud: Cloud, ecs: Ecs, deed: Any, query: 
     assert cloud.queries == [query] * 3
 
 
-def test_an_image_is_tagged(cloud: Cloud, ecs: Ecs):
+def test_an_image_is_tagged(cloud: Cloud, ecs: EcsClient):
     cloud.says({})
     ecs.tag_image("m-1", {"b": "2", "a": "1"})
     assert cloud.queries[0] == {
@@ -178,7 +178,7 @@ def test_an_image_knows_who_needs_it_and_how_large_its_snapshots_are():
     assert not Image.from_wire({"ImageId": "m-1", "IsSelfShared": ""}).shared
 
 
-def test_disks_are_read_by_token(cloud: Cloud, ecs: Ecs):
+def test_disks_are_read_by_token(cloud: Cloud, ecs: EcsClient):
     disk = {
         "DiskId": "d-1",
         "DiskName": "n",
@@ -198,7 +198,7 @@ def test_disks_are_read_by_token(cloud: Cloud, ecs: Ecs):
     assert ecs.disks([]) == []
 
 
-def test_snapshots_are_read_in_portions_of_ids_and_by_tag(cloud: Cloud, ecs: Ecs):
+def test_snapshots_are_read_in_portions_of_ids_and_by_tag(cloud: Cloud, ecs: EcsClient):
     cloud.says({"Snapshots": {"Snapshot": [{"SnapshotId": "s-1", "SourceDiskSize": "40", "Usage": "none"}]}}, {}, {})
     found = ecs.snapshots([f"s-{number}" for number in range(101)])
     assert [(one.snapshot_id, one.size, one.usage) for one in found] == [("s-1", 40, "none")]
@@ -208,7 +208,7 @@ def test_snapshots_are_read_in_portions_of_ids_and_by_tag(cloud: Cloud, ecs: Ecs
     assert "Tag.1.Value" not in cloud.queries[2]
 
 
-def test_the_price_of_a_type_is_told_without_its_disk(cloud: Cloud, ecs: Ecs):
+def test_the_price_of_a_type_is_told_without_its_disk(cloud: Cloud, ecs: EcsClient):
     details = [{"Resource": "systemDisk", "TradePrice": 0.04}, {"Resource": "instanceType", "TradePrice": 0.46}]
     price = {"Currency": "CNY", "TradePrice": 0.5, "DetailInfos": {"DetailInfo": details}}
     cloud.says({"PriceInfo": {"Price": price}}, {"PriceInfo": {"Price": {"Currency": "CNY", "TradePrice": 0.5}}}, {})
@@ -227,7 +227,7 @@ def test_the_price_of_a_type_is_told_without_its_disk(cloud: Cloud, ecs: Ecs):
     }
 
 
-def test_the_price_of_a_disk_is_told_by_the_gib(cloud: Cloud, ecs: Ecs):
+def test_the_price_of_a_disk_is_told_by_the_gib(cloud: Cloud, ecs: EcsClient):
     cloud.says({"PriceInfo": {"Price": {"Currency": "CNY", "TradePrice": 4}}}, {"PriceInfo": {}})
     assert ecs.hourly_price_of_gib("cloud_essd", "PL1") == Quote(0.002, "CNY")
     assert ecs.hourly_price_of_gib("cloud", "") is None
@@ -236,7 +236,7 @@ def test_the_price_of_a_disk_is_told_by_the_gib(cloud: Cloud, ecs: Ecs):
     assert "DataDisk.1.PerformanceLevel" not in cloud.queries[1]
 
 
-def test_snapshots_are_tagged_together(cloud: Cloud, ecs: Ecs):
+def test_snapshots_are_tagged_together(cloud: Cloud, ecs: EcsClient):
     cloud.says({})
     ecs.tag_snapshots(["s-1", "s-2"], {"a": "1"})
     assert cloud.queries[0]["ResourceType"] == "snapshot"
@@ -261,13 +261,13 @@ def encoded(text: bytes) -> str:
         ([], False),
     ],
 )
-def test_whether_the_agent_answers(cloud: Cloud, ecs: Ecs, statuses: list[Any], answers: bool):
+def test_whether_the_agent_answers(cloud: Cloud, ecs: EcsClient, statuses: list[Any], answers: bool):
     cloud.says({"InstanceCloudAssistantStatusSet": {"InstanceCloudAssistantStatus": statuses}})
     assert ecs.agent_answers("i-1") is answers
     assert cloud.queries == [{"RegionId": "cn-hangzhou", "InstanceId.1": "i-1"}]
 
 
-def test_a_command_and_its_result(cloud: Cloud, ecs: Ecs):
+def test_a_command_and_its_result(cloud: Cloud, ecs: EcsClient):
     result = {
         "InvocationStatus": "Failed",
         "InvokeRecordStatus": "Finished",
@@ -304,12 +304,12 @@ def test_a_command_and_its_result(cloud: Cloud, ecs: Ecs):
 @pytest.mark.parametrize(
     ("sent", "text"), [(encoded(b"login: "), "login: "), ("", ""), (None, ""), ("not base64!", "not base64!")]
 )
-def test_the_console(cloud: Cloud, ecs: Ecs, sent: str | None, text: str):
+def test_the_console(cloud: Cloud, ecs: EcsClient, sent: str | None, text: str):
     cloud.says({"InstanceId": "i-1", "ConsoleOutput": sent})
     assert ecs.console_output("i-1") == text
 
 
-def test_an_instance_is_tagged(cloud: Cloud, ecs: Ecs):
+def test_an_instance_is_tagged(cloud: Cloud, ecs: EcsClient):
     cloud.says({})
     ecs.tag_instance("i-1", {"cutover:checks": "failed-1"})
     assert cloud.queries[0] == {

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as lifecycle
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.record import enumeration
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import JOB_ATTRIBUTES
 
 NOW = datetime(2026, 11, 22, 18, tzinfo=timezone.utc)
 NEVER = frozenset()
@@ -20,7 +22,7 @@ ALIVE = {"Ready", "Running", "Stopped", "InError", "Waiting"}
 SETTABLE = {
     "name": (set(lifecycle.STATUSES), set(lifecycle.STATUSES)),
     "description": (set(lifecycle.STATUSES), set(lifecycle.STATUSES)),
-    "interval_hours": ({"Ready", "Waiting"}, {"Waiting"}),
+    "interval": ({"Ready", "Waiting"}, {"Waiting"}),
     "images_to_keep": ({"Ready", "Waiting"}, {"Waiting"}),
     "valid_until": (ALIVE, ALIVE),
     "image_name": ({"Ready"}, NEVER),
@@ -30,6 +32,8 @@ SETTABLE = {
     "vswitch_id": ({"Ready"}, NEVER),
     "instance_type": ({"Ready"}, NEVER),
     "replication_parameters": ({"Ready"}, NEVER),
+    "vpc_id": ({"Ready"}, NEVER),
+    "scheduled_start": ({"Ready"}, NEVER),
     "license_type": (NEVER, NEVER),
     "resource_group_id": (NEVER, NEVER),
 }
@@ -38,8 +42,16 @@ SETTABLE = {
 @pytest.mark.parametrize("attribute", sorted(SETTABLE))
 @pytest.mark.parametrize("has_run", [False, True])
 def test_settable(attribute: str, has_run: bool):
-    actual = {status for status in lifecycle.STATUSES if lifecycle.settable(attribute, status, has_run)}
+    actual = {
+        status
+        for status in lifecycle.STATUSES
+        if lifecycle.may_change(JOB_ATTRIBUTES[attribute].change, status, has_run)
+    }
     assert actual == set(SETTABLE[attribute][has_run])
+
+
+def test_the_table_has_every_attribute():
+    assert set(SETTABLE) == set(JOB_ATTRIBUTES)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +85,7 @@ def test_sets_of_states():
     [("waiting", "Waiting"), ("INERROR", "InError"), ("Waiting", "Waiting"), ("Novel", "Novel"), (None, ""), ("", "")],
 )
 def test_spelling(sent: str, known: str):
-    assert lifecycle.canonical(sent, lifecycle.STATUSES) == known
+    assert enumeration(*lifecycle.STATUSES).read(sent) == known
 
 
 @pytest.mark.parametrize(
@@ -87,11 +99,11 @@ def test_expiring_soon(left: timedelta | None, soon: bool):
 @pytest.mark.parametrize(
     ("attribute", "status", "words"),
     [
-        ("interval_hours", "Running", "when the job is Waiting"),
-        ("interval_hours", "Finished", "create it again"),
+        ("interval", "Running", "when the job is Waiting"),
+        ("interval", "Finished", "create it again"),
         ("valid_until", "Expired", "create a new one"),
-        ("image_name", "Waiting", "copies everything anew"),
+        ("image_name", "Waiting", "full copy"),
     ],
 )
 def test_what_a_user_can_do_about_it(attribute: str, status: str, words: str):
-    assert words in lifecycle.why_not_settable(attribute, status)
+    assert words in lifecycle.why_unchanged(JOB_ATTRIBUTES[attribute].change, status)

@@ -17,9 +17,9 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import 
     began_after,
     complete_runs,
     evidence,
+    explain_missing_evidence,
     newest_complete,
     proving_run,
-    what_is_missing,
 )
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -100,10 +100,10 @@ def test_a_run_that_goes_on_or_made_no_image_is_not_complete():
 
 
 def test_why_nothing_is_proven():
-    assert what_is_missing([ReplicationRun(at(5))], NOON) == "no run has made an image yet"
+    assert explain_missing_evidence([ReplicationRun(at(5))], NOON) == "no run has made an image yet"
     assert (
-        "began at 2026-11-22T11:59:00Z, which is not after the services stopped at 2026-11-22T12:00:00Z"
-        in what_is_missing([complete(-1)], NOON)
+        "started at 2026-11-22T11:59:00Z, which is not after the services stopped at 2026-11-22T12:00:00Z"
+        in explain_missing_evidence([complete(-1)], NOON)
     )
 
 

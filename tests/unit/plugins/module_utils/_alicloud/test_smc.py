@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import ReplicationRun
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import SmcClient
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import (
     AccessToken,
     Job,
@@ -27,8 +27,8 @@ from tests.unit.plugins.wire import CLOCK, Cloud, refusal
 
 
 @pytest.fixture
-def smc(connection: Connection) -> Smc:
-    return Smc(connection)
+def smc(connection: Connection) -> SmcClient:
+    return SmcClient(connection)
 
 
 # --- sources ----------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def test_a_whole_job():
         **OLDER_SHAPE,
     )
     assert (found.status, found.phase, found.progress) == ("Running", "Syncing", 41.5)
-    assert (found.incremental, found.interval_hours, found.images_to_keep) == (True, 6, 3)
+    assert (found.incremental, found.interval, found.images_to_keep) == (True, timedelta(hours=6), 3)
     assert (found.network_mode, found.vswitch_id, found.intermediate_instance_id) == ("vpc", "vsw-1", "i-1")
     assert found.replication_parameters == {"bandwidth_limit": 0, "checksum": True}
     assert (found.system_disk_size, found.data_disk_sizes) == (40, {1: 10, 2: 100})
@@ -254,7 +254,7 @@ def page(total: int, *numbers: int) -> dict[str, Any]:
     }
 
 
-def test_lists_are_read_to_the_last_page(cloud: Cloud, smc: Smc):
+def test_lists_are_read_to_the_last_page(cloud: Cloud, smc: SmcClient):
     cloud.says(page(101, *range(50)), page(101, *range(50, 100)), page(101, 100))
     assert [found.job_id for found in smc.jobs()] == [f"j-{number}" for number in range(101)]
     assert [query["PageNumber"] for query in cloud.queries] == ["1", "2", "3"]
@@ -262,20 +262,20 @@ def test_lists_are_read_to_the_last_page(cloud: Cloud, smc: Smc):
 
 
 @pytest.mark.parametrize("total", [0, 50, 100])
-def test_a_full_last_page_is_the_last(cloud: Cloud, smc: Smc, total: int):
+def test_a_full_last_page_is_the_last(cloud: Cloud, smc: SmcClient, total: int):
     pages = [page(total, *range(start, start + 50)) for start in range(0, total, 50)] or [page(0)]
     cloud.says(*pages)
     assert len(smc.jobs()) == total
     assert len(cloud.requests) == len(pages)
 
 
-def test_a_list_that_shrinks_meanwhile_ends(cloud: Cloud, smc: Smc):
+def test_a_list_that_shrinks_meanwhile_ends(cloud: Cloud, smc: SmcClient):
     cloud.says(page(60, *range(50)), page(60))
     assert len(smc.jobs()) == 50
     assert len(cloud.requests) == 2
 
 
-def test_fifty_ids_cost_one_call(cloud: Cloud, smc: Smc):
+def test_fifty_ids_cost_one_call(cloud: Cloud, smc: SmcClient):
     cloud.says(page(50, *range(50)), page(50, *range(50, 100)), page(1, 100))
     assert len(smc.jobs([f"j-{number}" for number in range(101)])) == 101
     assert [sum(name.startswith("JobId.") for name in query) for query in cloud.queries] == [50, 50, 1]
@@ -284,17 +284,17 @@ def test_fifty_ids_cost_one_call(cloud: Cloud, smc: Smc):
 
 
 @pytest.mark.parametrize("filters", [{"job_ids": []}, {"source_ids": []}, {"job_ids": ["j-1"], "source_ids": []}])
-def test_no_ids_are_no_jobs_and_no_call(cloud: Cloud, smc: Smc, filters: dict[str, Any]):
+def test_no_ids_are_no_jobs_and_no_call(cloud: Cloud, smc: SmcClient, filters: dict[str, Any]):
     assert smc.jobs(**filters) == []
     assert cloud.requests == []
 
 
-def test_no_source_ids_are_no_sources_and_no_call(cloud: Cloud, smc: Smc):
+def test_no_source_ids_are_no_sources_and_no_call(cloud: Cloud, smc: SmcClient):
     assert smc.sources([]) == []
     assert cloud.requests == []
 
 
-def test_filters(cloud: Cloud, smc: Smc):
+def test_filters(cloud: Cloud, smc: SmcClient):
     cloud.says({}, {})
     assert smc.jobs(source_ids=["s-1"], name="n", status="Waiting", tags={"b": "2", "a": "1"}) == []
     assert smc.sources(state="Available", tags={"a": "1"}) == []
@@ -340,22 +340,22 @@ WRITES = [
 
 
 @pytest.mark.parametrize(("deed", "action", "query"), WRITES)
-def test_writes_as_they_are_sent(cloud: Cloud, smc: Smc, deed: Any, action: str, query: dict[str, str]):
+def test_writes_as_they_are_sent(cloud: Cloud, smc: SmcClient, deed: Any, action: str, query: dict[str, str]):
     cloud.says({})
     deed(smc)
     assert (cloud.actions, cloud.queries) == ([action], [query])
 
 
-def test_creations_return_what_was_made(cloud: Cloud, smc: Smc):
+def test_creations_return_what_was_made(cloud: Cloud, smc: SmcClient):
     cloud.says({"JobId": "j-9"}, {"AccessTokenId": "at-9", "AccessTokenCode": "c0de"})
     assert smc.create_job({"SourceId": "s-1"}) == "j-9"
     assert smc.create_access_token("wave", None, 10, 2) == ("at-9", "c0de")
     assert cloud.queries[1] == {"Name": "wave", "Count": "10", "TimeToLiveInDays": "2"}
 
 
-def test_the_clock(cloud: Cloud, smc: Smc):
+def test_the_clock(cloud: Cloud, smc: SmcClient):
     cloud.says({})
-    assert smc.tell_time() == CLOCK
+    assert smc.read_clock() == CLOCK
     assert smc.now == CLOCK
     assert cloud.actions == ["DescribeReplicationJobs"]
 
@@ -388,7 +388,7 @@ def test_a_workgroup():
     assert Workgroup.from_wire({"WorkgroupId": "wg-1", "Warnings": None}).warnings == {}
 
 
-def test_what_is_sent_for_workgroups(cloud: Cloud, smc: Smc):
+def test_what_is_sent_for_workgroups(cloud: Cloud, smc: SmcClient):
     cloud.says(
         {"TotalCount": 1, "Workgroups": {"Workgroup": [{"WorkgroupId": "wg-1"}]}},
         {"WorkgroupId": "wg-2"},
@@ -414,7 +414,7 @@ def test_what_is_sent_for_workgroups(cloud: Cloud, smc: Smc):
     ]
 
 
-def test_a_workgroup_that_is_gone_already_is_fine(cloud: Cloud, smc: Smc):
+def test_a_workgroup_that_is_gone_already_is_fine(cloud: Cloud, smc: SmcClient):
     cloud.says({}, refusal("InvalidWorkgroupId.NotFound", 404), refusal("Workgroup.NotEmpty", 400))
     smc.delete_workgroup("wg-1")
     smc.delete_workgroup("wg-1")

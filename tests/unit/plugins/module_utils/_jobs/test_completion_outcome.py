@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api, job_lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import SERVICES_STOPPED_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
-from ansible_collections.cutover.smc.plugins.module_utils._jobs.finalize import completion_of, strongest_answer
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.completion import completion_of, strongest_answer
 from ansible_collections.cutover.smc.plugins.modules.smc_job_finalize import MODULE
 from tests.unit.plugins.builders import a_job
 from tests.unit.plugins.wire import HANG_UP, Answer, Cloud, Request, refusal

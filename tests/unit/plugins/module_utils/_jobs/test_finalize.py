@@ -27,11 +27,10 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
-from ansible_collections.cutover.smc.plugins.module_utils._jobs import finalize as _finalize
-from ansible_collections.cutover.smc.plugins.module_utils._jobs.finalize import (
-    Sight,
-    Wish,
-    decide,
+from ansible_collections.cutover.smc.plugins.module_utils._jobs import finalize_plan
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.finalize_plan import (
+    FinalizeSpec,
+    ObservedCompletion,
     image_tags,
     stopped_at,
 )
@@ -42,13 +41,13 @@ AFTER = at(-10)
 REFUSED = "refused"
 
 
-def plan(wish: Wish, job: Job, image: Any = "m-1") -> Plan:
-    return decide(wish, Sight(job, an_image(image) if isinstance(image, str) else image, NOW))
+def plan(spec: FinalizeSpec, job: Job, image: Any = "m-1") -> Plan:
+    return finalize_plan.plan(spec, ObservedCompletion(job, an_image(image) if isinstance(image, str) else image, NOW))
 
 
-def actions(wish: Wish, job: Job, image: Any = "m-1") -> Any:
+def actions(spec: FinalizeSpec, job: Job, image: Any = "m-1") -> Any:
     try:
-        return [step.action for step in plan(wish, job, image).steps]
+        return [step.action for step in plan(spec, job, image).steps]
     except PreconditionError:
         return REFUSED
 
@@ -56,9 +55,9 @@ def actions(wish: Wish, job: Job, image: Any = "m-1") -> Any:
 TO_THE_END = ["tag_job", "complete_job", "wait_finished", "mark_image"]
 
 # what is said: state of the job -> plan
-TABLE: list[tuple[Wish, dict[str, Any]]] = [
+TABLE: list[tuple[FinalizeSpec, dict[str, Any]]] = [
     (
-        Wish(BEFORE),
+        FinalizeSpec(BEFORE),
         {
             "Waiting": TO_THE_END,
             "Running": ["wait_idle"],
@@ -72,7 +71,7 @@ TABLE: list[tuple[Wish, dict[str, Any]]] = [
         },
     ),
     (
-        Wish(AFTER),
+        FinalizeSpec(AFTER),
         {
             "Waiting": REFUSED,
             "Running": ["wait_idle"],
@@ -82,45 +81,45 @@ TABLE: list[tuple[Wish, dict[str, Any]]] = [
         },
     ),
     (
-        Wish(),
+        FinalizeSpec(),
         {"Waiting": REFUSED, "Running": REFUSED, "Running/Cleaning": ["wait_finished"], "Finished": ["mark_image"]},
     ),
     (
-        Wish(AFTER, final_sync=True),
+        FinalizeSpec(AFTER, final_sync=True),
         {"Waiting": TO_THE_END, "Running": ["wait_idle"], "Stopped": REFUSED, "Finished": ["mark_image"]},
     ),
-    (Wish(final_sync=True), {"Waiting": TO_THE_END[1:], "Running": ["wait_idle"]}),
-    (Wish(accept_data_loss="j-1"), {"Waiting": TO_THE_END[1:], "Running": ["wait_idle"], "Stopped": REFUSED}),
-    (Wish(accept_data_loss="j-2"), {"Waiting": REFUSED, "Running": REFUSED}),
+    (FinalizeSpec(final_sync=True), {"Waiting": TO_THE_END[1:], "Running": ["wait_idle"]}),
+    (FinalizeSpec(accept_data_loss="j-1"), {"Waiting": TO_THE_END[1:], "Running": ["wait_idle"], "Stopped": REFUSED}),
+    (FinalizeSpec(accept_data_loss="j-2"), {"Waiting": REFUSED, "Running": REFUSED}),
     (
-        Wish(BEFORE, wait=False),
+        FinalizeSpec(BEFORE, wait=False),
         {"Waiting": ["tag_job", "complete_job"], "Running": [], "Running/Cleaning": [], "Finished": ["mark_image"]},
     ),
-    (Wish(AFTER, wait=False), {"Waiting": REFUSED, "Running": REFUSED}),
+    (FinalizeSpec(AFTER, wait=False), {"Waiting": REFUSED, "Running": REFUSED}),
 ]
-CELLS = [(wish, state, expected) for wish, row in TABLE for state, expected in row.items()]
+CELLS = [(spec, state, expected) for spec, row in TABLE for state, expected in row.items()]
 
 
-@pytest.mark.parametrize(("wish", "state", "expected"), CELLS, ids=[f"{cell[1]}-{cell[0]}" for cell in CELLS])
-def test_every_state_with_everything_that_may_be_said(wish: Wish, state: str, expected: Any):
+@pytest.mark.parametrize(("spec", "state", "expected"), CELLS, ids=[f"{cell[1]}-{cell[0]}" for cell in CELLS])
+def test_every_state_with_everything_that_may_be_said(spec: FinalizeSpec, state: str, expected: Any):
     status, phase = [*state.split("/"), ""][:2]
     job = a_job(status, **({"phase": phase} if phase else {}), **({"runs": ()} if status == "Ready" else {}))
-    assert actions(wish, job) == expected
+    assert actions(spec, job) == expected
 
 
 @pytest.mark.parametrize(
-    ("wish", "sync_data"),
+    ("spec", "sync_data"),
     [
-        (Wish(BEFORE), False),
-        (Wish(BEFORE, final_sync=True), False),
-        (Wish(AFTER, final_sync=True), True),
-        (Wish(final_sync=True), True),
-        (Wish(AFTER, accept_data_loss="j-1"), False),
-        (Wish(AFTER, final_sync=True, accept_data_loss="j-1"), True),
+        (FinalizeSpec(BEFORE), False),
+        (FinalizeSpec(BEFORE, final_sync=True), False),
+        (FinalizeSpec(AFTER, final_sync=True), True),
+        (FinalizeSpec(final_sync=True), True),
+        (FinalizeSpec(AFTER, accept_data_loss="j-1"), False),
+        (FinalizeSpec(AFTER, final_sync=True, accept_data_loss="j-1"), True),
     ],
 )
-def test_a_last_synchronisation_is_made_exactly_when_it_is_needed_and_allowed(wish: Wish, sync_data: bool):
-    step = next(step for step in plan(wish, a_job()).steps if step.action == "complete_job")
+def test_a_last_synchronisation_is_made_exactly_when_it_is_needed_and_allowed(spec: FinalizeSpec, sync_data: bool):
+    step = next(step for step in plan(spec, a_job()).steps if step.action == "complete_job")
     assert step.arguments == {"job_id": "j-1", "sync_data": sync_data}
     assert ("without another" in step.summary) is not sync_data
 
@@ -134,36 +133,36 @@ def test_a_last_synchronisation_is_made_exactly_when_it_is_needed_and_allowed(wi
 )
 def test_a_refusal_says_why_and_every_way_out(job: Job, words: str):
     with pytest.raises(PreconditionError) as caught:
-        plan(Wish(AFTER), job)
+        plan(FinalizeSpec(AFTER), job)
     told = str(caught.value)
-    assert told.startswith("Job j-1 was not completed, for writes may be lost: ")
+    assert told.startswith("Refusing to complete job j-1 because writes could be lost: ")
     assert words in told
     for way_out in ("state: synced", "final_sync: true", "accept_data_loss: j-1"):
         assert way_out in told
 
 
 def test_not_saying_when_the_services_stopped_is_told():
-    with pytest.raises(PreconditionError, match=r"it is not said when the services stopped \(services_stopped_at\)"):
-        plan(Wish(), a_job())
+    with pytest.raises(PreconditionError, match="services_stopped_at is not set"):
+        plan(FinalizeSpec(), a_job())
 
 
 @pytest.mark.parametrize("image", [None, an_image("m-1", status="Creating"), an_image("m-1", status="UnAvailable")])
 def test_the_image_has_to_be_there_and_usable(image: Any):
     with pytest.raises(
-        PreconditionError, match=r"the image m-1 of its newest run (does not exist|is Creating|is UnAvailable)"
+        PreconditionError, match=r"image m-1 of its newest run (does not exist|is Creating|is UnAvailable)"
     ):
-        plan(Wish(BEFORE), a_job(), image)
-    assert actions(Wish(AFTER, final_sync=True), a_job(), image) == TO_THE_END
+        plan(FinalizeSpec(BEFORE), a_job(), image)
+    assert actions(FinalizeSpec(AFTER, final_sync=True), a_job(), image) == TO_THE_END
 
 
 def test_what_was_noted_counts_for_a_job_that_is_over_only():
     """Between a completion that failed and the next try the services may have been started again."""
     noted = {SERVICES_STOPPED_TAG: format_moment(BEFORE)}
-    assert stopped_at(Wish(), a_job(tags=noted, status="Finished")) == BEFORE
-    assert stopped_at(Wish(), a_job(tags=noted)) is None
-    assert actions(Wish(), a_job(tags=noted)) == REFUSED
-    assert actions(Wish(AFTER), a_job(tags=noted)) == REFUSED
-    assert actions(Wish(BEFORE), a_job(tags=noted)) == TO_THE_END[1:]
+    assert stopped_at(FinalizeSpec(), a_job(tags=noted, status="Finished")) == BEFORE
+    assert stopped_at(FinalizeSpec(), a_job(tags=noted)) is None
+    assert actions(FinalizeSpec(), a_job(tags=noted)) == REFUSED
+    assert actions(FinalizeSpec(AFTER), a_job(tags=noted)) == REFUSED
+    assert actions(FinalizeSpec(BEFORE), a_job(tags=noted)) == TO_THE_END[1:]
 
 
 def test_the_image_says_what_it_is():
@@ -175,12 +174,12 @@ def test_the_image_says_what_it_is():
         FINAL_RUN_TAG: "2026-11-22T17:30:00Z",
         SERVICES_STOPPED_TAG: "2026-11-22T17:29:00Z",
     }
-    assert image_tags(Wish(BEFORE), job) == tags
-    assert image_tags(Wish(vm_uuid="other"), a_job(tags={}, runs=())) == {VM_TAG: "other", JOB_TAG: "j-1"}
+    assert image_tags(FinalizeSpec(BEFORE), job) == tags
+    assert image_tags(FinalizeSpec(vm_uuid="other"), a_job(tags={}, runs=())) == {VM_TAG: "other", JOB_TAG: "j-1"}
     finished = replace(job, status="Finished")
-    assert actions(Wish(BEFORE), finished, an_image("m-1", tags={**tags, "more": "x"})) == []
-    assert actions(Wish(BEFORE), finished, an_image("m-1", tags={**tags, JOB_TAG: "j-0"})) == ["mark_image"]
-    assert actions(Wish(BEFORE), finished, None) == []
+    assert actions(FinalizeSpec(BEFORE), finished, an_image("m-1", tags={**tags, "more": "x"})) == []
+    assert actions(FinalizeSpec(BEFORE), finished, an_image("m-1", tags={**tags, JOB_TAG: "j-0"})) == ["mark_image"]
+    assert actions(FinalizeSpec(BEFORE), finished, None) == []
 
 
 # --- carried out on a model -------------------------------------------------------------------------------------
@@ -196,10 +195,10 @@ class Model:
         self.stopped = stopped
         self.synced: list[bool] = []
 
-    def observe(self) -> Sight:
+    def observe(self) -> ObservedCompletion:
         newest = self.job.newest_run
         image = an_image(newest.image_id, tags=self.image_tags) if newest else None
-        return Sight(self.job, image, self.now)
+        return ObservedCompletion(self.job, image, self.now)
 
     def _end_run(self) -> None:
         self.now += timedelta(minutes=1)
@@ -232,14 +231,14 @@ class Model:
         assert image_id == self.job.newest_run.image_id
         self.image_tags = {**self.image_tags, **tags}
 
-    def finalize(self, wish: Wish, check_mode: bool = False) -> dict[str, Any] | None:
+    def finalize(self, spec: FinalizeSpec, check_mode: bool = False) -> dict[str, Any] | None:
         names = ("tag_job", "complete_job", "wait_idle", "wait_finished", "mark_image")
         try:
             return converge(
                 self.observe,
-                lambda sight: decide(wish, sight),
+                lambda observed: finalize_plan.plan(spec, observed),
                 {name: getattr(self, name) for name in names},
-                lambda sight: _finalize.view(wish, sight),
+                lambda observed: finalize_plan.diff_view(spec, observed),
                 check_mode=check_mode,
             ).result()
         except PreconditionError:
@@ -247,8 +246,8 @@ class Model:
 
 
 MINUTES = st.integers(-60, 0)
-WISHES = st.builds(
-    Wish,
+SPECS = st.builds(
+    FinalizeSpec,
     st.one_of(st.none(), MINUTES.map(at)),
     st.booleans(),
     st.sampled_from([None, "j-1", "j-other"]),
@@ -269,34 +268,34 @@ JOBS = st.builds(
 )
 
 
-@given(WISHES, JOBS)
-def test_a_job_is_only_ever_finished_with_proof_or_with_the_loss_accepted_by_name(wish: Wish, job: Job):
-    model = Model(job, wish.stopped_at or NOW)
-    model.finalize(wish)
+@given(SPECS, JOBS)
+def test_a_job_is_only_ever_finished_with_proof_or_with_the_loss_accepted_by_name(spec: FinalizeSpec, job: Job):
+    model = Model(job, spec.stopped_at or NOW)
+    model.finalize(spec)
     if model.job.status != "Finished":
         assert model.synced == []
         return
     newest = model.job.newest_run
-    proven = wish.stopped_at is not None and newest is not None and newest.began > wish.stopped_at
-    assert proven or model.synced == [True] or wish.accept_data_loss == "j-1"
+    proven = spec.stopped_at is not None and newest is not None and newest.began > spec.stopped_at
+    assert proven or model.synced == [True] or spec.accept_data_loss == "j-1"
 
 
-@given(WISHES, JOBS)
-def test_once_finished_there_is_nothing_left_to_do(wish: Wish, job: Job):
-    model = Model(job, wish.stopped_at or NOW)
-    if model.finalize(wish) is not None:
+@given(SPECS, JOBS)
+def test_once_finished_there_is_nothing_left_to_do(spec: FinalizeSpec, job: Job):
+    model = Model(job, spec.stopped_at or NOW)
+    if model.finalize(spec) is not None:
         assert model.job.status == "Finished"
-        again = model.finalize(wish)
+        again = model.finalize(spec)
         assert again["changed"] is False
         assert again["plan"] == []
         if model.job.newest_run:
             assert model.image_tags[JOB_TAG] == "j-1"
 
 
-@given(WISHES, JOBS)
-def test_check_mode_completes_nothing(wish: Wish, job: Job):
-    model = Model(job, wish.stopped_at or NOW)
-    told = model.finalize(wish, check_mode=True)
+@given(SPECS, JOBS)
+def test_check_mode_completes_nothing(spec: FinalizeSpec, job: Job):
+    model = Model(job, spec.stopped_at or NOW)
+    told = model.finalize(spec, check_mode=True)
     assert (model.synced, model.job, model.image_tags) == ([], job, {})
     if told is not None and job.status == "Waiting":
         assert told["changed"] is True

@@ -13,7 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import ReplicationRun
-from ansible_collections.cutover.smc.plugins.module_utils._jobs.forecast import History, Pace, eta, forecast, rounded
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.forecast import (
+    History,
+    Pace,
+    estimate,
+    forecast,
+    human_duration,
+)
 from tests.unit.plugins.builders import NOW, a_run
 
 MINUTE = 60
@@ -83,7 +89,7 @@ def test_figures_are_lengths_of_the_last_runs_whatever_the_order(lengths: list[i
     ],
 )
 def test_a_run_that_has_probably_copied_everything_is_noticed(lengths: tuple[float, ...], suspected: bool):
-    assert History.of(runs(*lengths)).like_full is suspected
+    assert History.of(runs(*lengths)).probably_full_copy is suspected
 
 
 @pytest.mark.parametrize(
@@ -103,13 +109,13 @@ def test_a_run_that_has_probably_copied_everything_is_noticed(lengths: tuple[flo
 def test_how_long_it_should_still_take(
     progress: float, listed: list[ReplicationRun], pace: Pace | None, expected: tuple[int | None, str]
 ):
-    outlook = eta(True, progress, listed, NOW, pace)
+    outlook = estimate(True, progress, listed, NOW, pace)
     assert (outlook.seconds, outlook.source) == expected
 
 
 def test_without_a_run_in_progress_nothing_is_left():
-    outlook = eta(False, 25.0, [*runs(70, 9), going_on(-10)], NOW, Pace(5.0, 60))
-    assert (outlook.seconds, outlook.source, outlook.told) == (None, "none", "")
+    outlook = estimate(False, 25.0, [*runs(70, 9), going_on(-10)], NOW, Pace(5.0, 60))
+    assert (outlook.seconds, outlook.source, outlook.summary) == (None, "none", "")
 
 
 @given(
@@ -119,7 +125,7 @@ def test_an_estimate_is_never_negative_and_always_says_where_it_is_from(
     running: bool, progress: float, lengths: list[int], began: int, data: st.DataObject
 ):
     pace = data.draw(st.none() | st.builds(Pace, st.floats(-10, 100), st.floats(0, 1e6)))
-    outlook = eta(running, progress, [*runs(*lengths), going_on(began)], NOW, pace)
+    outlook = estimate(running, progress, [*runs(*lengths), going_on(began)], NOW, pace)
     assert (outlook.seconds is not None) == (outlook.source in ("pace", "progress", "history"))
     assert outlook.seconds is None or outlook.seconds >= 0
     assert running or outlook.source == "none"
@@ -128,28 +134,28 @@ def test_an_estimate_is_never_negative_and_always_says_where_it_is_from(
 @pytest.mark.parametrize(
     ("listed", "running", "text"),
     [
-        ([], False, "How long an incremental run takes is unknown, for none is complete."),
+        ([], False, "The duration of an incremental run is unknown, because none is complete."),
         (
             runs(70),
             False,
-            "How long an incremental run takes is unknown, for none is complete; the first run, a full copy, took 1h10m.",
+            "The duration of an incremental run is unknown, because none is complete; the first run, a full copy, took 1h10m.",
         ),
         (runs(70, 9), False, "The only incremental run took 9m."),
         (
             [*runs(70, 9, 13), going_on(-10)],
             True,
-            "The last 2 incremental runs took 11m in the median, and nine of ten at most 13m; of the run in progress: about 30m left.",
+            "The last 2 incremental runs took 11m in the median, and nine of ten at most 13m; run in progress: about 30m left.",
         ),
         (
             runs(70, 5, 6, 60),
             False,
             "The last 3 incremental runs took 6m in the median, and nine of ten at most 1h; "
-            "the newest took so long that it has probably copied everything.",
+            "the newest took so long that it was probably a full copy.",
         ),
         (
             [going_on(-10)],
             True,
-            "How long an incremental run takes is unknown, for none is complete; of the run in progress: about 30m left.",
+            "The duration of an incremental run is unknown, because none is complete; run in progress: about 30m left.",
         ),
     ],
 )
@@ -159,7 +165,7 @@ def test_in_a_sentence(listed: list[ReplicationRun], running: bool, text: str):
 
 def test_an_unknown_end_is_said_to_be_unknown():
     shown = forecast(True, 0.0, [going_on(-10)], NOW)
-    assert shown["text"].endswith("of the run in progress: time left unknown.")
+    assert shown["text"].endswith("run in progress: time left unknown.")
     assert (shown["eta"], shown["eta_from"]) == (None, "unknown")
 
 
@@ -173,7 +179,7 @@ def test_the_result():
         "probably_full_copy": False,
         "eta": 1800,
         "eta_from": "progress",
-        "text": "The last 2 incremental runs took 11m in the median, and nine of ten at most 13m; of the run in progress: about 30m left.",
+        "text": "The last 2 incremental runs took 11m in the median, and nine of ten at most 13m; run in progress: about 30m left.",
     }
 
 
@@ -182,4 +188,4 @@ def test_the_result():
     [(0, "0s"), (59.6, "1m"), (599, "9m59s"), (601, "10m"), (5399, "1h30m"), (90000, "1d1h"), (91000, "1d1h")],
 )
 def test_lengths_as_people_say_them(seconds: float, said: str):
-    assert rounded(seconds) == said
+    assert human_duration(seconds) == said

@@ -15,13 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import JOB_ATTRIBUTES, Job
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import unused_client_token
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
-from ansible_collections.cutover.smc.plugins.module_utils._jobs import job as _job
-from ansible_collections.cutover.smc.plugins.module_utils._jobs.job import Sight, Wish
+from ansible_collections.cutover.smc.plugins.module_utils._jobs import job_creation, job_drift, job_plan, job_reconciler
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_plan import ObservedJob
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_spec import JobSpec, parse_spec
 from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import Identity
 from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job import MODULE
 from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, a_source, at
@@ -29,8 +30,8 @@ from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, a_source, at
 NOTHING_SAID = {name: spec.get("default") for name, spec in MODULE.argument_spec.items()} | {"wait": True}
 
 
-def wish(**params: Any) -> Wish:
-    return _job.wish_from({**NOTHING_SAID, **params}, "cn-hangzhou")
+def spec(**params: Any) -> JobSpec:
+    return parse_spec({**NOTHING_SAID, **params}, "cn-hangzhou")
 
 
 # --- options ----------------------------------------------------------------------------------------------------
@@ -64,7 +65,7 @@ REFUSED = [
 @pytest.mark.parametrize(("params", "words"), REFUSED)
 def test_what_smc_does_not_offer_is_refused_with_its_option(params: dict[str, Any], words: str):
     with pytest.raises(InvalidOptionError) as caught:
-        wish(**params)
+        spec(**params)
     assert words in str(caught.value)
 
 
@@ -72,9 +73,9 @@ def test_what_smc_does_not_offer_is_refused_with_its_option(params: dict[str, An
     ("params", "attributes"),
     [
         ({}, {}),
-        ({"interval": "1h"}, {"interval_hours": 1}),
-        ({"interval": "7d"}, {"interval_hours": 168}),
-        ({"interval": "1d12h"}, {"interval_hours": 36}),
+        ({"interval": "1h"}, {"interval": timedelta(hours=1)}),
+        ({"interval": "7d"}, {"interval": timedelta(days=7)}),
+        ({"interval": "1d12h"}, {"interval": timedelta(hours=36)}),
         ({"images_to_keep": 10}, {"images_to_keep": 10}),
         ({"license_type": "byol"}, {"license_type": "BYOL"}),
         ({"data_disks": [{"index": 2, "size": 20}, {"index": 1, "size": 30}]}, {"data_disk_sizes": {1: 30, 2: 20}}),
@@ -87,11 +88,11 @@ def test_what_smc_does_not_offer_is_refused_with_its_option(params: dict[str, An
     ],
 )
 def test_only_what_is_said_is_declared(params: dict[str, Any], attributes: dict[str, Any]):
-    assert wish(**params).attributes == attributes
+    assert spec(**params).attributes == attributes
 
 
 def test_moments_and_durations():
-    said = wish(
+    said = spec(
         synced_since="2026-11-22T18:00:00Z", max_age="2h", valid_for="90d", scheduled_start="2026-11-22T19:00:00+01:00"
     )
     assert (said.synced_since, said.max_age, said.valid_for, said.scheduled_start) == (
@@ -106,14 +107,14 @@ def test_moments_and_durations():
 
 
 def test_no_drift_where_nothing_was_said():
-    assert _job.drift(wish(), a_job()) == {}
+    assert job_drift.drift(spec(), a_job()) == {}
 
 
 @pytest.mark.parametrize(
     ("params", "drift"),
     [
         ({"interval": "24h", "images_to_keep": 2, "name": "cutover-s-1"}, {}),
-        ({"interval": "6h"}, {"interval_hours": (24, 6)}),
+        ({"interval": "6h"}, {"interval": (timedelta(hours=24), timedelta(hours=6))}),
         ({"data_disks": [{"index": 2, "size": 101}]}, {}),
         ({"data_disks": [{"index": 2, "size": 200}]}, {"data_disk_sizes": ({2: 101}, {2: 200})}),
         ({"data_disks": [{"index": 3, "size": 40}]}, {"data_disk_sizes": ({3: None}, {3: 40})}),
@@ -124,13 +125,13 @@ def test_no_drift_where_nothing_was_said():
 )
 def test_drift_is_of_what_was_said(params: dict[str, Any], drift: dict[str, Any]):
     job = a_job(replication_parameters={"checksum": True, "bandwidth_limit": 9})
-    assert _job.drift(wish(**params), job) == drift
+    assert job_drift.drift(spec(**params), job) == drift
 
 
 @pytest.mark.parametrize(("valid_for", "extends"), [("90d", True), ("30d", False), ("7d", False)])
 def test_validity_is_only_ever_extended(valid_for: str, extends: bool):
     job = a_job(created=NOW, valid_until=NOW + timedelta(days=30))
-    drift = _job.drift(wish(valid_for=valid_for), job)
+    drift = job_drift.drift(spec(valid_for=valid_for), job)
     assert drift == ({"valid_until": (NOW + timedelta(30), NOW + timedelta(90))} if extends else {})
 
 
@@ -149,18 +150,18 @@ def test_validity_is_only_ever_extended(valid_for: str, extends: bool):
 )
 def test_a_life_that_soon_ends_is_extended_in_time(age: int, left: int, said: dict[str, Any], until: int | None):
     job = a_job(created=NOW - timedelta(age), valid_until=NOW + timedelta(left))
-    drift = _job.drift(wish(**said), job, NOW)
+    drift = job_drift.drift(spec(**said), job, NOW)
     assert drift == ({"valid_until": (NOW + timedelta(left), NOW + timedelta(until))} if until else {})
     if until:
         extended = replace(job, valid_until=NOW + timedelta(until))
         # Neither now nor at the next runs is there anything to do, until the week has passed.
         for days in (0, 1, 6):
-            assert _job.drift(wish(**said), extended, NOW + timedelta(days)) == {}
+            assert job_drift.drift(spec(**said), extended, NOW + timedelta(days)) == {}
 
 
 def test_an_expired_job_is_not_extended_but_told():
     job = a_job("Expired", created=NOW - timedelta(31), valid_until=NOW - timedelta(1))
-    (told,) = _job.lasting_drift(wish(valid_at_least="14d"), job, NOW)
+    (told,) = job_drift.lasting_drift(spec(valid_at_least="14d"), job, NOW)
     assert (told["attribute"], told["remedy"]) == ("expires_at", "the job has ended; create a new one")
 
 
@@ -176,17 +177,20 @@ def test_an_expired_job_is_not_extended_but_told():
     ],
 )
 def test_a_new_job_lives_long_enough_from_the_start(said: dict[str, Any], lives: int | None):
-    parameters = _job.creation_parameters(wish(**said), a_source(), None, NOW)
+    parameters = job_creation.creation_parameters(spec(**said), a_source(), None, NOW)
     assert parameters.get("ValidTime") == (format_moment(NOW + timedelta(lives)) if lives else None)
 
 
 @pytest.mark.parametrize(
     ("age", "left", "words"),
-    [(85, 5, "A job lives for 90d at most: complete it before"), (20, 5, "extend it with valid_for or valid_at_least")],
+    [
+        (85, 5, "A job is valid for 90d at most: complete it before"),
+        (20, 5, "Extend it with valid_for or valid_at_least"),
+    ],
 )
 def test_the_end_of_a_life_is_told_with_what_can_be_done(age: int, left: int, words: str):
     job = a_job(created=NOW - timedelta(age), valid_until=NOW + timedelta(left))
-    assert words in _job.expiry_told(job)
+    assert words in job_drift.expiry_warning(job)
 
 
 ATTRIBUTES = st.fixed_dictionaries(
@@ -206,13 +210,13 @@ STATUSES = st.sampled_from(["Ready", "Running", "Stopped", "InError", "Waiting",
 
 @given(ATTRIBUTES, STATUSES)
 def test_drift_is_either_changed_or_told(params: dict[str, Any], status: str):
-    said, job = wish(**params), a_job(status)
-    changed = {_job.PUBLIC_NAMES.get(name, name) for name in _job.modifiable(said, job)}
-    told = {item["attribute"] for item in _job.lasting_drift(said, job)}
-    assert changed | told == {_job.PUBLIC_NAMES.get(name, name) for name in _job.drift(said, job)}
+    said, job = spec(**params), a_job(status)
+    changed = {JOB_ATTRIBUTES[name].shown for name in job_drift.modifiable(said, job)}
+    told = {item["attribute"] for item in job_drift.lasting_drift(said, job)}
+    assert changed | told == {JOB_ATTRIBUTES[name].shown for name in job_drift.drift(said, job)}
     assert changed & told == set()
-    assert all(item["remedy"] for item in _job.lasting_drift(said, job))
-    json.dumps(_job.lasting_drift(said, job))
+    assert all(item["remedy"] for item in job_drift.lasting_drift(said, job))
+    json.dumps(job_drift.lasting_drift(said, job))
 
 
 # --- synced -----------------------------------------------------------------------------------------------------
@@ -233,14 +237,16 @@ def test_drift_is_either_changed_or_told(params: dict[str, Any], status: str):
     ],
 )
 def test_synced_means_a_complete_run_that_began_late_enough(params: dict[str, Any], runs: list[Any], synced: bool):
-    assert _job.is_synced(wish(**params), runs, NOW) is synced
+    assert spec(**params).is_synced(runs, NOW) is synced
 
 
 # --- creating ---------------------------------------------------------------------------------------------------
 
 
 def test_a_new_job_gets_sensible_values():
-    made = _job.creation_parameters(wish(vm_uuid=VM_UUID, project="spring", tags={"b": "2"}), a_source(), None, NOW)
+    made = job_creation.creation_parameters(
+        spec(vm_uuid=VM_UUID, project="spring", tags={"b": "2"}), a_source(), None, NOW
+    )
     token = made.pop("ClientToken")
     assert made == {
         "Name": "cutover-s-1",
@@ -265,8 +271,8 @@ def test_a_new_job_gets_sensible_values():
 
 
 def test_what_was_said_is_what_is_sent():
-    made = _job.creation_parameters(
-        wish(
+    made = job_creation.creation_parameters(
+        spec(
             name="n",
             image_name="i",
             interval="6h",
@@ -302,24 +308,26 @@ def test_what_was_said_is_what_is_sent():
 
 
 def test_without_tags_of_its_own_the_source_tells_whose_job_it_is():
-    made = _job.creation_parameters(wish(), a_source(), None, NOW)
+    made = job_creation.creation_parameters(spec(), a_source(), None, NOW)
     assert made["Tag"] == [{"Key": VM_TAG, "Value": VM_UUID}]
 
 
 @given(st.integers(0, 3000))
 def test_a_destination_disk_is_always_larger(size: int):
-    assert _job.larger(size) > size
-    assert _job.larger(size) >= 20
+    assert job_creation.larger(size) > size
+    assert job_creation.larger(size) >= 20
 
 
 def test_the_token_is_the_same_for_the_same_creation_only():
-    def token(said: Wish, source_id: str = "s-1", previous: Job | None = None, minutes: int = 0) -> str:
-        return _job.creation_parameters(said, a_source(source_id=source_id), previous, at(minutes))["ClientToken"]
+    def token(said: JobSpec, source_id: str = "s-1", previous: Job | None = None, minutes: int = 0) -> str:
+        return job_creation.creation_parameters(said, a_source(source_id=source_id), previous, at(minutes))[
+            "ClientToken"
+        ]
 
-    plain = wish(valid_for="90d")
+    plain = spec(valid_for="90d")
     assert token(plain) == token(plain, minutes=5)
     others = [
-        token(wish(valid_for="90d", interval="6h")),
+        token(spec(valid_for="90d", interval="6h")),
         token(plain, "s-2"),
         token(plain, previous=a_job("Finished", job_id="j-0")),
         token(plain, previous=a_job("Finished", job_id="j-9")),
@@ -332,25 +340,26 @@ def test_the_token_is_the_same_for_the_same_creation_only():
 
 @given(ATTRIBUTES, STATUSES)
 def test_what_is_modified_is_drift_no_more(params: dict[str, Any], status: str):
-    said, job = wish(**params), a_job(status)
-    after = replace(job, **_job.modifiable(said, job))
-    assert _job.modifiable(said, after) == {}
+    said, job = spec(**params), a_job(status)
+    after = replace(job, **job_drift.modifiable(said, job))
+    assert job_drift.modifiable(said, after) == {}
 
 
 # --- sources ---------------------------------------------------------------------------------------------------
+
 
 OF_VM = Identity(vm_uuid=VM_UUID)
 
 
 def test_a_source_that_cannot_take_a_job():
-    assert _job.check_source(a_source(state="InUse"), OF_VM).source_id == "s-1"
+    assert job_reconciler.check_source(a_source(state="InUse"), OF_VM).source_id == "s-1"
     with pytest.raises(PreconditionError, match=rf"SMC has no source for vm_uuid {VM_UUID}\. Import the VM"):
-        _job.check_source(None, OF_VM)
+        job_reconciler.check_source(None, OF_VM)
     with pytest.raises(
         PreconditionError,
         match=r"Source s-1 \(app-01\) is not ready: its connector sends no heartbeat \(.*Offline\)\. See that",
     ):
-        _job.check_source(a_source(state="Unavailable", error_code="SourceServer.Offline"), OF_VM)
+        job_reconciler.check_source(a_source(state="Unavailable", error_code="SourceServer.Offline"), OF_VM)
 
 
 # --- showing ----------------------------------------------------------------------------------------------------
@@ -358,15 +367,15 @@ def test_a_source_that_cannot_take_a_job():
 
 def test_the_view_does_not_change_by_itself():
     running, waiting = a_job("Running"), a_job("Waiting")
-    views = [_job.view(Sight(None, job, now)) for job, now in ((running, NOW), (waiting, at(5)))]
+    views = [job_plan.diff_view(ObservedJob(None, job, now)) for job, now in ((running, NOW), (waiting, at(5)))]
     assert views[0] == views[1]
-    assert _job.view(Sight(None, None, NOW)) == {"status": "absent"}
+    assert job_plan.diff_view(ObservedJob(None, None, NOW)) == {"status": "absent"}
 
 
 @given(ATTRIBUTES)
 def test_a_prediction_shows_attributes_as_the_view_does(params: dict[str, Any]):
-    attributes = wish(**params).attributes
+    attributes = spec(**params).attributes
     job = a_job(**attributes)
-    shown = _job.view(Sight(None, job, NOW))
-    predicted = _job.predicted({name: value for name, value in attributes.items() if name != "license_type"})
+    shown = job_plan.diff_view(ObservedJob(None, job, NOW))
+    predicted = job_drift.to_view(attributes)
     assert {name: shown[name] for name in predicted} == predicted

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import ReplicationRun
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import JOB_ATTRIBUTES, Job
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     ConflictError,
     InvalidOptionError,
@@ -27,11 +27,15 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, converge
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import read_moment
-from ansible_collections.cutover.smc.plugins.module_utils._jobs import job as _job
-from ansible_collections.cutover.smc.plugins.module_utils._jobs.job import Sight, Wish
-from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_plan import decide, is_migrated
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_plan import (
+    ObservedJob,
+    diff_view,
+    is_migrated,
+    plan,
+)
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_spec import JobSpec
 from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, a_source, at
-from tests.unit.plugins.module_utils._jobs.test_job import wish
+from tests.unit.plugins.module_utils._jobs.test_job import spec
 
 SINCE = "2026-11-22T17:45:00Z"  # after the run that the built jobs have made
 MINUTE = timedelta(minutes=1)
@@ -39,10 +43,10 @@ REFUSED = "refused"
 NONE = "no job"
 
 
-def actions(said: Wish, job: Job | None, **sight: Any) -> Any:
+def actions(said: JobSpec, job: Job | None, **observed: Any) -> Any:
     """The plan by the names of its actions, or that there is none."""
     try:
-        return [step.action for step in decide(said, Sight(a_source(), job, NOW, **sight)).steps]
+        return [step.action for step in plan(said, ObservedJob(a_source(), job, NOW, **observed)).steps]
     except PreconditionError:
         return REFUSED
 
@@ -97,7 +101,7 @@ CELLS = [
 
 @pytest.mark.parametrize(("state", "params", "expected"), CELLS, ids=[f"{cell[0]}-{cell[1]}" for cell in CELLS])
 def test_every_state_with_every_declared_state(state: str, params: dict[str, Any], expected: Any):
-    assert actions(wish(**params), in_state(state)) == expected
+    assert actions(spec(**params), in_state(state)) == expected
 
 
 def test_the_table_has_every_state():
@@ -136,14 +140,14 @@ ABSENT_CELLS = [
     ("state", "params", "expected"), ABSENT_CELLS, ids=[f"{cell[0]}-{cell[1]}" for cell in ABSENT_CELLS]
 )
 def test_every_state_with_absent(state: str, params: dict[str, Any], expected: Any):
-    assert actions(wish(**{"state": "absent", "wait": True, **params}), in_state(state)) == expected
+    assert actions(spec(**{"state": "absent", "wait": True, **params}), in_state(state)) == expected
 
 
 # --- the finer points -------------------------------------------------------------------------------------------
 
 
 def test_what_is_synced_already_is_only_seen_to_go_on():
-    early = wish(state="synced", synced_since="2026-11-22T17:00:00Z")
+    early = spec(state="synced", synced_since="2026-11-22T17:00:00Z")
     assert actions(early, a_job("Waiting")) == []
     assert actions(early, a_job("Stopped")) == ["start_job"]
     assert actions(early, a_job("Finished")) == []
@@ -151,82 +155,82 @@ def test_what_is_synced_already_is_only_seen_to_go_on():
 
 
 def test_amendments_come_before_the_start():
-    said = wish(interval="6h", project="spring")
+    said = spec(interval="6h", project="spring")
     assert actions(said, a_job("Waiting")) == ["modify_job", "tag_job"]
     assert actions(said, a_job("Ready")) == ["modify_job", "tag_job", "start_job"]
     assert actions(said, a_job("Running")) == ["tag_job"]
-    plan = decide(said, Sight(a_source(), a_job("Waiting"), NOW))
-    assert plan.steps[0].arguments == {"job_id": "j-1", "parameters": {"Frequency": 6}}
-    assert plan.steps[1].arguments == {"job_id": "j-1", "tags": {PROJECT_TAG: "spring"}}
-    assert plan.predicted({})["interval"] == "6h"
+    planned = plan(said, ObservedJob(a_source(), a_job("Waiting"), NOW))
+    assert planned.steps[0].arguments == {"job_id": "j-1", "parameters": {"Frequency": 6}}
+    assert planned.steps[1].arguments == {"job_id": "j-1", "tags": {PROJECT_TAG: "spring"}}
+    assert planned.predicted({})["interval"] == "6h"
 
 
 def test_a_run_by_hand_begins_after_the_moment_asked_for():
-    plan = decide(wish(state="synced", synced_since=SINCE), Sight(a_source(), a_job("Waiting"), NOW))
-    assert plan.steps[-1].arguments == {"job_id": "j-1", "after": at(-15)}
-    plan = decide(wish(state="synced", max_age="10m"), Sight(a_source(), a_job("Waiting"), NOW))
-    assert plan.steps[-1].arguments == {"job_id": "j-1", "after": None}
+    planned = plan(spec(state="synced", synced_since=SINCE), ObservedJob(a_source(), a_job("Waiting"), NOW))
+    assert planned.steps[-1].arguments == {"job_id": "j-1", "after": at(-15)}
+    planned = plan(spec(state="synced", max_age="10m"), ObservedJob(a_source(), a_job("Waiting"), NOW))
+    assert planned.steps[-1].arguments == {"job_id": "j-1", "after": None}
 
 
 def test_the_age_of_an_image_is_reckoned_from_the_first_look():
     waiting = a_job("Waiting", runs=(a_run(-30),))
-    assert actions(wish(state="synced", max_age="29m"), waiting) == ["run_job"]
-    assert actions(wish(state="synced", max_age="29m"), waiting, asked=at(-1)) == []
+    assert actions(spec(state="synced", max_age="29m"), waiting) == ["run_job"]
+    assert actions(spec(state="synced", max_age="29m"), waiting, first_observed_at=at(-1)) == []
 
 
 def test_a_job_that_is_not_to_be_started_is_not():
-    assert actions(wish(started=False), None) == ["create_job"]
-    assert actions(wish(started=False), a_job("Ready")) == []
-    assert actions(wish(started=False), a_job("Stopped")) == []
+    assert actions(spec(started=False), None) == ["create_job"]
+    assert actions(spec(started=False), a_job("Ready")) == []
+    assert actions(spec(started=False), a_job("Stopped")) == []
 
 
 @pytest.mark.parametrize("status", ["Ready", "Stopped", "InError"])
 def test_what_is_not_to_be_started_cannot_be_synced(status: str):
-    with pytest.raises(PreconditionError, match=f"Job j-1 is {status} and is not to be started now"):
-        decide(wish(state="synced", started=False, synced_since=SINCE), Sight(a_source(), a_job(status), NOW))
-    with pytest.raises(PreconditionError, match=r"wait until its scheduled start \(2026-11-22T19:00:00Z\)"):
-        decide(wish(state="synced"), Sight(a_source(), a_job("Ready", scheduled_start=at(60)), NOW))
+    with pytest.raises(PreconditionError, match=f"Job j-1 is {status} and option started is false, so no run"):
+        plan(spec(state="synced", started=False, synced_since=SINCE), ObservedJob(a_source(), a_job(status), NOW))
+    with pytest.raises(PreconditionError, match=r"after its scheduled start \(2026-11-22T19:00:00Z\)"):
+        plan(spec(state="synced"), ObservedJob(a_source(), a_job("Ready", scheduled_start=at(60)), NOW))
 
 
 def test_a_scheduled_start_is_left_to_smc_until_it_has_passed():
-    assert actions(wish(scheduled_start="2026-11-28T20:00:00Z"), None) == ["create_job"]
-    assert actions(wish(), a_job("Ready", scheduled_start=at(60))) == []
-    assert actions(wish(), a_job("Ready", scheduled_start=at(-60))) == ["start_job"]
+    assert actions(spec(scheduled_start="2026-11-28T20:00:00Z"), None) == ["create_job"]
+    assert actions(spec(), a_job("Ready", scheduled_start=at(60))) == []
+    assert actions(spec(), a_job("Ready", scheduled_start=at(-60))) == ["start_job"]
 
 
 def test_what_failed_again_is_not_resumed_for_ever():
     failed = a_job("InError", error_code="InternalError", intermediate_instance_id="i-7")
-    assert actions(wish(), failed) == ["resume_failed_job"]
+    assert actions(spec(), failed) == ["resume_failed_job"]
     with pytest.raises(
         PreconditionError, match=r"failed again after it was resumed: InternalError.*instance i-7 is billed"
     ):
-        decide(wish(), Sight(a_source(), failed, NOW, resumed=True))
+        plan(spec(), ObservedJob(a_source(), failed, NOW, resumed=True))
 
 
 def test_a_one_time_job_is_left_alone():
     with pytest.raises(PreconditionError, match="is a one-time job"):
-        decide(wish(), Sight(a_source(), a_job("Waiting", incremental=False), NOW))
+        plan(spec(), ObservedJob(a_source(), a_job("Waiting", incremental=False), NOW))
 
 
 def test_a_vm_that_has_moved_is_left_alone_unless_it_is_to_move_again():
     finished = a_job("Finished")
-    assert actions(wish(), finished) == []
-    assert actions(wish(recreate=True), finished) == ["create_job", "start_job"]
-    assert actions(wish(), None, migrated_image="m-1") == []
-    assert actions(wish(state="synced", synced_since=SINCE), None, migrated_image="m-1") == []
-    assert actions(wish(recreate=True), None, migrated_image="m-1") == ["create_job", "start_job"]
-    assert not is_migrated(wish(), Sight(None, a_job("Waiting"), NOW, migrated_image="m-1"))
+    assert actions(spec(), finished) == []
+    assert actions(spec(recreate=True), finished) == ["create_job", "start_job"]
+    assert actions(spec(), None, migrated_image="m-1") == []
+    assert actions(spec(state="synced", synced_since=SINCE), None, migrated_image="m-1") == []
+    assert actions(spec(recreate=True), None, migrated_image="m-1") == ["create_job", "start_job"]
+    assert not is_migrated(spec(), ObservedJob(None, a_job("Waiting"), NOW, migrated_image="m-1"))
 
 
 def test_refusals_name_the_way_out():
     for said, state, words in (
-        (wish(), "Expired", "state: absent, discard_replication: true"),
-        (wish(state="synced", synced_since=SINCE), "Finished", "recreate: true"),
-        (wish(state="paused"), NONE, "state: present"),
-        (wish(state="absent"), "Waiting", "smc_job_finalize, or say discard_replication: true"),
+        (spec(), "Expired", "state: absent, discard_replication: true"),
+        (spec(state="synced", synced_since=SINCE), "Finished", "recreate: true"),
+        (spec(state="paused"), NONE, "state: present"),
+        (spec(state="absent"), "Waiting", "smc_job_finalize, or set discard_replication: true"),
     ):
         with pytest.raises(PreconditionError) as caught:
-            decide(said, Sight(a_source(), in_state(state), NOW))
+            plan(said, ObservedJob(a_source(), in_state(state), NOW))
         assert words in caught.value.remedy
 
 
@@ -259,8 +263,8 @@ class Model:
             ]
         }
 
-    def observe(self) -> Sight:
-        return Sight(a_source(), self.job, self.now, self.migrated_image, self.resumed)
+    def observe(self) -> ObservedJob:
+        return ObservedJob(a_source(), self.job, self.now, self.migrated_image, self.resumed)
 
     def _write(self, name: str, *allowed: str) -> None:
         assert self.job is not None
@@ -274,7 +278,7 @@ class Model:
             "Ready",
             job_id="j-new",
             name=parameters["Name"],
-            interval_hours=parameters["Frequency"],
+            interval=timedelta(hours=parameters["Frequency"]),
             images_to_keep=parameters["MaxNumberOfImageToKeep"],
             image_name=parameters["ImageName"],
             system_disk_size=parameters["SystemDiskSize"],
@@ -289,11 +293,12 @@ class Model:
     def modify_job(self, job_id: str, parameters: dict[str, Any]) -> None:
         assert self.job is not None
         assert job_id == self.job.job_id
-        names = {wire: name for name, wire in _job._WIRE_NAMES.items()}
+        by_wire_name = {attribute.wire: attribute for attribute in JOB_ATTRIBUTES.values()}
         for wire, value in parameters.items():
-            name = names.get(wire, {"ValidTime": "valid_until"}.get(wire, ""))
-            assert lifecycle.settable(name, self.job.status, self.job.has_run), f"{wire} while {self.job.status}"
-            self.job = replace(self.job, **{name: read_moment(value) if name == "valid_until" else value})
+            attribute = by_wire_name[wire]
+            may = lifecycle.may_change(attribute.change, self.job.status, self.job.has_run)
+            assert may, f"{wire} while {self.job.status}"
+            self.job = replace(self.job, **{attribute.name: attribute.codec.read(value)})
         self.writes.append("modify_job")
 
     def tag_job(self, job_id: str, tags: dict[str, str]) -> None:
@@ -344,8 +349,10 @@ class Model:
         assert self.job.status == "Deleting"
         self.job = None
 
-    def converge(self, said: Wish, check_mode: bool = False) -> Outcome[Sight]:
-        return converge(self.observe, lambda sight: decide(said, sight), self.actions, _job.view, check_mode=check_mode)
+    def converge(self, said: JobSpec, check_mode: bool = False) -> Outcome[ObservedJob]:
+        return converge(
+            self.observe, lambda observed: plan(said, observed), self.actions, diff_view, check_mode=check_mode
+        )
 
 
 PARAMS = st.fixed_dictionaries(
@@ -370,7 +377,7 @@ PARAMS = st.fixed_dictionaries(
 STATES = st.sampled_from([state for state in TABLE if state != "Deleting"])
 
 
-def settled_or_refused(model: Model, said: Wish, check_mode: bool = False) -> Outcome[Sight] | None:
+def settled_or_refused(model: Model, said: JobSpec, check_mode: bool = False) -> Outcome[ObservedJob] | None:
     try:
         return model.converge(said, check_mode)
     except PreconditionError:
@@ -379,7 +386,7 @@ def settled_or_refused(model: Model, said: Wish, check_mode: bool = False) -> Ou
 
 @given(STATES, PARAMS)
 def test_once_done_there_is_nothing_left_to_do(state: str, params: dict[str, Any]):
-    said, model = wish(**params), Model(in_state(state))
+    said, model = spec(**params), Model(in_state(state))
     if settled_or_refused(model, said) is None:
         return
     model.resumed = False
@@ -391,9 +398,9 @@ def test_once_done_there_is_nothing_left_to_do(state: str, params: dict[str, Any
 
 @given(STATES, PARAMS)
 def test_check_mode_tells_the_first_plan_and_writes_nothing(state: str, params: dict[str, Any]):
-    said, model = wish(**params), Model(in_state(state))
+    said, model = spec(**params), Model(in_state(state))
     try:
-        first = decide(said, model.observe())
+        first = plan(said, model.observe())
     except PreconditionError:
         assert settled_or_refused(model, said, check_mode=True) is None
         return
@@ -405,7 +412,7 @@ def test_check_mode_tells_the_first_plan_and_writes_nothing(state: str, params: 
 
 @given(STATES, PARAMS)
 def test_check_mode_says_changed_exactly_when_the_run_changes_something(state: str, params: dict[str, Any]):
-    said = wish(**params)
+    said = spec(**params)
     told = settled_or_refused(Model(in_state(state)), said, check_mode=True)
     model = Model(in_state(state))
     done = settled_or_refused(model, said)
@@ -418,7 +425,7 @@ def test_check_mode_says_changed_exactly_when_the_run_changes_something(state: s
 
 @given(STATES, PARAMS)
 def test_what_was_declared_is_so_in_the_end(state: str, params: dict[str, Any]):
-    said, model = wish(**params), Model(in_state(state))
+    said, model = spec(**params), Model(in_state(state))
     outcome = settled_or_refused(model, said)
     if outcome is None:
         return
@@ -428,14 +435,14 @@ def test_what_was_declared_is_so_in_the_end(state: str, params: dict[str, Any]):
     elif said.state == "paused":
         assert said.wait is False or job.status in ("Ready", "Stopped", "InError", "Finished", "Expired")
     elif said.state == "synced" and said.wait:
-        assert _job.is_synced(said, job.runs, outcome.observed.now)
+        assert said.is_synced(job.runs, outcome.observed.now)
     if said.state == "present" and said.started and not is_migrated(said, outcome.observed):
         assert job.status in ("Running", "Waiting", "Finished")
 
 
 @given(STATES, PARAMS)
 def test_a_replica_is_never_thrown_away_unasked(state: str, params: dict[str, Any]):
-    said, model = wish(**params), Model(in_state(state))
+    said, model = spec(**params), Model(in_state(state))
     job = model.job
     settled_or_refused(model, said)
     if "delete_job" in model.writes and job.status in lifecycle.ALIVE and job.has_run:
@@ -455,11 +462,11 @@ def test_a_conflict_makes_it_look_again():
         real(**arguments)
 
     model.actions["run_job"] = moved_first
-    model.converge(wish(state="synced", synced_since=SINCE))
+    model.converge(spec(state="synced", synced_since=SINCE))
     assert tries == [1]
     assert model.job.status == "Waiting"
 
 
 def test_options_that_cannot_be_are_refused_before_any_look():
     with pytest.raises(InvalidOptionError):
-        wish(interval="30m")
+        spec(interval="30m")

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle as _lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import SmcClient
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, SERVICES_STOPPED_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
-from ansible_collections.cutover.smc.plugins.module_utils._jobs import jobs_info as _jobs_info
-from ansible_collections.cutover.smc.plugins.module_utils._jobs.jobs_info import Goal, describe, select
+from ansible_collections.cutover.smc.plugins.module_utils._jobs import info as _jobs_info
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.info import select
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.wait_goal import WaitGoal, describe
 from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job_info import MODULE
 from tests.unit.plugins.builders import NOW, a_job, a_run, at
 from tests.unit.plugins.wire import Cloud
@@ -72,8 +73,8 @@ CELLS = [(kind, status, *verdict) for kind, row in GOALS.items() for status, ver
 
 @pytest.mark.parametrize(("kind", "status", "reached", "hopeless"), CELLS)
 def test_goals(kind: str, status: str, reached: bool, hopeless: bool):
-    goal = Goal(kind, at(-15) if kind == "synced" else None)
-    assert (goal.reached(a_job(status)), goal.hopeless(a_job(status))) == (reached, hopeless)
+    goal = WaitGoal(kind, at(-15) if kind == "synced" else None)
+    assert (goal.reached(a_job(status)), goal.unreachable(a_job(status))) == (reached, hopeless)
 
 
 def test_the_goals_are_tried_in_every_state():
@@ -91,11 +92,11 @@ def test_the_goals_are_tried_in_every_state():
     ],
 )
 def test_synced_takes_a_complete_run_that_began_later(since: Any, runs: Any, reached: bool):
-    assert Goal("synced", since).reached(a_job(runs=runs)) is reached
+    assert WaitGoal("synced", since).reached(a_job(runs=runs)) is reached
 
 
-def test_a_job_that_starts_by_itself_is_not_hopeless():
-    assert Goal("image").hopeless(a_job("Ready", scheduled_start=at(60))) is False
+def test_a_job_that_starts_by_itself_is_not_unreachable():
+    assert WaitGoal("image").unreachable(a_job("Ready", scheduled_start=at(60))) is False
 
 
 # --- telling ----------------------------------------------------------------------------------------------------
@@ -161,7 +162,7 @@ def info(cloud: Cloud, connection: Any, check_mode: bool = False, **params: Any)
     }
     lines: list[str] = []
     quick = {"wait_timeout": "1m", "poll_interval": 0.0}
-    return _jobs_info.info(
+    return _jobs_info.run(
         {**NOTHING_SAID, **own, **quick, **params}, Context(check_mode, lines.append, lines.append)
     ), lines
 
@@ -176,7 +177,7 @@ def test_for_each_vm_the_job_that_matters(cloud: Cloud, connection: Any):
         )
     )
     params = {**NOTHING_SAID, "vm_uuids": ["u-1", "u-3"], "project": "spring"}
-    assert [job.job_id for job in select(Smc(connection), params)] == ["j-2"]
+    assert [job.job_id for job in select(SmcClient(connection), params)] == ["j-2"]
     assert cloud.queries[0]["Tag.1.Key"] == PROJECT_TAG
 
 
@@ -252,7 +253,7 @@ def test_a_late_job_is_a_warning_and_not_a_failure(cloud: Cloud, connection: Any
     cloud.says(answer(wire("j-1", "Running")), answer(wire("j-1", "Running")))
     result, lines = info(cloud, connection, job_ids=["j-1"], wait_for="idle", wait_timeout="0s")
     assert result["jobs"][0]["reached"] is False
-    assert lines[-1].startswith("Gave up after 0 seconds")
+    assert lines[-1].startswith("Timed out after 0 seconds")
 
 
 def test_each_job_may_have_its_own_moment(cloud: Cloud, connection: Any):

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import SmcClient
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import forecast as _forecast
-from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import Facts, Watch, likely_cause, summary
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.stall_detector import StallDetector
+from ansible_collections.cutover.smc.plugins.module_utils._jobs.stalls import StallContext, likely_cause, summary_of
 from tests.unit.plugins.builders import NOW, a_job, a_run, a_source, an_instance, at
 from tests.unit.plugins.wire import Answer, Cloud, refusal
 
@@ -34,9 +35,9 @@ class Scene:
 
     def __init__(self, cloud: Cloud, connection: Any, stall_after: timedelta = HALF_AN_HOUR) -> None:
         self.cloud = cloud
-        self.smc = Smc(connection)
+        self.smc = SmcClient(connection)
         self.warnings: list[str] = []
-        self.watch = Watch(self.smc, connection, stall_after, Context(False, print, self.warnings.append))
+        self.watch = StallDetector(self.smc, connection, stall_after, Context(False, print, self.warnings.append))
 
     def look(self, minutes: float, *progress: float, phase: str = "Syncing", then: Any = ()) -> list[Job]:
         """Look at jobs of this progress, so many minutes from now; ``then`` is answered to what is looked up."""
@@ -56,7 +57,7 @@ class Scene:
         self.cloud.says(Answer({"TotalCount": len(jobs), "ReplicationJobs": {"ReplicationJob": jobs}}, headers=date))
         self.cloud.says(*(Answer(answer.body, answer.status, {**answer.headers, **date}) for answer in then))
         seen = self.smc.jobs([f"j-{number}" for number in range(1, len(jobs) + 1)])
-        self.watch.see(seen)
+        self.watch.record(seen)
         return seen
 
 
@@ -80,12 +81,12 @@ def scene(cloud: Cloud, connection: Any) -> Scene:
 
 def test_a_job_that_moves_is_told_with_what_is_left(scene: Scene):
     (job,) = scene.look(0, 20.0)
-    assert scene.watch.tell(job) == "job j-1: Running, Syncing, 20 %, about 40m left"
+    assert scene.watch.summary(job) == "job j-1: Running, Syncing, 20 %, about 40m left"
     (job,) = scene.look(10, 40.0)
     # Twenty points in ten minutes: the pace of the phase goes before that of the run.
-    assert scene.watch.tell(job) == "job j-1: Running, Syncing, 40 %, about 30m left"
+    assert scene.watch.summary(job) == "job j-1: Running, Syncing, 40 %, about 30m left"
     (job,) = scene.look(11, 90.0, phase="Processing")
-    assert scene.watch.tell(job) == "job j-1: Running, Processing, 90 %, about 2m20s left"
+    assert scene.watch.summary(job) == "job j-1: Running, Processing, 90 %, about 2m20s left"
     assert scene.warnings == []
 
 
@@ -93,12 +94,12 @@ def test_standing_still_is_told_once_with_its_cause_and_costs_one_call(scene: Sc
     scene.look(0, 20.0)
     scene.look(15, 20.0)
     (job,) = scene.look(30, 20.0, then=[sources("Unavailable")])
-    told = "no progress for 30m: its source s-1 is in trouble: its connector sends no heartbeat (Unavailable, SourceServer.Offline)"
+    told = "no progress for 30m: its source s-1 is not ready: its connector sends no heartbeat (Unavailable, SourceServer.Offline)"
     assert scene.warnings == [
         f"Job j-1: {told}. See that the connector runs (go2aliyun_client) and reaches "
         "vCenter and Alibaba Cloud, that its clock is right, and that the VM is still listed there"
     ]
-    assert scene.watch.tell(job).endswith(told)
+    assert scene.watch.summary(job).endswith(told)
     scene.look(45, 20.0)
     assert scene.cloud.actions.count("DescribeSourceServers") == 1
     assert len(scene.warnings) == 1
@@ -109,7 +110,7 @@ def test_standing_still_is_told_once_with_its_cause_and_costs_one_call(scene: Sc
         "progress": 20.0,
         "stalled_at": "2026-11-22T18:00:00Z",
         "seconds": 1800,
-        "cause": "its source s-1 is in trouble: its connector sends no heartbeat (Unavailable, SourceServer.Offline)",
+        "cause": "its source s-1 is not ready: its connector sends no heartbeat (Unavailable, SourceServer.Offline)",
         "remedy": "See that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud, that its clock is right, "
         "and that the VM is still listed there",
     }
@@ -122,7 +123,7 @@ def test_when_it_lasts_the_instance_is_looked_at_too(scene: Scene):
     assert "the first run compares and copies all disks" in scene.warnings[-1]
     scene.look(45, 20.0)
     scene.look(60, 20.0, then=[instances()])
-    assert "its intermediate instance i-1 is gone" in scene.warnings[-1]
+    assert "its intermediate instance i-1 no longer exists" in scene.warnings[-1]
     assert scene.cloud.actions[-1] == "DescribeInstances"
     scene.look(90, 20.0, then=[instances("Stopped")])
     assert "its intermediate instance i-1 is Stopped. Start the instance in ECS" in scene.warnings[-1]
@@ -134,7 +135,7 @@ def test_going_on_ends_it(scene: Scene):
         scene.look(minutes, 20.0)
     scene.look(30, 20.0, then=[sources("InUse")])
     (job,) = scene.look(31, 20.5)
-    assert "no progress" not in scene.watch.tell(job)
+    assert "no progress" not in scene.watch.summary(job)
     assert scene.watch.stall_of("j-1") is None
     assert len(scene.watch.stalls) == 1
     # From here it takes another half an hour.
@@ -181,7 +182,7 @@ def test_many_that_stand_still_cost_one_call_together(scene: Scene):
     jobs = scene.look(30, *still, 3.0, then=[sources(*["InUse"] * 29, "Unavailable")])
     assert scene.cloud.actions.count("DescribeSourceServers") == 1
     assert len(scene.warnings) == 30
-    line = scene.watch.tell_all(jobs)
+    line = scene.watch.summarize(jobs)
     assert line.startswith("31 jobs: 31 Running/Syncing (19 %, ")
     assert line.partition("without progress: ")[2].split(", ") == [f"j-{number}" for number in range(1, 31)]
 
@@ -190,25 +191,26 @@ def test_a_cause_that_cannot_be_looked_up_is_no_failure(scene: Scene):
     scene.look(0, 20.0)
     scene.look(15, 20.0)
     scene.look(30, 20.0, then=[refusal("Forbidden.RAM", 403, "not yours")])
-    assert "(looking closer failed: DescribeSourceServers: not yours (Forbidden.RAM))" in scene.warnings[0]
+    assert "(the check for the cause failed: DescribeSourceServers: not yours (Forbidden.RAM))" in scene.warnings[0]
 
 
 def test_processing_of_a_big_image_is_told_without_a_call(scene: Scene):
     for minutes in (0, 15, 30):
         scene.look(minutes, 90.0, phase="Processing")
-    assert "SMC makes the image" in scene.warnings[0]
+    assert "SMC is making the image" in scene.warnings[0]
     assert set(scene.cloud.actions) == {"DescribeReplicationJobs"}
 
 
 def test_it_fails_when_that_is_asked_for(scene: Scene):
     for minutes in (0, 15):
-        scene.watch.see_or_fail(scene.look(minutes, 20.0)[0], True)
+        scene.watch.record_or_raise(scene.look(minutes, 20.0)[0])
     (job,) = scene.look(30, 20.0, then=[sources("Unavailable")])
-    assert scene.watch.see_or_fail(job, False) is job
+    assert scene.watch.record_or_raise(job) is job
+    scene.watch.fails = True
     with pytest.raises(
         PreconditionError, match=r"Job j-1 is Running, Syncing at 20 % with no progress for 30m: its source"
     ) as caught:
-        scene.watch.see_or_fail(job, True)
+        scene.watch.record_or_raise(job)
     assert caught.value.details["stall"]["seconds"] == 1800
 
 
@@ -219,38 +221,46 @@ REPLICATED = replace(RUNNING, runs=(a_run(-900, lasted=70), a_run(-600), a_run(-
 
 
 @pytest.mark.parametrize(
-    ("job", "facts", "words"),
+    ("job", "context", "words"),
     [
-        (RUNNING, Facts(sources={}), "its source s-1 is gone"),
+        (RUNNING, StallContext(sources={}), "its source s-1 no longer exists"),
         (
             RUNNING,
-            Facts(sources={"s-1": a_source(state="Unavailable", error_code="SourceServer.Offline")}),
+            StallContext(sources={"s-1": a_source(state="Unavailable", error_code="SourceServer.Offline")}),
             "its connector sends no heartbeat (Unavailable, SourceServer.Offline)",
         ),
-        (RUNNING, Facts(sources={"s-1": a_source(state="InUse")}), "the first run compares and copies all disks"),
-        (RUNNING, Facts(instances={"i-1": an_instance("i-1", status="Stopped")}), "i-1 is Stopped"),
-        (RUNNING, Facts(instances={"i-1": an_instance("i-1")}), "the first run compares"),
-        (RUNNING, Facts(instances={}), "i-1 is gone"),
-        (replace(RUNNING, replication_parameters={"bandwidth_limit": 100}), Facts(), "bandwidth_limit 100 slows"),
-        (REPLICATED, Facts(), "the comparison of its data, or a slow network"),
+        (
+            RUNNING,
+            StallContext(sources={"s-1": a_source(state="InUse")}),
+            "the first run compares and copies all disks",
+        ),
+        (RUNNING, StallContext(instances={"i-1": an_instance("i-1", status="Stopped")}), "i-1 is Stopped"),
+        (RUNNING, StallContext(instances={"i-1": an_instance("i-1")}), "the first run compares"),
+        (RUNNING, StallContext(instances={}), "i-1 no longer exists"),
+        (
+            replace(RUNNING, replication_parameters={"bandwidth_limit": 100}),
+            StallContext(),
+            "bandwidth_limit 100 slows",
+        ),
+        (REPLICATED, StallContext(), "the comparison of its data, or a slow network"),
         (
             replace(REPLICATED, runs=(*REPLICATED.runs[:-1], a_run(-60, None, None))),
-            Facts(),
-            "much longer than earlier runs (5m in the median) and probably copies everything",
+            StallContext(),
+            "much longer than earlier runs (median 5m) and is probably a full copy",
         ),
-        (replace(RUNNING, phase="Preparing"), Facts(), "i-1 is there but does not answer SMC"),
+        (replace(RUNNING, phase="Preparing"), StallContext(), "i-1 exists but does not answer SMC"),
         (
             replace(RUNNING, phase="Preparing", intermediate_instance_id=""),
-            Facts(),
-            "no intermediate instance yet, perhaps for want of stock, quota or balance",
+            StallContext(),
+            "not created an intermediate instance yet, perhaps because of stock, quota or balance",
         ),
-        (replace(RUNNING, phase="Processing"), Facts(), "the image, which of 162 GiB takes up to 1h32m"),
-        (replace(RUNNING, phase="Cleaning"), Facts(), "releases the intermediate resources"),
-        (REPLICATED, Facts(trouble="no route"), "(looking closer failed: no route)"),
+        (replace(RUNNING, phase="Processing"), StallContext(), "the image, which takes up to 1h32m for 162 GiB"),
+        (replace(RUNNING, phase="Cleaning"), StallContext(), "releases the intermediate resources"),
+        (REPLICATED, StallContext(error_reason="no route"), "(the check for the cause failed: no route)"),
     ],
 )
-def test_likely_causes(job: Job, facts: Facts, words: str):
-    cause, remedy = likely_cause(job, NOW, facts)
+def test_likely_causes(job: Job, context: StallContext, words: str):
+    cause, remedy = likely_cause(job, NOW, context)
     assert words in cause
     assert remedy
 
@@ -266,7 +276,7 @@ def test_a_fleet_on_one_line():
         a_job("Running", phase="Processing", progress=99.0),
     ]
     left = {10.0: _forecast.Eta(600, "pace"), 30.0: _forecast.Eta(300, "pace"), 99.0: _forecast.Eta(None, "unknown")}
-    assert summary(jobs, lambda job: left[job.progress]) == (
+    assert summary_of(jobs, lambda job: left[job.progress]) == (
         "4 jobs: 1 Running/Processing (99 %, time left unknown), 2 Running/Syncing (20 %, about 10m left), 1 Waiting"
     )
-    assert summary([], lambda job: _forecast.Eta()) == "0 jobs: "
+    assert summary_of([], lambda job: _forecast.Eta()) == "0 jobs: "
