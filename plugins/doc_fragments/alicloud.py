@@ -8,12 +8,12 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # The connection: _alicloud.CONNECTION_SPEC.
+    # The options of CONNECTION_SPEC in module_utils/_alicloud/api.py.
     DOCUMENTATION = r"""
 options:
   access_key_id:
     description:
-      - The id of the AccessKey.
+      - The ID of the AccessKey.
       - If it is not given, the environment variable E(ALIBABA_CLOUD_ACCESS_KEY_ID) is used; without that, O(profile); without
         that, the credentials chain of the official SDK (OIDC, profile files, the ECS instance's role, a credentials URI).
     type: str

@@ -12,10 +12,10 @@ module: smc_incremental_job
 short_description: Manage the incremental replication job of a VM in Alibaba Cloud SMC
 version_added: 0.1.0
 description:
-  - Creates, adopts, changes, starts, runs, pauses and deletes the job that copies a VMware VM to Alibaba Cloud again and again.
-  - A source has at most one unfinished job. One that exists is adopted, whoever made it, and changed as far as its state allows;
-    what SMC does not change any more is returned as RV(drift).
-  - A VM whose job is finished, or whose final image carries its tag, has moved. Nothing is done for it unless O(recreate=true).
+  - Creates, adopts, changes, starts, runs, pauses and deletes the job that replicates a VMware VM to Alibaba Cloud incrementally.
+  - A source has at most one unfinished job. An existing job is adopted, no matter how it was created, and changed as far as its state
+    allows. What SMC does not change any more is returned as RV(drift).
+  - A VM whose job is Finished, or whose final image has its tag, is migrated. Nothing is done for it unless O(recreate=true).
 author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
@@ -28,66 +28,66 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(present) - there is a job with these attributes, and it is started.
-      - V(synced) - and there is a complete image from a run that began after O(synced_since), or at most O(max_age) ago. If there
-        is none, the job is run by hand.
-      - V(paused) - the job makes no run until it is V(present) again. SMC pauses a job only while it is synchronising.
-      - V(absent) - there is no job. Its images stay.
+      - V(present) - the job exists with these attributes, and is started.
+      - V(synced) - in addition, a complete image exists from a run that started after O(synced_since), or at most O(max_age) ago. If
+        it does not exist, a manual run is started.
+      - V(paused) - the job makes no run until it is V(present) again. SMC pauses a job only while it is synchronizing.
+      - V(absent) - the job does not exist. Its images are kept.
     type: str
     choices: [present, synced, paused, absent]
     default: present
   job_id:
-    description: The id of the job, when it is known.
+    description: The ID of the job.
     type: str
   source_id:
-    description: The id of the source.
+    description: The ID of the source.
     type: str
   vm_uuid:
-    description: The instance UUID of the VM, by whose tag (C(cutover:vm-uuid)) the job and the source are found.
+    description: The instance UUID of the VM. The job and the source are found by their tag C(cutover:vm-uuid).
     type: str
   project:
-    description: The project that the VM's migration belongs to, kept as the tag C(cutover:project).
+    description: The project that the VM's migration belongs to. It is stored as the tag C(cutover:project).
     type: str
   name:
     description:
-      - The name of the job, unique in the account. A new job is called C(cutover-) and the id of its source otherwise.
-      - Without O(job_id), O(source_id) and O(vm_uuid) it tells which existing job is meant.
+      - The name of the job, unique in the account. The default of a new job is C(cutover-) and the ID of its source.
+      - Without O(job_id), O(source_id) and O(vm_uuid), the existing job is found by its name.
     type: str
   description:
     description: The description of the job.
     type: str
   interval:
     description:
-      - How long after the end of a run the next one begins, in whole hours from V(1h) to V(7d). A new job gets V(1d) otherwise.
+      - How long after the end of a run the next one starts, in whole hours from V(1h) to V(7d). The default of a new job is V(1d).
       - A change takes effect after the next run.
     type: str
   images_to_keep:
     description:
-      - How many images are kept, 1 to 10. When there are more, SMC deletes the oldest that no instance uses. A new job gets V(2)
-        otherwise.
+      - How many images are kept, 1 to 10. When there are more, SMC deletes the oldest that no instance uses. The default of a new job
+        is V(2).
     type: int
   image_name:
-    description: The name of the images, to which SMC adds the number of the run. A new job takes its own name otherwise.
+    description: The name of the images, to which SMC adds the number of the run. The default of a new job is its own name.
     type: str
   valid_for:
     description:
-      - How long the job lives, V(7d) to V(90d), counted from its creation. SMC takes 30 days otherwise, and deletes the job with its
+      - How long the job is valid, V(7d) to V(90d), counted from its creation. SMC's default is 30 days. SMC deletes the job with its
         replica a week after it has expired.
-      - More than the job has extends it. Less than it has changes nothing.
+      - A longer validity than the job has extends it. A shorter one changes nothing.
     type: str
   valid_at_least:
     description:
-      - How long the job is still to live whenever this runs, up to V(83d), such as V(14d). If less is left, its life is extended by
-        that and a week, to 90 days from its creation at most.
-      - Below 7 days there is a warning, whatever was said.
+      - How long the job must still be valid whenever this module runs, up to V(83d), such as V(14d). If less is left, its validity is
+        extended to this duration and a week, to 90 days from its creation at most.
+      - Independently of this option, the module warns when less than 7 days are left.
     type: str
   system_disk_size:
     description:
-      - GiB of the destination's system disk, 20 to 2048; it must be larger than the source's. A new job gets the source's size and
-        one GiB otherwise.
+      - The size of the destination's system disk in GiB, 20 to 2048. It must be larger than the source's. The default of a new job is
+        the source's size plus one GiB.
     type: int
   data_disks:
-    description: The destination's data disks that are not to have the source's size and one GiB, at least 20 GiB.
+    description: The destination's data disks whose size must not be the default, which is the source's size plus one GiB, at least 20 GiB.
     type: list
     elements: dict
     suboptions:
@@ -96,7 +96,7 @@ options:
         type: int
         required: true
       size:
-        description: GiB, 20 to 32768; it must be larger than the source's.
+        description: The size in GiB, 20 to 32768. It must be larger than the source's.
         type: int
         required: true
   network_mode:
@@ -104,69 +104,69 @@ options:
     type: str
     choices: [internet, vpc]
   vswitch_id:
-    description: The vSwitch of the intermediate instance. Without one, SMC makes a VPC for each job, of which there is a quota.
+    description: The vSwitch of the intermediate instance. Without it, SMC creates a VPC for each job, for which there is a quota.
     type: str
   vpc_id:
     description: The VPC of the intermediate instance; it follows from O(vswitch_id).
     type: str
   instance_type:
-    description: The type of the intermediate instance. SMC chooses a cheap one otherwise.
+    description: The type of the intermediate instance. By default, SMC chooses a cheap one.
     type: str
   bandwidth_limit:
     description:
-      - The most that the copying may use of the network; 0 is without limit.
-      - The unit is not documented for certain (KB/s, Kbit/s or Mbit/s). Try it out before you rely on it.
+      - The maximum bandwidth of the replication. V(0) means no limit.
+      - The unit is not documented consistently (KB/s, Kbit/s or Mbit/s). Test it before you rely on it.
     type: int
   compression_level:
-    description: How hard the copied data are compressed, 0 to 10.
+    description: The compression level of the replicated data, 0 to 10.
     type: int
   checksum:
-    description: Whether the copied data are checked by checksums, which slows the copying.
+    description: Whether the replicated data are verified by checksums. This slows the replication down.
     type: bool
   license_type:
-    description: V(byol) to bring one's own licences for the operating system.
+    description: V(byol) to bring your own license for the operating system.
     type: str
     choices: [byol]
   resource_group_id:
     description: The resource group of the job.
     type: str
   tags:
-    description: Further tags that the job is to have. Other tags stay.
+    description: Further tags of the job. Other tags are kept.
     type: dict
   scheduled_start:
-    description: When a new job is to make its first run, within 30 days, such as V(2026-11-28T20:00:00Z). Otherwise at once.
+    description: When a new job makes its first run, within 30 days, such as V(2026-11-28T20:00:00Z). By default it starts immediately.
     type: str
   started:
-    description: Whether a new, paused or failed job is to be started.
+    description: Whether to start a new, paused or failed job.
     type: bool
     default: true
   synced_since:
     description:
-      - With O(state=synced), the moment after which the run of the newest complete image must have begun, by the cloud's clock.
-      - Take it from RV(cloud_time) after the services have stopped.
+      - With O(state=synced), the time after which the run of the newest complete image must have started, by SMC's clock.
+      - Use RV(cloud_time) of a task that ran after the services had stopped.
     type: str
   max_age:
     description:
-      - With O(state=synced), how long ago the run of the newest complete image may have begun at most, such as V(2h).
-      - It is reckoned from the moment at which the module begins, so that V(1s) has the job run once more.
+      - With O(state=synced), how long ago the run of the newest complete image may have started, such as V(2h).
+      - It is calculated from the start of the module, so V(1s) makes the job run once more.
     type: str
   recreate:
-    description: Whether to create a new job, which copies everything anew, for a VM that has moved already.
+    description: Whether to create a new job for a VM that is already migrated. This triggers a full copy.
     type: bool
     default: false
   discard_replication:
-    description: With O(state=absent), whether to delete a job that has run and is not finished. Its replica is lost.
+    description: With O(state=absent), whether to delete a job that has run and is not Finished. Its replica is lost.
     type: bool
     default: false
   wait:
     description:
       - Whether to wait until the state is reached; for V(present) until the first image is complete.
-      - The default is V(false) for O(state=present), which takes as long as a whole copy, and V(true) for the others.
+      - The default is V(false) for O(state=present), which takes as long as a full copy, and V(true) for the others.
     type: bool
 """
 
 EXAMPLES = r"""
-- name: Copy a VM every six hours, and keep three images
+- name: Replicate a VM every six hours and keep three images
   cutover.smc.smc_incremental_job:
     vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
     name: app-01
@@ -182,7 +182,7 @@ EXAMPLES = r"""
     synced_since: "{{ services_stopped_at }}"
     wait_timeout: 2h
 
-- name: Give the replication up
+- name: Delete the job and its replica
   cutover.smc.smc_incremental_job:
     vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
     state: absent
@@ -191,7 +191,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 job:
-  description: The job, null when there is none. Sizes are in GiB, moments in UTC by the cloud's clock.
+  description: The job, null when it does not exist. Sizes are in GiB, times in UTC by SMC's clock.
   returned: success
   type: dict
   sample:
@@ -228,27 +228,27 @@ job:
     vpc_id: ''
     vswitch_id: vsw-bp1a2b3c4d5e6f
 source_id:
-  description: The id of the job's source, or of the VM's.
+  description: The ID of the job's source, or of the VM's.
   returned: success
   type: str
   sample: s-bp1a2b3c4d5e6f
 synced:
-  description: Whether there is a complete image as O(synced_since) and O(max_age) ask for; without them, any complete image.
+  description: Whether a complete image exists as O(synced_since) and O(max_age) require. Without them, any complete image counts.
   returned: success
   type: bool
   sample: true
 migrated:
-  description: Whether the VM has moved already, so that nothing was done.
+  description: Whether the VM is already migrated, so that nothing was done.
   returned: success
   type: bool
   sample: false
 migrated_image_id:
-  description: The final image of a VM that has moved already, else null.
+  description: The final image of a VM that is already migrated, else null.
   returned: success
   type: str
-  sample: null
+  sample: m-bp1a2b3c4d5e6f
 drift:
-  description: What is not as declared and SMC does not change in the job's present state, with what would be needed.
+  description: The declared attributes that SMC does not change in the job's present state, each with a remedy.
   returned: success
   type: list
   elements: dict
@@ -256,20 +256,27 @@ drift:
     - attribute: image_name
       actual: app-01
       wanted: app-01-final
-      remedy: delete the job and create it again
+      remedy: SMC does not change it once the job exists and has run; delete the job (state: absent) and create it again (this triggers a full copy)
 cloud_time:
-  description: The cloud's own clock.
+  description: SMC's clock.
   returned: success
   type: str
   sample: '2026-11-22T20:00:00Z'
 stalls:
   description:
-    - The times at which the job had stood still for O(stall_after) while it was waited for, with the likely cause; it may have gone on
+    - Every time the job made no progress for O(stall_after) while it was waited for, with the likely cause. It may have continued
       afterwards.
   returned: success
   type: list
   elements: dict
-  sample: []
+  sample:
+    - cause: 'its source s-bp1a2b3c4d5e6f is not ready: its connector sends no heartbeat (Unavailable, SourceServer.Offline)'
+      job_id: j-bp1a2b3c4d5e6f
+      phase: Syncing
+      progress: 42.0
+      remedy: Check that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud
+      seconds: 1830
+      stalled_at: '2026-11-22T19:29:30Z'
 plan:
   description: What was done, or in check mode what would be done.
   returned: success

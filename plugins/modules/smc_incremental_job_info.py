@@ -9,12 +9,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: smc_incremental_job_info
-short_description: List replication jobs of Alibaba Cloud SMC, and wait for many of them at once
+short_description: List replication jobs of Alibaba Cloud SMC, and wait for many of them in one loop
 version_added: 0.1.0
 description:
-  - Lists the jobs that match all the options given, with what follows from them - the age of the newest image, how long runs take and
-    the one in progress should still take, and whether an intermediate instance is billed.
-  - With O(wait_for) it waits for all of them in one loop, in which 50 jobs cost one call a look. A job that fails or is late does not
+  - Lists the jobs that match all the options. The result includes the age of the newest image, the duration of the runs, the estimated
+    end of the run in progress, and whether an intermediate instance is billed.
+  - With O(wait_for) it waits for all of them in one loop, in which 50 jobs cost one call per poll. A job that fails or is late does not
     fail the module. Each host judges its own job afterwards by RV(jobs[].reached).
 author:
   - The cutover.smc contributors (@cutover-smc)
@@ -27,7 +27,7 @@ extends_documentation_fragment:
   - cutover.smc.attributes.alicloud_group
 options:
   job_ids:
-    description: Only the jobs with these ids.
+    description: Only the jobs with these IDs.
     type: list
     elements: str
   source_ids:
@@ -35,7 +35,7 @@ options:
     type: list
     elements: str
   vm_uuids:
-    description: Only the jobs of these VMs, by the tag C(cutover:vm-uuid); of each VM its unfinished job, or else its newest.
+    description: Only the jobs of these VMs, by the tag C(cutover:vm-uuid). For each VM, this is its unfinished job, or else its newest.
     type: list
     elements: str
   name:
@@ -53,22 +53,22 @@ options:
     type: dict
   wait_for:
     description:
-      - Wait until all the jobs are there, or cannot get there by themselves, or O(wait_timeout) is over.
+      - Wait until all the jobs have reached this, or cannot reach it by themselves, or O(wait_timeout) is over.
       - V(idle) - no run is in progress.
-      - V(image) - there is a complete image.
-      - V(synced) - there is a complete image of a run that began after O(synced_since).
+      - V(image) - a complete image exists.
+      - V(synced) - a complete image exists of a run that started after O(synced_since).
       - V(finished) - the job is Finished.
-      - In check mode nothing is waited for.
+      - In check mode the module does not wait.
     type: str
     choices: [idle, image, synced, finished]
   synced_since:
-    description: With O(wait_for=synced), the moment for all jobs, by the cloud's clock.
+    description: With O(wait_for=synced), the time for all jobs, by SMC's clock.
     type: str
   synced_since_by_job:
-    description: With O(wait_for=synced), the moment of each job, by the id of the job. It goes before O(synced_since).
+    description: With O(wait_for=synced), the time for each job, by the ID of the job. It overrides O(synced_since).
     type: dict
   forecast_runs:
-    description: How many of the last incremental runs RV(jobs[].forecast) rests on at most.
+    description: How many of the last incremental runs RV(jobs[].forecast) is based on at most.
     type: int
     default: 10
 """
@@ -82,11 +82,11 @@ EXAMPLES = r"""
   run_once: true
   register: wave
 
-- name: Which jobs have failed
+- name: Show the jobs that have failed
   ansible.builtin.debug:
     msg: "{{ wave.jobs | rejectattr('reached') | map(attribute='error_reason') }}"
 
-- name: Which VMs should take at most ten minutes for their last run
+- name: Show the VMs whose final run should take at most ten minutes
   ansible.builtin.debug:
     msg: >-
       {{ wave.jobs | selectattr('forecast.percentile_90', 'ne', none) | selectattr('forecast.percentile_90', 'le', 600)
@@ -111,7 +111,7 @@ jobs:
       returned: always
       sample: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
     rpo_seconds:
-      description: How long ago the run of the newest complete image began; null without one. So much would be lost now.
+      description: How long ago the run of the newest complete image started; null without one. What was written since would be lost.
       type: int
       returned: always
       sample: 5400
@@ -121,68 +121,68 @@ jobs:
       returned: always
       sample: 600
     forecast:
-      description: What the runs that are complete foretell. Lengths are in seconds.
+      description: What the complete runs suggest. Durations are in seconds.
       type: dict
       returned: always
       contains:
         runs:
           description:
-            - How many incremental runs the figures rest on, at most O(forecast_runs).
-            - SMC does not tell a full run from an incremental one. The first is full, and is not counted.
+            - How many incremental runs the figures are based on, at most O(forecast_runs).
+            - SMC does not distinguish a full run from an incremental one. The first run is full and is left out.
           type: int
           returned: always
           sample: 8
         median:
-          description: How long these runs took in the median; null without any.
+          description: The median duration of these runs; null without any.
           type: int
           returned: always
           sample: 540
         percentile_90:
-          description: The length that nine of ten of these runs do not exceed, of fewer than ten the longest; null without any.
+          description: The duration that nine of ten of these runs do not exceed. Of fewer than ten runs, the longest; null without any.
           type: int
           returned: always
           sample: 780
         longest:
-          description: How long the longest of these runs took; null without any.
+          description: The duration of the longest of these runs; null without any.
           type: int
           returned: always
           sample: 780
         first_run:
-          description: How long the first run took, which copied everything; null while it is not complete.
+          description: The duration of the first run, which is a full copy; null while it is not complete.
           type: int
           returned: always
           sample: 4200
         probably_full_copy:
           description:
-            - Whether the newest of these runs took so much longer than the others that it has probably copied everything, as it does
-              when changed block tracking has been off or was restarted.
+            - Whether the newest of these runs took so much longer than the others that it was probably a full copy, as when changed
+              block tracking was off or was restarted.
           type: bool
           returned: always
           sample: false
         eta:
-          description: How long the run in progress should still take; null when none is, or it cannot be told.
+          description: How long the run in progress should still take; null without one, and when it is unknown.
           type: int
           returned: always
           sample: 600
         eta_from:
           description:
-            - What RV(jobs[].forecast.eta) was reckoned from - V(progress) of the run, the V(history) of earlier runs, or V(unknown);
-              V(none) when no run is in progress.
+            - What RV(jobs[].forecast.eta) was calculated from - V(progress) of the run, the V(history) of earlier runs, or V(unknown).
+              It is V(none) when no run is in progress.
           type: str
           returned: always
           sample: progress
         text:
-          description: All this in a sentence.
+          description: The forecast in a sentence.
           type: str
           returned: always
-          sample: "The last 8 incremental runs took 9m in the median, and nine of ten at most 13m; of the run in progress: about 10m left."
+          sample: "The last 8 incremental runs took 9m in the median, and nine of ten at most 13m; run in progress: about 10m left."
     expires_in:
-      description: How long the job still lives; null when it does not expire, or has.
+      description: How long the job is still valid; null when it does not expire, or has expired.
       type: str
       returned: always
       sample: 29d4h
     images:
-      description: The ids of the images of all complete runs, oldest first. SMC may have deleted the older ones.
+      description: The IDs of the images of all complete runs, oldest first. SMC may have deleted the older ones.
       type: list
       elements: str
       returned: always
@@ -193,7 +193,7 @@ jobs:
       returned: always
       sample: m-bp1a2b3c4d5e6f
     is_billed:
-      description: Whether an intermediate instance is being paid for.
+      description: Whether an intermediate instance is billed.
       type: bool
       returned: always
       sample: true
@@ -218,39 +218,39 @@ jobs:
       sample: true
     stalls:
       description:
-        - The times at which the job had stood still for O(stall_after) while it was waited for, with the likely cause; it may have
-          gone on afterwards.
+        - Every time the job made no progress for O(stall_after) while it was waited for, with the likely cause. It may have continued
+          afterwards.
       type: list
       elements: dict
       returned: when O(wait_for) is given
       sample:
-        - cause: 'its source s-bp1a2b3c4d5e6f is in trouble: its connector sends no heartbeat (Unavailable, SourceServer.Offline)'
+        - cause: 'its source s-bp1a2b3c4d5e6f is not ready: its connector sends no heartbeat (Unavailable, SourceServer.Offline)'
           job_id: j-bp1a2b3c4d5e6f
           phase: Syncing
           progress: 42.0
-          remedy: See that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud
+          remedy: Check that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud
           seconds: 1830
           stalled_at: '2026-11-22T19:29:30Z'
   sample: [{job_id: j-bp1a2b3c4d5e6f, status: Waiting, rpo_seconds: 5400, reached: true}]
 by_job_id:
-  description: The jobs, by their id.
+  description: The jobs, by their IDs.
   returned: success
   type: dict
   sample: {j-bp1a2b3c4d5e6f: {job_id: j-bp1a2b3c4d5e6f, status: Waiting, completing: false}}
 by_vm_uuid:
-  description: The jobs that are tied to a VM, by its instance UUID.
+  description: The jobs that belong to a VM, by its instance UUID.
   returned: success
   type: dict
   sample: {50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b: {job_id: j-bp1a2b3c4d5e6f}}
 cloud_time:
-  description: The cloud's own clock.
+  description: SMC's clock.
   returned: success
   type: str
   sample: '2026-11-22T20:00:00Z'
 clock_offset:
   description:
-    - By how many seconds the cloud's clock is ahead of this machine's, negative when it is behind; null when the cloud did not say.
-    - Moments are compared by the cloud's clock alone.
+    - By how many seconds SMC's clock is ahead of this machine's. It is negative when it is behind, and null when SMC sent no time.
+    - Times are compared by SMC's clock alone.
   returned: success
   type: int
   sample: 2

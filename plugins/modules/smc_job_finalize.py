@@ -12,11 +12,11 @@ module: smc_job_finalize
 short_description: Complete a replication job of Alibaba Cloud SMC without losing a write
 version_added: 0.1.0
 description:
-  - Completes an incremental job, so that it is Finished and its intermediate instance is released. This cannot be undone.
-  - The job is completed only with the proof that its newest image holds everything that was written - a complete run that began after
-    the services had stopped, and whose image is available. Without it the module refuses, unless O(final_sync=true) makes such a run,
-    or the loss is accepted by the id of the job.
-  - The final image is tagged with the VM, the job and the moments that prove it, so that it tells what it is when the job is gone.
+  - Completes an incremental job. The job is then Finished and its intermediate instance is released. This cannot be undone.
+  - The job is completed only with the proof that its newest image holds everything that was written. The proof is a complete run that
+    started after the services had stopped, and whose image is available. Without it the module refuses, unless O(final_sync=true) makes
+    such a run, or the loss is accepted by the ID of the job.
+  - The final image is tagged with the VM, the job and the times of the proof, so that it can be identified when the job no longer exists.
 author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
@@ -28,29 +28,29 @@ extends_documentation_fragment:
   - cutover.smc.attributes.alicloud_group
 options:
   job_id:
-    description: The id of the job.
+    description: The ID of the job.
     type: str
   source_id:
-    description: The id of the source whose unfinished job is meant.
+    description: The ID of the source. Its unfinished job is completed.
     type: str
   vm_uuid:
-    description: The instance UUID of the VM whose unfinished job is meant, by the tag C(cutover:vm-uuid).
+    description: The instance UUID of the VM. Its unfinished job is found by the tag C(cutover:vm-uuid).
     type: str
   services_stopped_at:
     description:
-      - The moment by which the services on the VM had stopped, by the cloud's clock. Take it from
-        RV(cutover.smc.smc_incremental_job_info#module:cloud_time) after they have.
-      - It is kept on the job as a tag when the job is completed, and need not be given again for a job that is Finished.
+      - The time by which the services on the VM had stopped, by SMC's clock. Use
+        RV(cutover.smc.smc_incremental_job_info#module:cloud_time) of a task that ran after they had stopped.
+      - It is stored as a tag of the job when the job is completed, and need not be given again for a job that is Finished.
     type: str
   final_sync:
     description:
-      - Whether to complete the job with one last synchronisation when no run proves that everything is copied.
-      - SMC's documentation calls this last pass a full one, so that it may take as long as the first. Running the job by hand before,
-        with M(cutover.smc.smc_incremental_job), is incremental for certain.
+      - Whether to complete the job with a final synchronization when no run proves that everything is copied.
+      - SMC's documentation calls this synchronization a full one, so it may take as long as the first run. A manual run before, with
+        M(cutover.smc.smc_incremental_job), is certainly incremental.
     type: bool
     default: false
   accept_data_loss:
-    description: The id of the job, to complete it without proof. What was written after the newest run began is lost.
+    description: The ID of the job, to complete it without proof. What was written after the newest run started is lost.
     type: str
   wait:
     description: Whether to wait until the job is Finished.
@@ -64,7 +64,7 @@ EXAMPLES = r"""
     vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
     services_stopped_at: "{{ services_stopped_at }}"
 
-- name: Complete the job with one last synchronisation
+- name: Complete the job with a final synchronization
   cutover.smc.smc_job_finalize:
     vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
     services_stopped_at: "{{ services_stopped_at }}"
@@ -79,9 +79,9 @@ finished:
   sample: true
 evidence:
   description:
-    - What proves that no write was lost. Moments are the cloud's.
-    - C(clock_offset) in it is by how many seconds the cloud's clock was ahead of this machine's. When the proof would not hold for a
-      moment read from this machine's clock, that is a warning.
+    - The proof that no write was lost. Times are by SMC's clock.
+    - C(clock_offset) is by how many seconds SMC's clock was ahead of this machine's. The module warns when the proof would not hold for a
+      time that was read from this machine's clock.
   returned: success
   type: dict
   sample:
@@ -97,7 +97,7 @@ job:
   type: dict
   sample: {job_id: j-bp1a2b3c4d5e6f, status: Finished}
 image:
-  description: The final image, null when there is none.
+  description: The final image, null when it does not exist.
   returned: success
   type: dict
   sample:
@@ -110,18 +110,25 @@ image:
     tags: {'cutover:vm-uuid': 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b}
     used: false
 cloud_time:
-  description: The cloud's own clock.
+  description: SMC's clock.
   returned: success
   type: str
   sample: '2026-11-22T20:10:00Z'
 stalls:
   description:
-    - The times at which the job had stood still for O(stall_after) while it was waited for, with the likely cause; it may have gone on
+    - Every time the job made no progress for O(stall_after) while it was waited for, with the likely cause. It may have continued
       afterwards.
   returned: success
   type: list
   elements: dict
-  sample: []
+  sample:
+    - cause: 'its source s-bp1a2b3c4d5e6f is not ready: its connector sends no heartbeat (Unavailable, SourceServer.Offline)'
+      job_id: j-bp1a2b3c4d5e6f
+      phase: Syncing
+      progress: 42.0
+      remedy: Check that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud
+      seconds: 1830
+      stalled_at: '2026-11-22T19:29:30Z'
 error:
   description:
     - What went wrong, with C(kind), C(code), C(message), C(remedy), C(request_id), C(http_status) and C(details).
@@ -139,7 +146,7 @@ error:
     kind: outcome_unknown
     code: ''
     message: 'CutOverReplicationJob: no usable answer from smc.aliyuncs.com: Read timed out'
-    remedy: It may or may not have happened; run it again to find out
+    remedy: The change may or may not have been made; run this again to find out
     request_id: ''
     http_status: null
     details: {completion: unknown}
@@ -148,7 +155,7 @@ plan:
   returned: success
   type: list
   elements: str
-  sample: [complete job j-bp1a2b3c4d5e6f without another synchronisation]
+  sample: [complete job j-bp1a2b3c4d5e6f without another synchronization]
 diff:
   description: The job before and after.
   returned: success

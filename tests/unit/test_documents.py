@@ -148,7 +148,7 @@ def test_every_playbook_of_a_role_is_explained() -> None:
 
 class TestPermissions:
     def test_finds_calls_of_every_kind(self) -> None:
-        source = 'api.read("DescribeThings", Page=1)\napi.write("DeleteThing")\nself._pages("ListThings")\nfile.write("text")\n'
+        source = 'api.read("DescribeThings", Page=1)\napi.write("DeleteThing")\nself._api.read_pages("ListThings")\nfile.write("text")\n'
         assert permissions.actions_in(source) == {"DescribeThings", "DeleteThing", "ListThings"}
 
     def test_code_and_purposes_agree(self) -> None:

@@ -58,8 +58,6 @@ def run(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
     described = [dict(describe(job, cloud_time, params["forecast_runs"]), **waited.get(job.job_id, {})) for job in jobs]
     return {
         "changed": False,
-        "diff": {"before": {}, "after": {}},
-        "plan": [],
         "jobs": sorted(described, key=lambda job: str(job["job_id"])),
         "by_job_id": {job["job_id"]: job for job in described},
         "by_vm_uuid": {job["vm_uuid"]: job for job in described if job["vm_uuid"]},

@@ -82,8 +82,8 @@ def test_a_released_instance_is_named_when_the_stall_lasts(migration: Migration)
     assert result["error"]["kind"] == "wait_timeout"
     reported = [line for line in lines if line.startswith("Job ")]
     assert "the first run compares and copies all disks" in reported[0]
-    assert f"its intermediate instance {migration.job.transition_instance_id} is gone" in reported[1]
-    assert "is gone" in result["msg"]
+    assert f"its intermediate instance {migration.job.transition_instance_id} no longer exists" in reported[1]
+    assert "no longer exists" in result["msg"]
 
 
 def test_the_wait_for_many_jobs_aborts_a_stalled_one(migration: Migration):
