@@ -224,7 +224,7 @@ def test_both_ways_of_stopping_lose_nothing_and_tell_the_downtime(lab: Lab, jobs
         image = {disk["key"]: disk["sha256"] for disk in lab.get(f"/images/{job['image_ids'][-1]}/disks")}
         assert image == {disk["key"]: disk["sha256"] for disk in lab.get(f"/vms/{name}/disks")}
         assert not serves(lab, name)
-        measured = re.search(rf'"{name}: (The final image was there .*)"', moved.stdout)
+        measured = re.search(rf'"{name}: (The final image existed .*)"', moved.stdout)
         assert measured, moved.stdout[-3000:]
         assert ("there was no estimate" in measured[1]) == (name == HANGING)
         assert measured[1].endswith("the budget of 2d was kept.")
