@@ -6,17 +6,16 @@
 
 from __future__ import annotations
 
-import fnmatch
 import typing as t
 from dataclasses import replace
 
 from ansible_collections.cutover.smc.plugins.module_utils._cbt.report import describe, summarize
+from ansible_collections.cutover.smc.plugins.module_utils._cbt.selection import select_vms, skipped_disks_of_each
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.assessment import RULE_IDS
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.smc import CONNECTOR_PRIVILEGES
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.waivers import read_waivers, today
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, NotFoundError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, Params, Result
-from ansible_collections.cutover.smc.plugins.module_utils._vsphere.cbt_state import disks_named, skipped_disks
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import PAGE, Connection, VCenter
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import VmFacts
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.inventory import (
@@ -26,7 +25,6 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere.inventory imp
 )
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.properties import Reference
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.tags import tagged_vms
-from ansible_collections.cutover.smc.plugins.module_utils._vsphere.vm_properties import InventoryEntry
 
 # A VM may be removed between the listing and the reading of its details.
 _ATTEMPTS = 3
@@ -50,22 +48,6 @@ def run(params: Params, _context: Context) -> Result:
     return {"changed": False, "vms": vms, "not_found": not_found, "summary": summarize(vms, not_found)}
 
 
-def skipped_disks_of_each(facts: t.Sequence[VmFacts], names: t.Sequence[str]) -> list[frozenset[int]]:
-    """For each VM, the device keys of its disks with one of the names.
-
-    :raises InvalidOptionError: a name matches no disk of any of the VMs
-    """
-    if len(facts) == 1:
-        return [skipped_disks(facts[0], names)]
-    for name in names if facts else ():
-        if not any(disks_named(vm, name) for vm in facts):
-            raise InvalidOptionError(
-                f"None of the {len(facts)} selected VMs has a disk '{name}' (option 'skip_disks')",
-                remedy="Check the spelling: a label (Hard disk 2), an address (scsi0:1) or a device key (2001)",
-            )
-    return [frozenset(key for name in names for key in disks_named(vm, name)) for vm in facts]
-
-
 def _tagged(
     vcenter: VCenter, connection: Connection, tags: t.Optional[t.Sequence[str]]
 ) -> t.Optional[t.Collection[str]]:
@@ -84,7 +66,7 @@ def _read(vcenter: VCenter, params: Params, tagged: t.Optional[t.Collection[str]
     """The facts of the selected VMs, in inventory order, and the names and ids that match no VM."""
     for _attempt in range(_ATTEMPTS):
         entries = inventory(vcenter, bool(params["custom_attributes"]))
-        selected, not_found = _select([entry for entry in entries if tagged is None or entry.moid in tagged], params)
+        selected, not_found = select_vms([entry for entry in entries if tagged is None or entry.moid in tagged], params)
         references = [entry.reference for entry in selected]
         try:
             facts = refresh_stale_files(vcenter, references, read_facts(vcenter, references))
@@ -104,33 +86,3 @@ def _with_missing_privileges(
     for start in range(0, len(references), PAGE):
         missing.update(vcenter.missing_privileges(references[start : start + PAGE], CONNECTOR_PRIVILEGES, user))
     return [replace(vm, connector_lacks=missing.get(vm.moid, ())) for vm in facts]
-
-
-def _select(entries: t.Sequence[InventoryEntry], params: Params) -> tuple[list[InventoryEntry], list[str]]:
-    """The selected VMs, in inventory order and each once, and the names and ids that match none of them."""
-    within = [entry for entry in entries if _matches_filters(entry, params)]
-    if all(params[option] is None for option in ("names", "moids", "uuids")):
-        return within, []
-    # A list that is given and empty, as a filter over hosts may produce it, selects no VM.
-    names, moids = params["names"] or [], params["moids"] or []
-    uuids = params["uuids"] or []
-    wanted = set(names), set(moids), {uuid.lower() for uuid in uuids}
-    selected = [
-        entry
-        for entry in within
-        if entry.name in wanted[0] or entry.moid in wanted[1] or entry.uuid.lower() in wanted[2]
-    ]
-    known = {key for entry in selected for key in (entry.name, entry.moid, entry.uuid.lower())}
-    missing = [name for name in [*names, *moids] if name not in known]
-    missing += [uuid for uuid in uuids if uuid.lower() not in known]
-    return selected, list(dict.fromkeys(missing))
-
-
-def _matches_filters(entry: InventoryEntry, params: Params) -> bool:
-    """Whether a VM matches the folder, the datacenter, the custom attributes and one of the name patterns."""
-    patterns, attributes = params["name_patterns"], params["custom_attributes"] or {}
-    return (
-        entry.is_in(params["folder"], params["datacenter"])
-        and all(entry.attributes.get(name) == str(value) for name, value in attributes.items())
-        and (patterns is None or any(fnmatch.fnmatchcase(entry.name.lower(), pattern.lower()) for pattern in patterns))
-    )
