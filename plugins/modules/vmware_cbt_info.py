@@ -262,11 +262,11 @@ vms:
           type: str
           sample: "2026-11-22T20:00:00Z"
         verified:
-          description: Whether that proof is still valid for every disk.
+          description: Whether that proof is still valid for every disk that is not in O(skip_disks).
           type: bool
           sample: true
         effective:
-          description: Whether CBT is requested, and proved by its file, for every disk.
+          description: Whether CBT is requested, and proved by its file, for every disk that is not in O(skip_disks).
           type: bool
           sample: true
         needs_stun:
