@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks of an image against the lab: commands in the instance by Cloud Assistant, and what is told when there is no agent."""
+"""Checks of an image against the lab: commands in the instance by Cloud Assistant, and what is returned without an agent."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ VM = "app-08"
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, Any]:
+def image() -> dict[str, Any]:
     """The image of a VM, filled by the first test that needs it."""
     return {}
 
 
 @pytest.fixture
-def wanted(made: dict[str, Any], lab: Lab, call: Call) -> Iterator[dict[str, Any]]:
-    """A verification instance without checks, as options; it is not there before and after."""
-    if not made:
+def wanted(image: dict[str, Any], lab: Lab, call: Call) -> Iterator[dict[str, Any]]:
+    """A verification instance without checks, as options; it does not exist before and after the test."""
+    if not image:
         uuid = import_vms(lab, call, VM)[VM]
         assert not call("smc_source", vm_uuid=uuid, vm_name=VM).failed
         job = call("smc_incremental_job", vm_uuid=uuid, interval="7d", wait=True)["job"]
-        made.update(
+        image.update(
             image_id=job["runs"][-1]["image_id"],
             instance_type="ecs.c7.large",
             vswitch_id="vsw-lab-isolated",
@@ -40,9 +40,9 @@ def wanted(made: dict[str, Any], lab: Lab, call: Call) -> Iterator[dict[str, Any
         )
     lab.post("/switches", {"cloud_assistant_agent": True})
     lab.reset_requests()
-    yield made
+    yield image
     lab.reset_faults()
-    assert not call("ecs_verification_instance", image_id=made["image_id"], state="absent").failed
+    assert not call("ecs_verification_instance", image_id=image["image_id"], state="absent").failed
 
 
 GOOD = [
@@ -76,9 +76,7 @@ def test_checks_are_run_once_and_see_the_disk(lab: Lab, call: Call, wanted: dict
 
 
 @pytest.mark.parametrize("record_status", ["Finished", "Failed"])
-def test_all_checks_speak_before_the_task_fails(
-    lab: Lab, call: Call, wanted: dict[str, Any], record_status: str
-) -> None:
+def test_all_checks_run_before_the_task_fails(lab: Lab, call: Call, wanted: dict[str, Any], record_status: str) -> None:
     lab.post("/switches", {"nonzero_record_status": record_status})
     checks = [
         {"name": "exit code", "command": "echo who broke it; false"},
@@ -112,7 +110,7 @@ def test_all_checks_speak_before_the_task_fails(
 
 
 @pytest.mark.parametrize(("boots", "words"), [(True, "login:"), (False, "panic")])
-def test_the_console_tells_why_no_agent_answers(
+def test_the_console_output_shows_why_no_agent_answers(
     lab: Lab, call: Call, wanted: dict[str, Any], boots: bool, words: str
 ) -> None:
     if boots:
@@ -138,7 +136,7 @@ def tags(lab: Lab) -> dict[str, str]:
     return found
 
 
-def test_the_role_notes_an_image_only_when_its_checks_have_passed(
+def test_the_role_tags_an_image_only_when_its_checks_have_passed(
     lab: Lab, call: Call, playbook: Callable[..., subprocess.CompletedProcess[str]], wanted: dict[str, Any]
 ) -> None:
     job_id = lab.job(VM)["job_id"]
@@ -164,7 +162,7 @@ def test_the_role_notes_an_image_only_when_its_checks_have_passed(
     assert kept["instance_id"] not in {one["instance_id"] for one in lab.get("/state")["instances"]}
 
 
-def test_the_role_calls_an_image_verified_no_more_when_the_hook_fails(
+def test_the_role_clears_the_verified_image_when_the_hook_fails(
     lab: Lab,
     call: Call,
     playbook: Callable[..., subprocess.CompletedProcess[str]],
@@ -174,7 +172,7 @@ def test_the_role_calls_an_image_verified_no_more_when_the_hook_fails(
     verified = {"cutover:verified-image": wanted["image_id"]}
     assert not call("smc_incremental_job", job_id=lab.job(VM)["job_id"], tags=verified, started=False).failed
     hook = tmp_path / "hook.yml"
-    hook.write_text("- name: See that it serves\n  ansible.builtin.fail:\n    msg: It does not serve.\n")
+    hook.write_text("- name: Check that it serves\n  ansible.builtin.fail:\n    msg: It does not serve.\n")
     failed = playbook("verify_image", "--limit", VM, verify_image_checks_tasks=str(hook), verify_image_force=True)
     assert "It does not serve." in failed.stdout
     assert tags(lab)["cutover:verified-image"] == ""
