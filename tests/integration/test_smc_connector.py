@@ -37,7 +37,7 @@ def moid_of(lab: Lab, name: str) -> str:
 
 
 def code(call: Call, name: str, uses: int = 10) -> dict[str, str]:
-    token = call("smc_access_token", name=name, max_max_max_max_uses=uses)
+    token = call("smc_access_token", name=name, max_uses=uses)
     return {
         "access_token_id": token["access_token"]["access_token_id"],
         "access_token_code": token["access_token_code"],
