@@ -2,24 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the modules of the collection can do besides their options, documented once."""
+"""The attributes that the modules of the collection have in common."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Every module: both ways to run.
+    # Every module that runs on the controller: its two execution modes.
     DOCUMENTATION = r"""
 attributes:
   action:
-    description: Runs inside the controller, without a process of its own, when the task is for the controller itself.
+    description: Runs inside the controller, without a process of its own, when the task runs on the controller.
     support: full
     details:
-      - It does when the connection is local, the interpreter is the controller's, and neither C(async), C(become) nor C(environment)
-        is used. Otherwise the same code runs as an ordinary module, with the same result.
-      - The variable C(cutover_in_process) set to V(false) turns it off.
+      - This requires a local connection and the controller's own interpreter, and neither C(async), C(become) nor C(environment). Otherwise
+        the same code runs as an ordinary module, with the same result.
+      - The variable C(cutover_in_process) set to V(false) turns this off.
   async:
-    description: Can be run with C(async); it then runs as an ordinary module.
+    description: Supports C(async), and then runs as an ordinary module.
     support: full
 """
 
@@ -27,13 +27,13 @@ attributes:
     CHANGING = r"""
 attributes:
   check_mode:
-    description: Tells in check mode what it would do, and calls nothing that changes anything. The result then has C(check_mode=true).
+    description: Shows in check mode what would be done, and sends no request that changes anything. The result then has C(check_mode=true).
     support: full
   diff_mode:
-    description: Returns what changed, or in check mode what would change.
+    description: Returns what has changed, or in check mode what would change.
     support: full
   idempotent:
-    description: Run again with the same options and no change in between, it changes nothing.
+    description: A second run with the same options changes nothing if nothing else has changed in between.
     support: full
 """
 
@@ -41,17 +41,17 @@ attributes:
     READING = r"""
 attributes:
   check_mode:
-    description: Reads only, so that check mode makes no difference.
+    description: Only reads, so check mode makes no difference.
     support: full
   diff_mode:
-    description: Changes nothing, so that there is no difference to show.
+    description: Changes nothing, so there is no difference to show.
     support: N/A
   idempotent:
     description: Changes nothing.
     support: full
 """
 
-    # Not VMWARE and ALICLOUD: Ansible would find the fragments of these names instead.
+    # These are not called VMWARE and ALICLOUD, because Ansible would find the fragments with these names instead.
     VMWARE_GROUP = r"""
 attributes:
   action_group:

@@ -79,19 +79,26 @@ _value:
   contains:
     hosts:
       description:
-        - For each host that is not migrated, the connector that imports or serves its VM (empty when there is none), whether the VM has
+        - For each host that is not migrated, the connector that imports or serves its VM (empty if no connector does), whether the VM has
           no source (C(missing)), whether the connector's facts of it are out of date (C(stale)), and in C(error) why no connector imports
           it, with the remedy.
       type: dict
+      sample:
+        app-01: {moid: vm-33, connector: connector-1, missing: true, stale: false, error: ''}
     work:
       description: For each connector that has something to do, the VMs that it must import, and whether it must read vCenter again.
       type: dict
+      sample:
+        connector-1: {vms: [{moid: vm-33}], refresh: false}
     shares:
       description: For each host, the connectors whose work its tasks do, so that the connectors work at the same time.
       type: dict
+      sample:
+        app-01: [connector-1]
     imports:
       description: How many VMs must be imported.
       type: int
+      sample: 1
 """
 
 

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Activation codes with which an SMC connector imports VMs."""
+"""Manages the activation codes with which an SMC connector imports VMs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ short_description: Manage activation codes of Alibaba Cloud SMC
 version_added: 0.1.0
 description:
   - Creates, disables and deletes the activation codes with which an SMC connector imports VMs as migration sources.
-  - SMC tells the code itself only once, when it is created. The module returns it then and never again.
+  - SMC shows the code only once, when it is created. The module returns it then, and never again.
 author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
@@ -24,9 +24,9 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(present) - there is a usable code of this name. One that exists already is left alone, and its code is not returned.
-      - V(disabled) - the code imports nothing any more; what it has imported stays.
-      - V(absent) - there is no such code.
+      - V(present) ensures that a code with this name exists and has not expired. An existing one is not changed, and its code is not returned.
+      - V(disabled) ensures that nothing can be imported with the code any more. Imported VMs stay imported.
+      - V(absent) deletes the code.
     type: str
     choices: [present, disabled, absent]
     default: present
@@ -34,13 +34,13 @@ options:
     description: The name of the code, 2 to 128 characters. Required for O(state=present).
     type: str
   access_token_id:
-    description: The id of the code, to name it for O(state=disabled) or O(state=absent).
+    description: The ID of the code, for O(state=disabled) or O(state=absent).
     type: str
   description:
-    description: What the code is for.
+    description: The description of the code.
     type: str
   max_uses:
-    description: How many VMs can be imported with it, 1 to 1000.
+    description: How many VMs can be imported with the code, 1 to 1000.
     type: int
     default: 10
   valid_for:
@@ -48,8 +48,8 @@ options:
     type: str
     default: 1d
 notes:
-  - Use C(no_log=true) on a task that creates a code, lest the code be shown.
-  - SMC documents no status for a disabled code. One that was never used may therefore be disabled, and reported as changed, again.
+  - Use C(no_log=true) on a task that creates a code, so that the code is not shown.
+  - SMC does not document the status of a disabled code. Therefore a code that was never used may be disabled again and reported as changed.
 """
 
 EXAMPLES = r"""
@@ -60,7 +60,7 @@ EXAMPLES = r"""
   no_log: true
   register: token
 
-- name: Disable the code so that nobody can import with it
+- name: Disable the code
   cutover.smc.smc_access_token:
     access_token_id: "{{ token.access_token.access_token_id }}"
     state: disabled
@@ -68,7 +68,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 access_token:
-  description: The code without its secret, or null when there is none.
+  description: The code without its secret, null when it does not exist.
   returned: success
   type: dict
   sample:
@@ -81,7 +81,7 @@ access_token:
     max_uses: 10
     valid_for: 1d
 access_token_code:
-  description: The code itself, a secret; null unless it was created by this run.
+  description: The code itself, a secret. It is null unless this run created it.
   returned: success
   type: str
   sample: null

@@ -3,20 +3,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The VMs that an SMC connector imports and serves."""
+"""Selects the VMs that an SMC connector imports and serves, and imports them."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: smc_connector
-short_description: Choose the VMs that an SMC connector imports, and import them
+short_description: Select the VMs that an SMC connector imports, and import them
 version_added: 0.1.0
 description:
-  - Works on the host of an Alibaba Cloud SMC connector for VMware, the appliance that imports VMs as migration sources and carries their data.
-  - Selects VMs in C(vmware_migrate_config.json), imports them with an activation code, and has the connector read the VMs from vCenter again
-    when something has changed there.
-  - One connector serves 10 VMs at a time. The filter P(cutover.smc.assign_connectors#filter) shares out VMs among several.
-  - The activation code reaches the connector's client by its standard input alone.
+  - Runs on the host of an Alibaba Cloud SMC connector for VMware, the appliance that imports VMs as migration sources and transfers their data.
+  - Selects VMs in C(vmware_migrate_config.json), imports them with an activation code, and makes the connector read the VMs from vCenter
+    again when something has changed there.
+  - One connector serves 10 VMs at a time. The filter P(cutover.smc.assign_connectors#filter) assigns VMs to several connectors.
+  - The connector's client receives the activation code only on its standard input.
 author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
@@ -33,58 +33,58 @@ options:
     default: /root/smc
   vms:
     description:
-      - The VMs that are to be imported. Others that are selected already stay so.
-      - Without it, nothing is imported.
+      - The VMs that must be imported. Other VMs that are already selected stay selected.
+      - Without this option nothing is imported.
     type: list
     elements: dict
     suboptions:
       moid:
-        description: The VM's managed object id in vCenter, such as V(vm-33).
+        description: The managed object ID of the VM in vCenter, such as V(vm-33).
         type: str
         required: true
       platform:
         description:
-          - The guest's system as SMC calls it, such as V(CentOS), V(Others Linux) or V(Windows Server 2019).
-          - Needed when what vCenter calls it is no name that SMC knows.
+          - The guest's operating system in the terms of SMC, such as V(CentOS), V(Others Linux) or V(Windows Server 2019).
+          - Required when SMC does not know the name that vCenter shows.
         type: str
       architecture:
-        description: The guest's processor.
+        description: The guest's processor architecture.
         type: str
         choices: [x86_64, i386, arm64]
       system_disk_key:
-        description: The key, in vCenter, of the disk with the system on it. Needed when it is not the one that the connector takes for it.
+        description: The device key, in vCenter, of the system disk. Required when the connector selects another disk.
         type: int
   deselected_vms:
-    description: The managed object ids of VMs whose migration is over, so that their places are free for others.
+    description: The managed object IDs of VMs whose migration is finished, so that their slots are free for other VMs.
     type: list
     elements: str
   source_ids:
     description:
-      - The sources that SMC has at present, as M(cutover.smc.smc_source_info) lists them.
-      - A VM that was imported as a source which is not among them is imported again. Without this option the connector's word counts.
+      - The IDs of the sources that SMC has now, as M(cutover.smc.smc_source_info) lists them.
+      - A VM whose source is not among them is imported again. Without this option the connector's own log decides what is imported.
     type: list
     elements: str
   access_token_id:
-    description: The id of an activation code, from M(cutover.smc.smc_access_token). Needed when a VM has to be imported.
+    description: The ID of an activation code, from M(cutover.smc.smc_access_token). Required to import a VM.
     type: str
   access_token_code:
     description: The activation code itself.
     type: str
   refresh:
     description:
-      - Has the connector read the VMs from vCenter again, and restarts its client when that shows something new about a VM that it serves.
-      - Needed after change tracking was turned on, snapshots were removed, or disks were changed.
-      - Happens by itself when the connector does not know a VM of O(vms).
+      - Makes the connector read the VMs from vCenter again, and restarts its client when a VM that it serves has changed.
+      - Required after CBT was enabled, snapshots were removed, or disks were changed.
+      - Happens automatically when the connector does not know a VM of O(vms).
     type: bool
     default: false
   timeout:
-    description: How long one of the connector's programs may take, such as V(10m).
+    description: How long one of the connector's programs may run, such as V(10m).
     type: str
     default: 10m
 notes:
-  - The module fails when a VM of O(vms) was not imported. Its result then still has RV(imported) and RV(not_imported), and what was imported stays so.
-  - What the connector has imported is read from its log. SMC documents neither the log's lines nor the name that an imported source gets. A
-    source that the connector does not name is found with M(cutover.smc.smc_source).
+  - The module fails when a VM of O(vms) was not imported. Its result still has RV(imported) and RV(not_imported), and imported VMs stay imported.
+  - The module reads the connector's log to find out what was imported. SMC documents neither the lines of that log nor the name of an
+    imported source. M(cutover.smc.smc_source) finds a source that the connector does not name.
 seealso:
   - module: cutover.smc.smc_access_token
   - module: cutover.smc.smc_source
@@ -110,7 +110,7 @@ EXAMPLES = r"""
     refresh: true
   delegate_to: connector-1
 
-- name: Free the place of a VM that has moved
+- name: Free the slot of a migrated VM
   cutover.smc.smc_connector:
     deselected_vms: [vm-33]
   delegate_to: connector-1
@@ -123,17 +123,20 @@ connector:
   type: dict
   contains:
     selected:
-      description: The managed object ids of the VMs that it serves or is to import.
+      description: The managed object IDs of the VMs that the connector serves or will import.
       type: list
       elements: str
+      sample: [vm-33]
     free:
-      description: How many VMs more it can take.
+      description: The number of free slots.
       type: int
+      sample: 9
     vms:
       description:
-        - Every VM that it sees, by managed object id.
-        - C(uuid) is what the connector noted as the VM's UUID, C(source_id) the source that it was imported as, null if none.
+        - Every VM that the connector knows, by managed object ID.
+        - C(uuid) is the UUID of the VM as the connector has recorded it. C(source_id) is the source that it was imported as, null if it was not.
       type: dict
+      sample: {vm-33: {name: app-01, selected: true, cbt_enabled: true, has_snapshot: false, source_id: s-bp1a2b3c4d5e6f}}
   sample:
     selected: [vm-33]
     free: 9
@@ -152,25 +155,25 @@ connector:
           - {key: 2000, file: '[LocalDS_0] app-01/disk1.vmdk', capacity_kib: 20971520}
         source_id: s-bp1a2b3c4d5e6f
 imported:
-  description: The VMs of O(vms) that are imported, by this run or before. C(source_id) is null when the connector does not say it.
+  description: The VMs of O(vms) that are imported, by this run or before. C(source_id) is null when the connector does not show it.
   returned: success, or when some VMs were not imported
   type: list
   elements: dict
   sample: [{moid: vm-33, name: app-01, source_id: s-bp1a2b3c4d5e6f}]
 not_imported:
-  description: The VMs of O(vms) that this run could not import, each with the line in which the connector says why.
+  description: The VMs of O(vms) that this run could not import, each with the connector's error line.
   returned: success, or when some VMs were not imported
   type: list
   elements: dict
-  sample: []
+  sample: [{moid: vm-34, name: app-02, reason: 'Error: Import VM [app-02] failed, platform is not supported'}]
 plan:
   description: What was done, or in check mode what would be done.
   returned: success
   type: list
   elements: str
-  sample: [set in vmware_migrate_config.json what is to be imported of app-01, import app-01]
+  sample: ['update the selection in vmware_migrate_config.json: app-01', import app-01]
 diff:
-  description: The choices before and after.
+  description: The selection before and after.
   returned: success
   type: dict
   sample:

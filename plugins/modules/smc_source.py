@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The migration source of one VM."""
+"""Manages the migration source of one VM."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ short_description: Manage the migration source of a VM in Alibaba Cloud SMC
 version_added: 0.1.0
 description:
   - Finds the source that a connector has imported for a VM, names and tags it, puts it into a workgroup, and waits until it is online.
-  - SMC has no API to import a VM; the role C(cutover.smc.import_source) drives the connector for that.
-  - The tag C(cutover:vm-uuid) ties a source to its VM from then on, whatever either is called.
+  - SMC has no API to import a VM. The role C(cutover.smc.import_source) uses the connector for that.
+  - The tag C(cutover:vm-uuid) links a source to its VM. Once it is set, the names of the source and of the VM can change.
 author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
@@ -26,49 +26,53 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(present) - the source exists, has the name and the tags, and is V(Available), or in use by its own job.
-      - V(absent) - it does not exist. Refused while a job that is not finished uses it.
+      - V(present) ensures that the source has the name and the tags, and is V(Available), or in use by its own job.
+      - V(absent) deletes the source. This is refused while an unfinished job uses it.
     type: str
     choices: [present, absent]
     default: present
   source_id:
-    description: The id of the source, when it is known.
+    description: The ID of the source, when it is known.
     type: str
   vm_uuid:
-    description: The instance UUID of the VM. The source is found by this tag, and gets it.
+    description: The instance UUID of the VM. The source is found by this tag, or gets this tag.
     type: str
   vm_name:
-    description: The name of the VM, by which a source that is not tagged yet is recognised.
+    description: The name of the VM. An untagged source is recognized by this name first.
     type: str
   hostname:
-    description: The guest's host name, by which a source that is not tagged yet is recognised when its name does not tell.
+    description: The host name of the guest. An untagged source is recognized by it when no source has O(vm_name).
     type: str
   ipv4:
     description:
-      - The guest's addresses, by which a source that is not tagged yet is recognised when nothing else tells, unless it has another host name.
-      - An address alone is not enough for O(state=absent).
+      - The IPv4 addresses of the guest. An untagged source is recognized by one of them when neither O(vm_name) nor O(hostname) matches,
+        unless the source has another host name.
+      - An address alone is not enough for O(state=absent), because several guests can have the same one.
     type: list
     elements: str
   name:
-    description: The name that the source is to have. Without it the name stays.
+    description:
+      - The name of the source, 2 to 128 letters, digits, colons, underscores or hyphens, beginning with a letter. The filter
+        P(cutover.smc.smc_name#filter) makes such a name from the name of a VM.
+      - Without this option the name is not changed.
     type: str
   description:
-    description: The description that the source is to have. Without it the description stays.
+    description: The description of the source. Without this option the description is not changed.
     type: str
   project:
-    description: The project that the VM's migration belongs to, kept as the tag C(cutover:project).
+    description: The project that the migration of the VM belongs to, as the tag C(cutover:project).
     type: str
   tags:
-    description: Further tags that the source is to have. Other tags stay.
+    description: Further tags of the source. Other tags are kept.
     type: dict
   workgroup:
     description:
-      - The name or the id of the workgroup in which the source is to be. It is taken out of another one. Without this option it stays where it is,
-        and with an empty value it is in none.
-      - The workgroup has to exist; M(cutover.smc.smc_workgroup) makes it, and can fill it as well.
+      - The name or the ID of the workgroup of the source. The source is taken out of any other workgroup. An empty value takes it out of
+        its workgroup. Without this option the workgroup is not changed.
+      - The workgroup must exist. M(cutover.smc.smc_workgroup) creates it, and can also put sources into it.
     type: str
   delete_jobs:
-    description: With O(state=absent), whether to delete the source's finished job with it.
+    description: With O(state=absent), whether to delete the finished job of the source with it.
     type: bool
     default: false
   wait:
@@ -78,19 +82,19 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Tie the imported source to its VM
+- name: Link the imported source to its VM
   cutover.smc.smc_source:
     vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
     vm_name: app-01
     name: app-01
     project: wave-7
 
-- name: Move it to the wave of another night
+- name: Move the source to the workgroup of another wave
   cutover.smc.smc_source:
     vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
     workgroup: wave-8
 
-- name: Forget a VM that has moved
+- name: Delete the source of a migrated VM
   cutover.smc.smc_source:
     vm_uuid: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
     state: absent
@@ -99,15 +103,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 source_id:
-  description: The id of the source, null when there is none.
+  description: The ID of the source, null when it does not exist.
   returned: success
   type: str
   sample: s-bp1a2b3c4d5e6f
 source:
   description:
-    - The source, null when there is none. Sizes are in GiB.
-    - C(heartbeat_seconds) is how often its connector reports. C(error_reason) is what SMC says is wrong with it, C(explanation) what that means
-      and C(remedy) what to do; all three are empty when it is online.
+    - The source, null when it does not exist. Sizes are in GiB.
+    - C(heartbeat_seconds) is the interval at which the connector reports. C(error_reason) is the error that SMC shows, C(explanation) its
+      meaning, and C(remedy) what to do. All three are empty when the source is online.
   returned: success
   type: dict
   sample:

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Migration sources by id, name, tag and state."""
+"""Lists migration sources by ID, name, tag and state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ module: smc_source_info
 short_description: List migration sources of Alibaba Cloud SMC
 version_added: 0.1.0
 description:
-  - Lists the sources that match all the options given, 50 a call, with their heartbeat and their trouble explained.
+  - Lists the sources that match all given options, 50 in one call, with their heartbeat interval and an explanation of their errors.
 author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
@@ -22,7 +22,7 @@ extends_documentation_fragment:
   - cutover.smc.attributes.alicloud_group
 options:
   source_ids:
-    description: Only the sources with these ids.
+    description: Only the sources with these IDs.
     type: list
     elements: str
   vm_uuids:
@@ -30,7 +30,7 @@ options:
     type: list
     elements: str
   name:
-    description: Only the source of this name.
+    description: Only the source with this name.
     type: str
   state:
     description: Only sources in this state.
@@ -43,7 +43,7 @@ options:
     description: Only sources with all these tags.
     type: dict
   workgroup_id:
-    description: Only the sources in the workgroup of this id.
+    description: Only the sources in the workgroup with this ID.
     type: str
 """
 
@@ -54,7 +54,7 @@ EXAMPLES = r"""
     state: Unavailable
   register: offline
 
-- name: Show what is wrong with them
+- name: Show the reasons
   ansible.builtin.debug:
     msg: "{{ offline.sources | map(attribute='explanation') }}"
 """
@@ -67,7 +67,7 @@ sources:
   elements: dict
   sample: [{source_id: s-bp1a2b3c4d5e6f, name: app-01, state: Unavailable, error_reason: 'Unavailable, SourceServer.Offline', workgroup_id: null}]
 by_vm_uuid:
-  description: The sources that are tied to a VM, by its instance UUID.
+  description: The sources that are linked to a VM, by the instance UUID of the VM.
   returned: success
   type: dict
   sample: {50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b: {source_id: s-bp1a2b3c4d5e6f}}

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A wave of migration sources."""
+"""Manages a workgroup, which is a wave of migration sources."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ module: smc_workgroup
 short_description: Manage workgroups (waves of migration sources) of Alibaba Cloud SMC
 version_added: 0.1.0
 description:
-  - Has a workgroup, and the sources in it, and tells what each of them lacks for an incremental migration.
-  - An account has at most 50 workgroups, a workgroup has at most 50 sources, and a source is in one workgroup at most. All of that is seen
-    to before anything is changed.
-  - Sources are never deleted by this module.
+  - Creates, fills and deletes a workgroup, and reports what each source in it still needs for an incremental migration.
+  - An account has at most 50 workgroups, a workgroup has at most 50 sources, and a source is in one workgroup at most. The module checks all
+    of that before it changes anything.
+  - The module never deletes a source.
 author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
@@ -26,49 +26,49 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(present) - there is a workgroup of this name, and the sources named are in it.
-      - V(absent) - there is no such workgroup. Refused while sources are in it, unless O(release_members=true).
+      - V(present) ensures that the workgroup exists and contains the given sources.
+      - V(absent) deletes the workgroup. This is refused while it contains sources, unless O(release_members=true).
     type: str
     choices: [present, absent]
     default: present
   name:
     description:
-      - The name of the workgroup, by which it is found when O(workgroup_id) is not given. 2 to 64 letters, digits, colons, periods, underscores
+      - The name of the workgroup. It is found by this name when O(workgroup_id) is not given. 2 to 64 letters, digits, colons, periods, underscores
         or hyphens, beginning with a letter.
-      - With O(workgroup_id), the name that the workgroup is to have.
+      - With O(workgroup_id), the new name of the workgroup.
     type: str
   workgroup_id:
-    description: The id of the workgroup. One that does not exist is an error with O(state=present).
+    description: The ID of the workgroup. With O(state=present) it must exist.
     type: str
   description:
-    description: The description of the workgroup, 2 to 256 characters. Without it the description stays.
+    description: The description of the workgroup, 2 to 256 characters. Without this option the description is not changed.
     type: str
   source_ids:
-    description: The ids of sources that are to be in the workgroup.
+    description: The IDs of the sources that must be in the workgroup.
     type: list
     elements: str
   vm_uuids:
     description:
-      - The instance UUIDs of VMs whose sources are to be in the workgroup.
+      - The instance UUIDs of the VMs whose sources must be in the workgroup.
       - The sources are found by the tag C(cutover:vm-uuid), which M(cutover.smc.smc_source) sets.
     type: list
     elements: str
   purge:
     description:
-      - Whether sources that neither O(source_ids) nor O(vm_uuids) names are taken out of the workgroup.
-      - With an empty list for either, all are.
+      - Whether sources that are neither in O(source_ids) nor in O(vm_uuids) are taken out of the workgroup.
+      - An empty list in one of these options takes out all others.
     type: bool
     default: false
   project:
-    description: The project that the wave belongs to, kept as the tag C(cutover:project).
+    description: The project that the wave belongs to, as the tag C(cutover:project).
     type: str
   tags:
     description:
       - Further tags of a new workgroup.
-      - SMC sets the tags of a workgroup only when it is created. Later differences are told in a warning.
+      - SMC sets the tags of a workgroup only when it creates the workgroup. The module warns about later differences.
     type: dict
   release_members:
-    description: With O(state=absent), whether to take the sources out of the workgroup first. They stay sources, with their jobs.
+    description: With O(state=absent), whether to take the sources out of the workgroup first. The sources and their jobs are kept.
     type: bool
     default: false
 """
@@ -84,14 +84,14 @@ EXAMPLES = r"""
     purge: true
   register: wave
 
-- name: Show what they are missing
+- name: Show what the VMs still need
   ansible.builtin.debug:
     msg: "{{ item.name }}: {{ item.missing | join(' ') }}"
   loop: "{{ wave.workgroup.members | selectattr('missing') }}"
   loop_control:
     label: "{{ item.name }}"
 
-- name: Dissolve the workgroup of a wave that is over
+- name: Delete the workgroup of a finished wave
   cutover.smc.smc_workgroup:
     name: wave-7
     state: absent
@@ -100,12 +100,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 workgroup_id:
-  description: The id of the workgroup, null when there is none.
+  description: The ID of the workgroup, null when it does not exist.
   returned: success
   type: str
   sample: wg-bp1a2b3c4d5e6f
 workgroup:
-  description: The workgroup, null when there is none.
+  description: The workgroup, null when it does not exist.
   returned: success
   type: dict
   sample:
@@ -117,13 +117,15 @@ workgroup:
     workgroup_id: wg-bp1a2b3c4d5e6f
   contains:
     status:
-      description: What SMC says of the wave, C(NotStarted), C(InProgress), C(Cutover) or C(Completed).
+      description: The status that SMC shows, C(NotStarted), C(InProgress), C(Cutover) or C(Completed).
       type: str
+      sample: InProgress
     warnings:
-      description: SMC's own warnings, as the kind (C(InError), C(UnRelated), C(NotPassed)) and the ids of the sources that it is about.
+      description: SMC's own warnings: for each kind (C(InError), C(UnRelated), C(NotPassed)) the IDs of the sources.
       type: dict
+      sample: {UnRelated: [s-bp1b2c3d4e5f60]}
     members:
-      description: The sources in it, by id, each with the state of its job, and in RV(workgroup.members[].missing) what it is without, in sentences.
+      description: The sources in the workgroup in the order of their IDs, each with the state of its job and with what it still needs.
       type: list
       elements: dict
       sample:
@@ -141,9 +143,10 @@ workgroup:
           vm_uuid: 50391b2c-3d4e-4f50-9bac-1d2e3f4a5b6c
       contains:
         missing:
-          description: What the source is without, in sentences.
+          description: What the source still needs for an incremental migration, in sentences.
           type: list
           elements: str
+          sample: [It has no job. Create an incremental job with smc_incremental_job.]
 plan:
   description: What was done, or in check mode what would be done.
   returned: success

@@ -20,7 +20,7 @@ class HostPlan:
     """What the import needs of one host.
 
     :ivar moid: the managed object ID of its VM
-    :ivar connector: the connector that imports or serves the VM; empty when there is none
+    :ivar connector: the connector that imports or serves the VM; empty if no connector does
     :ivar missing: whether the VM has no source and must be imported
     :ivar stale: whether the connector's facts of the VM are out of date
     :ivar error: why the VM cannot be imported, with the remedy; empty when it can, or need not be
@@ -143,7 +143,7 @@ def import_outcomes(
 
     :param hosts: the ``hosts`` of :func:`plan_imports`
     :param results: the result of ``smc_connector`` of each connector that had something to do
-    :return: for each host ``source_id``, None when the connector does not say it, and ``error``, empty when there is none
+    :return: for each host ``source_id``, None when the connector does not say it, and ``error``, empty when there was no error
     """
     return {host: _outcome(plan, results.get(plan["connector"], {})) for host, plan in hosts.items()}
 

@@ -22,7 +22,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._sources.workgroup_pla
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """The declared source, and how it is found. An attribute that is None is left as it is.
+    """The declared source, and how it is found. An attribute without a value is not changed.
 
     :ivar signs: how the source is recognized when it does not carry the tag of its VM yet
     :ivar workgroup: the name or the ID of the workgroup; empty for none

@@ -33,7 +33,7 @@ MAX_NAMES = 3
 
 @dataclass(frozen=True)
 class WorkgroupSpec:
-    """The declared workgroup. An attribute that is None is left as it is."""
+    """The declared workgroup. An attribute without a value is not changed."""
 
     state: str
     workgroup_id: t.Optional[str] = None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One task, run as a module and in process: the same results, the same refusals, the same secrecy."""
+"""A task that runs as a module and in process: the same results, the same errors, the same secrecy."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ ENVIRONMENT_SECRET = "fr0m-Env1ronment"
 
 
 def handler(params: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Does what the option ``act`` says."""
+    """A handler that does what the option ``act`` says."""
     act = params["act"]
     if act == "echo":
         return {"changed": not context.check_mode, "params": params, "said": f"the password is {params['password']}"}
     if act == "warn":
-        context.warn("mind this")
-        context.progress("on the way")
+        context.warn("a warning")
+        context.progress("some progress")
         return {"changed": False}
     if act == "refuse":
-        failure = PreconditionError(f"refused with {params['password']}", remedy="Wait", code="X.Y", http_status=403)
-        failure.partial = {"changed": True, "plan": ["half of it"]}
-        raise failure
+        error = PreconditionError(f"refused with {params['password']}", remedy="Wait", code="X.Y", http_status=403)
+        error.partial = {"changed": True, "plan": ["half of it"]}
+        raise error
     raise KeyError(params["password"])
 
 
@@ -77,7 +77,7 @@ def as_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 
 
 class Connection:
-    """What the action class asks of a connection."""
+    """What the action class reads of a connection."""
 
     def __init__(self, transport: str = "local", become: Any = None) -> None:
         self.transport = transport
@@ -87,10 +87,17 @@ class Connection:
 
 
 def action(
-    definition: ModuleDefinition, args: dict[str, Any], connection: Connection | None = None, **of_task: Any
+    definition: ModuleDefinition, args: dict[str, Any], connection: Connection | None = None, **task_keywords: Any
 ) -> Any:
     """The action plugin of a task, as a worker has it."""
-    settings = {"async_val": 0, "check_mode": False, "delegate_to": None, "environment": None, "diff": False, **of_task}
+    settings = {
+        "async_val": 0,
+        "check_mode": False,
+        "delegate_to": None,
+        "environment": None,
+        "diff": False,
+        **task_keywords,
+    }
     plugin = in_process(definition)(
         task=SimpleNamespace(args=args, action="test", resolved_action="basic.py", **settings),
         connection=connection or Connection(),
@@ -129,17 +136,17 @@ CASES = [
 
 @pytest.mark.parametrize("check", [False, True])
 @pytest.mark.parametrize("params", CASES, ids=json.dumps)
-def test_both_ways_give_the_same_and_neither_tells_a_secret(as_module: Any, params: dict[str, Any], check: bool):
-    there, within = as_module(check=check, **params), here(check=check, **params)
-    assert common(within) == common(there)
-    assert within.get("failed", False) == there.get("failed", False)
-    for result in (there, within):
+def test_both_ways_return_the_same_and_neither_shows_a_secret(as_module: Any, params: dict[str, Any], check: bool):
+    module, in_process_result = as_module(check=check, **params), here(check=check, **params)
+    assert common(in_process_result) == common(module)
+    assert in_process_result.get("failed", False) == module.get("failed", False)
+    for result in (module, in_process_result):
         assert SECRET not in json.dumps(result)
         assert ENVIRONMENT_SECRET not in json.dumps(result)
 
 
 @pytest.mark.parametrize("way", ["module", "here"])
-def test_a_failure_is_told_with_what_was_done(as_module: Any, way: str):
+def test_an_error_is_returned_with_what_was_done(as_module: Any, way: str):
     result = (as_module if way == "module" else here)(act="refuse", password="some-other-word")
     assert result["failed"] is True
     assert result["changed"] is True
@@ -153,7 +160,7 @@ def test_a_failure_is_told_with_what_was_done(as_module: Any, way: str):
 
 
 @pytest.mark.parametrize("way", ["module", "here"])
-def test_a_bug_says_where_it_is_without_a_traceback(as_module: Any, way: str):
+def test_a_bug_is_reported_with_its_line_and_without_a_traceback(as_module: Any, way: str):
     result = (as_module if way == "module" else here)(act="break", password="some-other-word")
     assert result["failed"] is True
     assert "Unexpected KeyError in test_two_ways.py line" in result["msg"]
@@ -163,7 +170,7 @@ def test_a_bug_says_where_it_is_without_a_traceback(as_module: Any, way: str):
 
 
 @pytest.mark.parametrize("way", ["module", "here"])
-def test_options_reach_the_handler_as_the_spec_says(as_module: Any, way: str):
+def test_options_reach_the_handler_as_the_argument_spec_converts_them(as_module: Any, way: str):
     params = (as_module if way == "module" else here)(number="7", disks=[{"size": "40"}])["params"]
     assert params["count"] == 7
     assert params["disks"] == [{"size": 40}]
@@ -176,7 +183,7 @@ def test_check_mode_reaches_the_handler(as_module: Any):
     assert here()["changed"] is True
 
 
-def test_a_missing_library_is_named_and_leaves_the_work_to_a_module(as_module: Any):
+def test_a_missing_library_is_named_and_the_task_runs_as_a_module(as_module: Any):
     definition = ModuleDefinition(
         {}, lambda params, context: {"changed": False}, required_libraries=(("some-sdk", ImportError("no")),)
     )
@@ -184,7 +191,7 @@ def test_a_missing_library_is_named_and_leaves_the_work_to_a_module(as_module: A
     assert action(definition, {}).run(task_vars={})["ran"] == "as a module"
 
 
-ELSEWHERE = [
+AS_MODULE = [
     ({"connection": Connection("ssh")}, {}),
     ({"connection": Connection(become="sudo")}, {}),
     ({"async_val": 30}, {}),
@@ -196,9 +203,9 @@ ELSEWHERE = [
 ]
 
 
-@pytest.mark.parametrize(("of_task", "variables"), ELSEWHERE)
-def test_what_a_process_would_do_otherwise_is_left_to_a_process(of_task: dict[str, Any], variables: dict[str, Any]):
-    assert action(MODULE, {}, **of_task).run(task_vars=variables)["ran"] == "as a module"
+@pytest.mark.parametrize(("task_keywords", "variables"), AS_MODULE)
+def test_a_task_that_would_differ_in_process_runs_as_a_module(task_keywords: dict[str, Any], variables: dict[str, Any]):
+    assert action(MODULE, {}, **task_keywords).run(task_vars=variables)["ran"] == "as a module"
 
 
 @pytest.mark.parametrize(
@@ -210,11 +217,11 @@ def test_what_a_process_would_do_otherwise_is_left_to_a_process(of_task: dict[st
         {"ansible_python_interpreter": "auto_silent"},
     ],
 )
-def test_on_the_controller_it_runs_within(variables: dict[str, Any]):
+def test_on_the_controller_it_runs_in_process(variables: dict[str, Any]):
     assert "ran" not in action(MODULE, {}).run(task_vars=variables)
 
 
-def test_a_secret_that_is_made_is_not_shown(as_module: Any):
+def test_a_secret_that_is_created_is_not_shown(as_module: Any):
     definition = ModuleDefinition(
         {}, lambda params, context: {"changed": True, "code": "new-secret"}, returns_secret=True
     )

@@ -357,7 +357,7 @@ def test_a_source_that_cannot_take_a_job():
         job_reconciler.check_source(None, OF_VM)
     with pytest.raises(
         PreconditionError,
-        match=r"Source s-1 \(app-01\) is not ready: its connector sends no heartbeat \(.*Offline\)\. See that",
+        match=r"Source s-1 \(app-01\) is not ready: its connector sends no heartbeat \(.*Offline\)\. Check that",
     ):
         job_reconciler.check_source(a_source(state="Unavailable", error_code="SourceServer.Offline"), OF_VM)
 

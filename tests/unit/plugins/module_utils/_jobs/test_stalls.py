@@ -96,8 +96,8 @@ def test_standing_still_is_told_once_with_its_cause_and_costs_one_call(scene: Sc
     (job,) = scene.look(30, 20.0, then=[sources("Unavailable")])
     told = "no progress for 30m: its source s-1 is not ready: its connector sends no heartbeat (Unavailable, SourceServer.Offline)"
     assert scene.warnings == [
-        f"Job j-1: {told}. See that the connector runs (go2aliyun_client) and reaches "
-        "vCenter and Alibaba Cloud, that its clock is right, and that the VM is still listed there"
+        f"Job j-1: {told}. Check that the connector runs (go2aliyun_client) and reaches "
+        "vCenter and Alibaba Cloud, that its clock is correct, and that it still lists the VM"
     ]
     assert scene.watch.summary(job).endswith(told)
     scene.look(45, 20.0)
@@ -111,8 +111,8 @@ def test_standing_still_is_told_once_with_its_cause_and_costs_one_call(scene: Sc
         "stalled_at": "2026-11-22T18:00:00Z",
         "seconds": 1800,
         "cause": "its source s-1 is not ready: its connector sends no heartbeat (Unavailable, SourceServer.Offline)",
-        "remedy": "See that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud, that its clock is right, "
-        "and that the VM is still listed there",
+        "remedy": "Check that the connector runs (go2aliyun_client) and reaches vCenter and Alibaba Cloud, that its clock is correct, "
+        "and that it still lists the VM",
     }
 
 
