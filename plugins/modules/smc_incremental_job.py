@@ -256,7 +256,8 @@ drift:
     - attribute: image_name
       actual: app-01
       wanted: app-01-final
-      remedy: SMC does not change it once the job exists and has run; delete the job (state: absent) and create it again (this triggers a full copy)
+      remedy: >-
+        SMC does not change it once the job exists and has run; delete the job (state: absent) and create it again (this triggers a full copy)
 cloud_time:
   description: SMC's clock.
   returned: success
