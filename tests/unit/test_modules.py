@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -43,3 +44,41 @@ def test_a_module_that_connects_is_in_an_action_group(module: str) -> None:
 
 def test_action_groups_name_modules_that_exist() -> None:
     assert {member for members in GROUPS.values() for member in members} <= set(MODULES)
+
+
+def documentation(path: Path, variable: str) -> Any:
+    """What a plugin documents in one of its variables; None when it has none."""
+    found = re.search(rf'^{variable} = r?"""\n(.*?)"""', path.read_text(), re.DOTALL | re.MULTILINE)
+    return yaml.safe_load(found.group(1)) if found else None
+
+
+def without_sample(values: dict[str, Any], prefix: str = "") -> list[str]:
+    """The names of the return values, at any depth, that show no example."""
+    found: list[str] = []
+    for name, value in values.items():
+        inner = value.get("contains")
+        found += without_sample(inner, f"{prefix}{name}.") if inner else [] if "sample" in value else [prefix + name]
+    return found
+
+
+PLUGINS = {f"{path.parent.name}/{path.stem}": path for path in ROOT.glob("plugins/*/*.py") if path.stem[0] != "_"}
+#: Plugins of which some return values have no sample yet.
+NO_SAMPLES_YET = {
+    "filter/assign_connectors",
+    "filter/preflight_report",
+    "filter/waive_concerns",
+    "modules/smc_connector",
+    "modules/smc_workgroup",
+}
+DOCUMENTED = sorted(name for name in PLUGINS if name.startswith(("modules/", "filter/")))
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_documentation_can_be_read(name: str) -> None:
+    # antsibull-docs does not fail at a variable that it cannot read.
+    assert all(documentation(PLUGINS[name], variable) for variable in ("DOCUMENTATION", "EXAMPLES", "RETURN"))
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTED if name not in NO_SAMPLES_YET])
+def test_every_return_value_has_a_sample(name: str) -> None:
+    assert without_sample(documentation(PLUGINS[name], "RETURN")) == []
