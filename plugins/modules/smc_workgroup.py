@@ -121,7 +121,7 @@ workgroup:
       type: str
       sample: InProgress
     warnings:
-      description: SMC's own warnings: for each kind (C(InError), C(UnRelated), C(NotPassed)) the IDs of the sources.
+      description: SMC's own warnings - for each kind (C(InError), C(UnRelated), C(NotPassed)) the IDs of the sources.
       type: dict
       sample: {UnRelated: [s-bp1b2c3d4e5f60]}
     members:
