@@ -150,8 +150,17 @@ def import_outcomes(
 
 def _outcome(plan: Mapping[str, t.Any], result: Result) -> dict[str, t.Any]:
     imported = [vm for vm in result.get("imported", ()) if vm["moid"] == plan["moid"]]
-    succeeded = not result or imported or ("connector" in result and "error" not in result)
     return {
         "source_id": imported[0]["source_id"] if imported else None,
-        "error": "" if succeeded else f"{plan['connector']}: {_message(result)}",
+        "error": "" if imported or _is_done(plan, result) else f"{plan['connector']}: {_message(result)}",
     }
+
+
+def _is_done(plan: Mapping[str, t.Any], result: Result) -> bool:
+    """Whether a connector has done its work for a VM that it does not name as imported.
+
+    A result with ``connector`` is complete: what failed in it is the import of some VMs, after the connector had read vCenter again.
+    """
+    needs_work = plan["missing"] or plan["stale"]
+    refreshed = "connector" in result
+    return not needs_work or not result or (refreshed and (not plan["missing"] or "error" not in result))

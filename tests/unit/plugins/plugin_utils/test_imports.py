@@ -218,6 +218,28 @@ def test_a_connector_that_fails_is_the_reason(result: dict[str, Any], error: str
     assert import_outcomes(PLANNED, {"c1": result})["a"]["error"] == error
 
 
+REFUSED = {"failed": True, "msg": "refused", "error": {"kind": "precondition"}, "connector": {}, "imported": []}
+GONE = {"unreachable": True, "msg": "Connection timed out"}
+
+
+@pytest.mark.parametrize(
+    ("missing", "stale", "result", "error"),
+    [
+        (False, False, REFUSED, ""),
+        (False, False, GONE, ""),
+        (False, True, REFUSED, ""),
+        (False, True, GONE, "c1: Connection timed out"),
+        (True, False, REFUSED, "c1: refused"),
+        (True, True, REFUSED, "c1: refused"),
+    ],
+)
+def test_a_connector_fails_only_the_vms_for_which_it_did_not_do_its_work(
+    missing: bool, stale: bool, result: dict[str, Any], error: str
+):
+    host = {"moid": "vm-1", "connector": "c1", "missing": missing, "stale": stale, "error": ""}
+    assert import_outcomes({"a": host}, {"c1": result})["a"]["error"] == error
+
+
 # --- filters ----------------------------------------------------------------------------------------------------
 
 
