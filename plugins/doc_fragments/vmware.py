@@ -156,3 +156,60 @@ options:
     elements: str
     default: []
 """
+
+    # The VMs that are read: FLEET_SELECTION_SPEC in _cbt/selection.py.
+    SELECTION = r"""
+options:
+  names:
+    description:
+      - Names of VMs. If several VMs have the same name, it selects all of them.
+    type: list
+    elements: str
+  moids:
+    description:
+      - Managed object ids of VMs, such as C(vm-42).
+    type: list
+    elements: str
+  uuids:
+    description:
+      - Instance UUIDs of VMs.
+    type: list
+    elements: str
+  name_patterns:
+    description:
+      - Only VMs whose names match one of these patterns, such as V(web-*). C(*), C(?) and C([abc]) have their usual meaning, and
+        case does not matter.
+    type: list
+    elements: str
+  custom_attributes:
+    description:
+      - Only VMs that have all of these custom attributes with these values. Each key is the name of an attribute.
+    type: dict
+  tags:
+    description:
+      - Only VMs that have all of these vSphere tags. V(NAME) selects every tag of that name, V(CATEGORY:NAME) one of them.
+      - Tags of a folder or a host do not count as tags of its VMs. A tag that does not exist in vCenter is an error.
+      - They are read with vCenter's REST API, as the same user. This costs a call for each tag of vCenter and for each selected tag,
+        however many VMs there are. A stand-alone ESXi host has no tags.
+    type: list
+    elements: str
+  folder:
+    description:
+      - Only VMs in this inventory folder or its subfolders.
+      - Its path may begin at the root (V(/DC0/vm/prod/web)) or below the datacenter's V(vm) folder (V(prod/web)).
+    type: str
+  datacenter:
+    description:
+      - Only VMs in the datacenter with this name.
+    type: str
+  connector_user:
+    description:
+      - The user with which SMC's connector logs in to vCenter, such as V(VSPHERE.LOCAL\\smc). If that user lacks a privilege on a VM that the
+        connector needs, the VM has the concern C(connector_privileges).
+    type: str
+  fail_on_missing:
+    description:
+      - Whether to fail when one of the named VMs is not found, instead of listing it in RV(not_found).
+    type: bool
+    default: false
+"""

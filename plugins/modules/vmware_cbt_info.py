@@ -26,56 +26,10 @@ extends_documentation_fragment:
   - cutover.smc.attributes.reading
   - cutover.smc.attributes.vmware_group
   - cutover.smc.vmware
+  - cutover.smc.vmware.selection
   - cutover.smc.vmware.skip_disks
   - cutover.smc.vmware.waivers
 options:
-  names:
-    description:
-      - Names of VMs. If several VMs have the same name, it selects all of them.
-    type: list
-    elements: str
-  moids:
-    description:
-      - Managed object ids of VMs, such as C(vm-42).
-    type: list
-    elements: str
-  uuids:
-    description:
-      - Instance UUIDs of VMs.
-    type: list
-    elements: str
-  name_patterns:
-    description:
-      - Only VMs whose names match one of these patterns, such as V(web-*). C(*), C(?) and C([abc]) have their usual meaning, and
-        case does not matter.
-    type: list
-    elements: str
-  custom_attributes:
-    description:
-      - Only VMs that have all of these custom attributes with these values. Each key is the name of an attribute.
-    type: dict
-  tags:
-    description:
-      - Only VMs that have all of these vSphere tags. V(NAME) selects every tag of that name, V(CATEGORY:NAME) one of them.
-      - Tags of a folder or a host do not count as tags of its VMs. A tag that does not exist in vCenter is an error.
-      - They are read with vCenter's REST API, as the same user. This costs a call for each tag of vCenter and for each selected tag,
-        however many VMs there are. A stand-alone ESXi host has no tags.
-    type: list
-    elements: str
-  folder:
-    description:
-      - Only VMs in this inventory folder or its subfolders.
-      - Its path may begin at the root (V(/DC0/vm/prod/web)) or below the datacenter's V(vm) folder (V(prod/web)).
-    type: str
-  datacenter:
-    description:
-      - Only VMs in the datacenter with this name.
-    type: str
-  connector_user:
-    description:
-      - The user with which SMC's connector logs in to vCenter, such as V(VSPHERE.LOCAL\\smc). If that user lacks a privilege on a VM that the
-        connector needs, the VM has the concern C(connector_privileges).
-    type: str
   skip_disks:
     description:
       - Disks that are left alone and whose state blocks nothing, by label (V(Hard disk 2)), address (V(scsi0:1)) or device key (V(2001)).
@@ -88,11 +42,6 @@ options:
     type: str
     choices: [refuse, remove]
     default: refuse
-  fail_on_missing:
-    description:
-      - Whether to fail when one of the named VMs is not found, instead of listing it in RV(not_found).
-    type: bool
-    default: false
 notes:
   - Needs the privileges C(System.View) and C(System.Read).
   - Reads the names of all VMs to select from, and then the details of the selected VMs, in one call for each hundred.
@@ -427,6 +376,7 @@ summary:
 """
 
 from ansible_collections.cutover.smc.plugins.module_utils._cbt.info import run
+from ansible_collections.cutover.smc.plugins.module_utils._cbt.selection import FLEET_SELECTION_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.waivers import WAIVERS_SPEC
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition, run_as_module
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import (
@@ -438,19 +388,10 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import
 MODULE = ModuleDefinition(
     argument_spec=dict(
         connection_spec(),
-        names={"type": "list", "elements": "str"},
-        moids={"type": "list", "elements": "str"},
-        uuids={"type": "list", "elements": "str"},
-        folder={"type": "str"},
-        datacenter={"type": "str"},
-        name_patterns={"type": "list", "elements": "str"},
-        custom_attributes={"type": "dict"},
-        tags={"type": "list", "elements": "str"},
-        connector_user={"type": "str"},
+        **FLEET_SELECTION_SPEC,
         skip_disks={"type": "list", "elements": "str", "default": []},
         snapshots={"type": "str", "choices": ["refuse", "remove"], "default": "refuse"},
         waivers=WAIVERS_SPEC,
-        fail_on_missing={"type": "bool", "default": False},
     ),
     handler=run,
     required_libraries=REQUIRES,

@@ -28,7 +28,7 @@ from alibabacloud_tea_openapi.models import Config
 from pyVim.connect import Disconnect, SmartConnect
 from pyVmomi import vim
 
-from tests.integration.lab_harness import BIN, LABS, Lab, start_lab
+from tests.integration.lab_harness import BIN, LABS, Lab, run_ansible, start_lab
 
 #: What ECS does not tell, as a user would give it.
 PRICES = json.dumps({"cutover_prices": {"currency": "USD", "snapshot_gib_month": 0.02}})
@@ -95,6 +95,14 @@ def hosts(lab: Lab, name: str, **variables: str) -> str:
     return str(path)
 
 
+def migrations(lab: Lab) -> dict[str, dict[str, Any]]:
+    """Where the migration of each VM stands, read as a user would."""
+    found = run_ansible("migration_info", {}, os.environ | lab.environment)
+    assert not found.failed, found.shown
+    by_name: dict[str, dict[str, Any]] = found["by_name"]
+    return by_name
+
+
 def test_check_mode_on_a_fresh_lab_goes_to_the_end_and_changes_nothing(own_lab: Lab) -> None:
     own_lab.reset_requests()
     checked = play(own_lab, "migrate", "--check", "--diff")
@@ -103,6 +111,9 @@ def test_check_mode_on_a_fresh_lab_goes_to_the_end_and_changes_nothing(own_lab: 
     assert all(counts["changed"] > 0 and counts["failed"] == 0 for counts in recap(checked.stdout).values())
     assert "ctkEnabled" in checked.stdout
     assert '+    "interval": "7d"' in checked.stdout
+    assert {name: (vm["stage"], vm["steps"][0]) for name, vm in migrations(own_lab).items()} == dict.fromkeys(
+        VMS, ("discovered", "enable_cbt")
+    )
 
 
 @pytest.mark.parametrize(
@@ -340,6 +351,29 @@ def test_the_report_tells_what_is_there_and_what_it_costs(own_lab: Lab) -> None:
     assert vm["costs"]["complete"]
     assert re.search(r"app-01 +costs <= \d+\.\d\d USD per day", told.stdout)
     assert re.search(r"orphan: snapshot s-\w+ .* per day: its name or description is that of SMC", told.stdout)
+
+
+def test_the_fleet_read_knows_finished_migrations_and_a_final_image_that_is_gone(own_lab: Lab) -> None:
+    own_lab.reset_requests()
+    fleet = migrations(own_lab)
+    assert {name: (vm["stage"], vm["steps"], vm["blocked_by"]) for name, vm in fleet.items()} == dict.fromkeys(
+        VMS, ("cut_over", ["clean_up"], [])
+    )
+    for name, vm in fleet.items():
+        assert vm["final_image"] == {"image_id": own_lab.job(name)["image_ids"][-1], "exists": True}
+        assert vm["job"]["status"] == "Finished"
+    assert own_lab.mutating_requests() == {}
+
+    final = fleet["app-02"]["final_image"]["image_id"]
+    region = own_lab.environment["ALIBABA_CLOUD_REGION_ID"]
+    ecs = sdk(own_lab, EcsClient, "CUTOVER_ECS_ENDPOINT")
+    ecs.delete_image(ecs_models.DeleteImageRequest(region_id=region, image_id=final))
+    fleet = migrations(own_lab)
+    assert fleet["app-02"]["final_image"] == {"image_id": final, "exists": False}
+    assert [obstacle["reason"] for obstacle in fleet["app-02"]["blocked_by"]] == [
+        f"The final image {final} does not exist any more"
+    ]
+    assert fleet["app-01"]["blocked_by"] == []
 
 
 def test_a_vm_that_has_moved_is_not_rolled_back(own_lab: Lab) -> None:

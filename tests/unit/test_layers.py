@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "_jobs": CLOUD | {"_sources"},
     "_instances": CLOUD,
     "_cleanup": CLOUD | FLEET | {"_sources"},
+    "_migration": CLOUD | FLEET | {"_sources", "_concerns", "_cbt", "_jobs"},
 }
 #: The files that do something; every other file is pure: it decides, describes or declares.
 EFFECTS = {
@@ -44,6 +45,7 @@ EFFECTS = {
     "_jobs": {"finalize_reconciler", "info", "job_reconciler", "smc_clock", "stall_detector"},
     "_instances": {"check_runner", "reconciler"},
     "_cleanup": {"reconciler", "region"},
+    "_migration": {"info"},
 }
 SDKS = ("alibabacloud", "darabonba", "Tea", "pyVim", "pyVmomi", "ansible.")
 EFFECTFUL_STANDARD_LIBRARY = {"time", "socket", "subprocess", "threading", "urllib", "http", "ssl", "os", "shutil"}

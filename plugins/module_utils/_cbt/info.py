@@ -25,6 +25,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere.inventory imp
 )
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.properties import Reference
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.tags import tagged_vms
+from ansible_collections.cutover.smc.plugins.module_utils._vsphere.vm_properties import InventoryEntry
 
 # A VM may be removed between the listing and the reading of its details.
 _ATTEMPTS = 3
@@ -33,9 +34,7 @@ _ATTEMPTS = 3
 def run(params: Params, _context: Context) -> Result:
     """The handler of ``vmware_cbt_info``."""
     waivers = read_waivers(params["waivers"], RULE_IDS)  # an error in them is reported before anything is read
-    connection = Connection.from_params(params)
-    with VCenter(connection) as vcenter:
-        facts, not_found = _read(vcenter, params, _tagged(vcenter, connection, params["tags"]))
+    facts, not_found, _fleet = read_vms(params)
     if not_found and params["fail_on_missing"]:
         raise InvalidOptionError(
             f"No VM was found for {', '.join(not_found)}",
@@ -46,6 +45,16 @@ def run(params: Params, _context: Context) -> Result:
     day = today()
     vms = [describe(vm, skip, waivers, day, params["snapshots"]) for vm, skip in zip(facts, skips)]
     return {"changed": False, "vms": vms, "not_found": not_found, "summary": summarize(vms, not_found)}
+
+
+def read_vms(params: Params) -> tuple[list[VmFacts], list[str], list[InventoryEntry]]:
+    """Read the VMs that the options select, in one session.
+
+    :return: their facts in inventory order, the names and ids that match no VM, and every VM that the inventory lists
+    """
+    connection = Connection.from_params(params)
+    with VCenter(connection) as vcenter:
+        return _read(vcenter, params, _tagged(vcenter, connection, params["tags"]))
 
 
 def _tagged(
@@ -62,8 +71,10 @@ def _tagged(
     return tagged_vms(connection, tags)
 
 
-def _read(vcenter: VCenter, params: Params, tagged: t.Optional[t.Collection[str]]) -> tuple[list[VmFacts], list[str]]:
-    """The facts of the selected VMs, in inventory order, and the names and ids that match no VM."""
+def _read(
+    vcenter: VCenter, params: Params, tagged: t.Optional[t.Collection[str]]
+) -> tuple[list[VmFacts], list[str], list[InventoryEntry]]:
+    """See :func:`read_vms`."""
     for _attempt in range(_ATTEMPTS):
         entries = inventory(vcenter, bool(params["custom_attributes"]))
         selected, not_found = select_vms([entry for entry in entries if tagged is None or entry.moid in tagged], params)
@@ -74,7 +85,7 @@ def _read(vcenter: VCenter, params: Params, tagged: t.Optional[t.Collection[str]
                 facts = _with_missing_privileges(vcenter, references, facts, params["connector_user"])
         except NotFoundError:
             continue
-        return facts, not_found
+        return facts, not_found, entries
     raise NotFoundError("VMs kept disappearing while they were read", remedy="Run the task again")
 
 

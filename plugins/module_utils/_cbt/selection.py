@@ -14,6 +14,20 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere.cbt_state imp
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import VmFacts
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.vm_properties import InventoryEntry
 
+#: The options that select the VMs of a read.
+FLEET_SELECTION_SPEC: dict[str, t.Any] = {
+    "names": {"type": "list", "elements": "str"},
+    "moids": {"type": "list", "elements": "str"},
+    "uuids": {"type": "list", "elements": "str"},
+    "folder": {"type": "str"},
+    "datacenter": {"type": "str"},
+    "name_patterns": {"type": "list", "elements": "str"},
+    "custom_attributes": {"type": "dict"},
+    "tags": {"type": "list", "elements": "str"},
+    "connector_user": {"type": "str"},
+    "fail_on_missing": {"type": "bool", "default": False},
+}
+
 
 def select_vms(
     entries: t.Sequence[InventoryEntry], params: t.Mapping[str, t.Any]

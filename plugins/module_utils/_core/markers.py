@@ -47,6 +47,8 @@ CBT_MARKER_KEYS = (POWER_ON_AGAIN_KEY, CBT_BEFORE_KEY, CBT_VERIFIED_KEY)
 #: In a VM that was on and that ``vmware_guest_power`` has shut down, until it is on again. ``vmware_cbt`` does not act on it,
 #: because a VM that has been migrated must never be powered on automatically.
 SHUT_DOWN_KEY = "cutover.smc.shutDown"
+#: Every marker key that a VM can have.
+VM_MARKER_KEYS = (*CBT_MARKER_KEYS, SHUT_DOWN_KEY)
 
 #: The beginning of the name of every snapshot that ``vmware_cbt`` takes to stun a VM.
 OWN_SNAPSHOT_PREFIX = "cutover-cbt-"

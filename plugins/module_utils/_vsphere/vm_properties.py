@@ -10,7 +10,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.markers import CBT_MARKER_KEYS
+from ansible_collections.cutover.smc.plugins.module_utils._core.markers import VM_MARKER_KEYS
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import (
     OFF,
     ON,
@@ -88,7 +88,7 @@ FROM_VM = (
     *UPWARD,
 )
 
-_MARKER_KEYS = frozenset(key.lower() for key in CBT_MARKER_KEYS)
+_MARKER_KEYS = frozenset(key.lower() for key in VM_MARKER_KEYS)
 _POWER_STATES = {"poweredOn": ON, "poweredOff": OFF, "suspended": SUSPENDED}
 _NO_FAULT_TOLERANCE = ("notConfigured", "disabled")
 _BUSES = {

@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs import EcsClient
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import SmcClient
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG
+from ansible_collections.cutover.smc.plugins.module_utils._migration.info import read_cloud
 from ansible_collections.cutover.smc.plugins.modules import smc_incremental_job_info
-from tests.unit.lab.alicloud.in_process import REGION, InProcessCloud
+from tests.unit.lab.alicloud.in_process import CONNECTION, REGION, InProcessCloud
 
 FLEET = 120
 CALLS_PER_POLL = ceil(FLEET / 50)
@@ -89,3 +94,33 @@ def test_a_stalled_fleet_costs_one_more_read_of_its_sources(fleet: InProcessClou
         "DescribeSourceServers": CALLS_PER_POLL,
     }
     assert all(len(job["stalls"]) == 1 for job in result["jobs"])
+
+
+def test_the_migrations_of_the_fleet_cost_a_few_pages(fleet: InProcessCloud):
+    fleet.advance(600)  # by now every job has an image
+    fleet.cloud.counters.clear()
+    with fleet.reached_by_the_collection():
+        connection = Connection.from_params(CONNECTION)
+        cloud, unread = read_cloud(SmcClient(connection), EcsClient(connection))
+    assert unread == ""
+    assert (len(cloud.sources), len(cloud.jobs), len(cloud.images or ())) == (FLEET, FLEET, FLEET)
+    assert calls(fleet) == {
+        "DescribeSourceServers": CALLS_PER_POLL,
+        "DescribeReplicationJobs": CALLS_PER_POLL,
+        "DescribeImages": ceil(FLEET / 100),
+        "DescribeInstances": 1,
+    }
+
+
+def test_a_fleet_whose_images_cannot_be_read_is_read_without_them(
+    fleet: InProcessCloud, monkeypatch: pytest.MonkeyPatch
+):
+    def forbidden(*_arguments: Any, **_options: Any) -> None:
+        raise CutoverError("DescribeImages: not authorized (Forbidden.RAM)", remedy="Grant the action in RAM")
+
+    monkeypatch.setattr(EcsClient, "images", forbidden)
+    with fleet.reached_by_the_collection():
+        connection = Connection.from_params(CONNECTION)
+        cloud, unread = read_cloud(SmcClient(connection), EcsClient(connection))
+    assert unread == "DescribeImages: not authorized (Forbidden.RAM). Grant the action in RAM."
+    assert (len(cloud.jobs), cloud.images, cloud.instances) == (FLEET, None, None)
