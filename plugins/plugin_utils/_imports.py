@@ -10,7 +10,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.cutover.smc.plugins.plugin_utils._assignment import assign
+from ansible_collections.cutover.smc.plugins.plugin_utils._assignment import assign, distribute
 
 Result = Mapping[str, t.Any]
 
@@ -60,7 +60,7 @@ def plan_imports(
     return {
         "hosts": {host: vars(plan) for host, plan in plans.items()},
         "work": work,
-        "shares": distribute(sorted(work), _able(plans)),
+        "shares": {host: share for host, share in distribute(sorted(work), _able(plans)).items() if share},
         "imports": sum(len(part["vms"]) for part in work.values()),
     }
 
@@ -119,21 +119,6 @@ def _work(plans: Mapping[str, HostPlan], hosts: Mapping[str, Mapping[str, t.Any]
             part["vms"] += [hosts[host]["selection"]] if plan.missing else []
             part["refresh"] = part["refresh"] or plan.stale
     return work
-
-
-def distribute(items: t.Sequence[str], hosts: t.Sequence[str]) -> dict[str, list[str]]:
-    """Give each host an equal share of the items, in their order; a host without a share is left out.
-
-    The first hosts have one item more when the number of items is not a multiple of the number of hosts.
-    """
-    shares: dict[str, list[str]] = {}
-    start = 0
-    for index, host in enumerate(hosts):
-        size = len(items) // len(hosts) + (index < len(items) % len(hosts))
-        if size:
-            shares[host] = list(items[start : start + size])
-        start += size
-    return shares
 
 
 def import_outcomes(

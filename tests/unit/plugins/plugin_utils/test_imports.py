@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from ansible_collections.cutover.smc.plugins.filter import import_outcomes as outcomes_filter
 from ansible_collections.cutover.smc.plugins.filter import plan_imports as plan_filter
-from ansible_collections.cutover.smc.plugins.plugin_utils._imports import distribute
 
 plan_imports = plan_filter.FilterModule().filters()["plan_imports"]
 import_outcomes = outcomes_filter.FilterModule().filters()["import_outcomes"]
@@ -166,15 +165,6 @@ def test_every_vm_has_a_source_or_work_or_a_reason(vms: set[int], known: set[int
     assert plan["imports"] == len(imported)
     assert sorted(name for names in plan["shares"].values() for name in names) == sorted(plan["work"])
     assert all(not plan["hosts"][host]["error"] for host in plan["shares"])
-
-
-@given(st.lists(st.text(), unique=True, max_size=8), st.lists(st.text(), unique=True, max_size=8))
-def test_shares_keep_the_order_and_differ_by_one_at_most(items: list[str], hosts: list[str]):
-    shares = distribute(items, hosts)
-    assert [item for share in shares.values() for item in share] == (items if hosts else [])
-    sizes = [len(share) for share in shares.values()]
-    assert sizes == sorted(sizes, reverse=True)
-    assert not sizes or (sizes[-1] > 0 and sizes[0] - sizes[-1] <= 1)
 
 
 # --- outcomes ---------------------------------------------------------------------------------------------------
