@@ -11,7 +11,7 @@ from unittest import mock
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import SmcClient
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job_info import MODULE
 from benchmarks.figures import Goal, Sample, Series, comparison, number
@@ -30,7 +30,7 @@ def measure_polling(jobs: int) -> tuple[str, list[Goal]]:
         # While SMC's clock is stopped, the jobs keep running and no data is copied.
         server.client.post("/clock", json={"scale": 0}).raise_for_status()
         options = _connection(server)
-        smc = Smc(Connection.from_params(options))
+        smc = SmcClient(Connection.from_params(options))
         ids = _start_jobs(server, smc, jobs)
         together = Series(POLL, [_sample(server, jobs, lambda: _info(options, ids)) for _round in range(POLLS)])
         apart = Series(SINGLE, [_sample(server, jobs, lambda: [smc.jobs([job_id]) for job_id in ids])])
@@ -55,7 +55,7 @@ def _connection(server: Server) -> dict[str, str]:
     }
 
 
-def _start_jobs(server: Server, smc: Smc, jobs: int) -> list[str]:
+def _start_jobs(server: Server, smc: SmcClient, jobs: int) -> list[str]:
     """Import the VMs as a connector does, and start a job for each."""
     token, code = smc.create_access_token("benchmark", None, jobs, 1)
     started = []
@@ -126,7 +126,7 @@ def _info(options: dict[str, str], ids: list[str], **more: Any) -> dict[str, Any
 
 def _wait(server: Server, options: dict[str, str], ids: list[str]) -> tuple[int, int]:
     """Wait until a timeout; return the number of calls and polls."""
-    with mock.patch.object(Smc, "jobs", autospec=True, side_effect=Smc.jobs) as polled:
+    with mock.patch.object(SmcClient, "jobs", autospec=True, side_effect=SmcClient.jobs) as polled:
         server.reset_counts()
         _info(options, ids, wait_for="idle", wait_timeout="3s", poll_interval=0.5)
     return server.calls()[DESCRIBE], polled.call_count

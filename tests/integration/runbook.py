@@ -213,7 +213,7 @@ def forget(lab: Lab, call: Call) -> None:
     lab.post("/clock", {"scale": CLOCK_SCALE})
     names = {"access_key_id": "ALIBABA_CLOUD_ACCESS_KEY_ID", "access_key_secret": "ALIBABA_CLOUD_ACCESS_KEY_SECRET"}
     names |= {"region_id": "ALIBABA_CLOUD_REGION_ID", "ecs_endpoint": "CUTOVER_ECS_ENDPOINT"}
-    ecs = _ecs.Ecs(_alicloud.Connection(**{name: os.environ[variable] for name, variable in names.items()}))
+    ecs = _ecs.EcsClient(_alicloud.Connection(**{name: os.environ[variable] for name, variable in names.items()}))
     runbook = Runbook(lab, call)
     state = lab.get("/state")
     for job in state["jobs"]:

@@ -51,8 +51,8 @@ def uuid(known: dict[str, str], lab: Lab, call: Call) -> str:
 
 
 @pytest.fixture
-def ecs(lab: Lab) -> _ecs.Ecs:
-    return _ecs.Ecs(
+def ecs(lab: Lab) -> _ecs.EcsClient:
+    return _ecs.EcsClient(
         _alicloud.Connection(
             access_key_id=os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"],
             access_key_secret=os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
@@ -63,7 +63,7 @@ def ecs(lab: Lab) -> _ecs.Ecs:
 
 
 @pytest.fixture
-def no_traces(lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str) -> Iterator[str]:
+def no_traces(lab: Lab, call: Call, ecs: _ecs.EcsClient, uuid: str) -> Iterator[str]:
     """The VM without a job; afterwards it has none again, and no images and snapshots of one."""
     lab.reset_requests()
     yield uuid
@@ -115,7 +115,7 @@ def orphans_found(call: Call) -> dict[str, dict[str, Any]]:
     return {one["id"]: one for one in call("smc_cleanup", orphans=[], check=True)["orphans"]}
 
 
-def an_instance(ecs: _ecs.Ecs, image_id: str, name: str, **tags: str) -> str:
+def an_instance(ecs: _ecs.EcsClient, image_id: str, name: str, **tags: str) -> str:
     return ecs.run_instance(
         {
             "ImageId": image_id,
@@ -131,7 +131,7 @@ def an_instance(ecs: _ecs.Ecs, image_id: str, name: str, **tags: str) -> str:
 
 @pytest.mark.parametrize("kind", ["reset_before_commit", "reset_after_commit"])
 def test_a_fault_at_every_write_leaves_the_desired_state_and_nothing_else(
-    lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, migrated: list[str], kind: str
+    lab: Lab, call: Call, ecs: _ecs.EcsClient, uuid: str, migrated: list[str], kind: str
 ) -> None:
     older, final = migrated
     others = ids(lab, "image") - set(migrated)
@@ -183,7 +183,7 @@ def test_images_are_found_when_their_job_is_deleted(lab: Lab, call: Call, uuid: 
 
 
 def test_what_an_interrupted_run_left_and_what_ecs_refuses_to_delete(
-    lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str
+    lab: Lab, call: Call, ecs: _ecs.EcsClient, uuid: str, replicated: str
 ) -> None:
     """The first run ends after an image and before its snapshots; in the second, ECS refuses to delete the next image."""
     second = call("smc_incremental_job", vm_uuid=uuid, state="synced", synced_since=clock(lab))["job"]["runs"][-1]
@@ -211,7 +211,9 @@ def test_what_an_interrupted_run_left_and_what_ecs_refuses_to_delete(
     assert orphans_found(call) == before
 
 
-def test_the_costs_are_what_the_lab_charges(lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str) -> None:
+def test_the_costs_are_what_the_lab_charges(
+    lab: Lab, call: Call, ecs: _ecs.EcsClient, uuid: str, replicated: str
+) -> None:
     machines = [an_instance(ecs, replicated, TRANSITION), lab.job(VM)["transition_instance_id"]]
     lab.post("/clock", {"advance": "2m"})
     lab.reset_requests()
@@ -234,7 +236,7 @@ def test_the_costs_are_what_the_lab_charges(lab: Lab, call: Call, ecs: _ecs.Ecs,
 
 
 def test_orphans_are_listed_and_deleted_by_id_only(
-    lab: Lab, call: Call, ecs: _ecs.Ecs, uuid: str, replicated: str
+    lab: Lab, call: Call, ecs: _ecs.EcsClient, uuid: str, replicated: str
 ) -> None:
     named = lab.job(VM)["transition_instance_id"]
     before = orphans_found(call)

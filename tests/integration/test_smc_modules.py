@@ -51,7 +51,9 @@ def no_jobs(lab: Lab, call: Call, uuids: dict[str, str]) -> Iterator[dict[str, s
 
 def forget_migrations(call: Call, uuids: dict[str, str]) -> None:
     """Delete the jobs, and the images by whose tags a VM is known to have moved."""
-    ecs = _ecs.Ecs(_alicloud.Connection(**{name: os.environ.get(variable) for name, variable in CONNECTION.items()}))
+    ecs = _ecs.EcsClient(
+        _alicloud.Connection(**{name: os.environ.get(variable) for name, variable in CONNECTION.items()})
+    )
     for uuid in uuids.values():
         outcome = call("smc_incremental_job", vm_uuid=uuid, state="absent", discard_replication=True)
         assert not outcome.failed, outcome.result
@@ -401,7 +403,9 @@ def test_an_image_that_no_completion_has_marked_does_not_tell_that_the_vm_has_mo
     lab: Lab, call: Call, no_jobs: dict[str, str]
 ) -> None:
     made = call("smc_incremental_job", vm_uuid=no_jobs[VM], interval="24h", wait=True)
-    ecs = _ecs.Ecs(_alicloud.Connection(**{name: os.environ.get(variable) for name, variable in CONNECTION.items()}))
+    ecs = _ecs.EcsClient(
+        _alicloud.Connection(**{name: os.environ.get(variable) for name, variable in CONNECTION.items()})
+    )
     ecs.tag_image(made["job"]["runs"][-1]["image_id"], {"cutover:vm-uuid": no_jobs[VM]})
     call("smc_incremental_job", vm_uuid=no_jobs[VM], state="absent", discard_replication=True)
     checked = call("smc_incremental_job", vm_uuid=no_jobs[VM], check=True)

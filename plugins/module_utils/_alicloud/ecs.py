@@ -53,10 +53,6 @@ class EcsClient:
         """The service's own clock at its last answer; this machine's before the first one."""
         return self._api.cloud_time or datetime.now(timezone.utc)
 
-    def tell_time(self) -> datetime:
-        """See :attr:`now`; other packages still use this name."""
-        return self.now
-
     def images(self, image_id: t.Optional[str] = None, tags: t.Optional[dict[str, str]] = None) -> list[Image]:
         """Our own images in any state; ids that do not exist are silently absent."""
         found = self._api.read_pages(
@@ -269,7 +265,3 @@ class EcsClient:
 def _quote(amounts: Wire, price: Wire, units: int) -> t.Optional[Quote]:
     amount = amounts.get("TradePrice")
     return None if amount is None else Quote(float(amount) / units, str(price.get("Currency") or ""))
-
-
-# Other packages still use this name.
-Ecs = EcsClient

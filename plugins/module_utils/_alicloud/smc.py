@@ -187,7 +187,3 @@ def _chunks(ids: t.Optional[list[str]]) -> t.Iterator[t.Optional[list[str]]]:
         return
     for start in range(0, len(ids), PAGE):
         yield ids[start : start + PAGE]
-
-
-# Other packages still use this name.
-Smc = SmcClient

@@ -15,10 +15,10 @@ from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs import Ecs
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs import EcsClient
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Disk, Image, Instance, Snapshot
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import complete_runs
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import SmcClient
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import AccessToken, Job
 from ansible_collections.cutover.smc.plugins.module_utils._cleanup.orphans import (
     RegionResources,
@@ -76,8 +76,8 @@ class CleanupReconciler(Reconciler[CleanupSpec, ObservedCleanup]):
 
     def __init__(
         self,
-        smc: Smc,
-        ecs: Ecs,
+        smc: SmcClient,
+        ecs: EcsClient,
         vm: t.Optional[MachineSnapshots],
         spec: CleanupSpec,
         identity: Identity,
@@ -296,10 +296,10 @@ def run(params: Params, context: Context) -> Result:
 def _clean_up(spec: CleanupSpec, params: Params, context: Context, vm: t.Optional[MachineSnapshots]) -> Result:
     connection = alicloud.Connection.from_params(params)
     identity = Identity.from_params(params)
-    ecs = Ecs(connection)
+    ecs = EcsClient(connection)
     prices = PriceList(params["prices"], ecs)
     reconciler = CleanupReconciler(
-        Smc(connection),
+        SmcClient(connection),
         ecs,
         vm,
         spec,

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs import Ecs
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs import EcsClient
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import SmcClient
 from ansible_collections.cutover.smc.plugins.module_utils._cleanup.orphans import RegionResources
 
 
-def read_region(smc: Smc, ecs: Ecs, named: t.Iterable[str]) -> RegionResources:
+def read_region(smc: SmcClient, ecs: EcsClient, named: t.Iterable[str]) -> RegionResources:
     """Read a region with a few list calls.
 
     :param named: ids of resources; snapshots among them are read although something was created from them

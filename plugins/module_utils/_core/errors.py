@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What went wrong, why, and what to do next: the one family of errors (pure; private to the collection)."""
+"""The errors of the collection: what went wrong, why, and what to do next (pure; private to the collection)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 
 
 class CutoverError(Exception):
-    """An expected failure, told in one sentence and a remedy.
+    """An expected error, in one sentence and a remedy.
 
     :param message: what happened and why, a sentence without the remedy
     :param remedy: what the user should do, a sentence; may be empty
@@ -40,14 +40,14 @@ class CutoverError(Exception):
         self.request_id = request_id
         self.http_status = http_status
         self.details = details or {}
-        #: what had been done before the failure, merged into the result
+        #: what had been done before the error, merged into the result
         self.partial: dict[str, t.Any] = {}
 
     def __str__(self) -> str:
         return " ".join(_sentence(part) for part in (self.message, self.remedy) if part)
 
     def as_result(self) -> dict[str, t.Any]:
-        """The failure as a module returns it under ``error``."""
+        """The error as a module returns it under ``error``."""
         return {
             "kind": self.kind,
             "code": self.code,
@@ -66,31 +66,31 @@ class InvalidOptionError(CutoverError):
 
 
 class PreconditionError(CutoverError):
-    """The world is not in a state that allows what was asked."""
+    """The present state does not allow what was requested."""
 
     kind = "precondition"
 
 
 class NotFoundError(CutoverError):
-    """Something that was named does not exist."""
+    """A resource that was named does not exist."""
 
     kind = "not_found"
 
 
 class UnreachableError(CutoverError):
-    """A read did not get an answer; asking again is harmless."""
+    """A read got no answer; repeating it is harmless."""
 
     kind = "unreachable"
 
 
 class OutcomeUnknownError(CutoverError):
-    """A write got no answer: it may or may not have happened, so look before repeating it."""
+    """A write got no answer: the change may or may not have been made, so it must be read back before it is repeated."""
 
     kind = "outcome_unknown"
 
 
 class ConflictError(CutoverError):
-    """The world moved between the look and the deed: look again."""
+    """The state changed between the observation and the action: observe again."""
 
     kind = "conflict"
 

@@ -14,14 +14,14 @@ View = dict[str, t.Any]
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do, as data.
+    """One action to take, as data.
 
     :ivar action: the name of the function that does it
     :ivar arguments: that function's keyword arguments
-    :ivar summary: what a person reads, such as ``start job j-1``
+    :ivar summary: what the user reads, such as ``start job j-1``
     :ivar changes: what it changes in the resource's view, for the diff in check mode
     :ivar mutates: whether it changes anything outside (a wait does not)
-    :ivar replan_after: whether the plan must be made anew after it, because the world has moved meanwhile
+    :ivar replan_after: whether the plan must be made again after it, because the state has changed meanwhile
     """
 
     action: str
@@ -33,13 +33,13 @@ class Step:
 
 
 def wait_step(action: str, summary: str, changes: t.Optional[View] = None, **arguments: t.Any) -> Step:
-    """A step that changes nothing itself but waits until the world has; the plan is made anew after it."""
+    """A step that changes nothing itself but waits for a change; the plan is made again after it."""
     return Step(action, summary, arguments, changes or {}, mutates=False, replan_after=True)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What differs between the present and the declared state, in the order in which it is to be mended."""
+    """What differs between the present and the declared state, in the order in which it is fixed."""
 
     steps: tuple[Step, ...] = ()
 

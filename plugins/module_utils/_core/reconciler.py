@@ -110,7 +110,7 @@ class Reconciler(abc.ABC, t.Generic[Spec, Observed]):
                 plan = self._checked_plan(observed)
             raise CutoverError(
                 f"The state did not settle after {self.max_rounds} checks; still to do: {', '.join(plan.summaries)}",
-                remedy="Run it again. If it happens again, something else is changing the same resource",
+                remedy="Run this again. If it happens again, something else is changing the same resource",
             )
         except CutoverError as error:
             error.partial = {"changed": any(step.mutates for step in done), "plan": [step.summary for step in done]}
@@ -146,44 +146,3 @@ class Reconciler(abc.ABC, t.Generic[Spec, Observed]):
             if step.replan_after:
                 break
         return None, len(plan.steps)
-
-
-class _Functions(Reconciler[None, Observed]):
-    """A reconciler made of functions."""
-
-    def __init__(
-        self,
-        observe: t.Callable[[], Observed],
-        decide: t.Callable[[Observed], Plan],
-        actions: Actions,
-        view: t.Callable[[Observed], View],
-        context: Context,
-    ) -> None:
-        super().__init__(None, context)
-        self._observe, self._decide, self._actions, self._view = observe, decide, actions, view
-
-    def observe(self) -> Observed:
-        return self._observe()
-
-    def plan(self, observed: Observed) -> Plan:
-        return self._decide(observed)
-
-    def diff_view(self, observed: Observed) -> View:
-        return self._view(observed)
-
-    @property
-    def actions(self) -> Actions:
-        return self._actions
-
-
-def converge(
-    observe: t.Callable[[], Observed],
-    decide: t.Callable[[Observed], Plan],
-    actions: Actions,
-    view: t.Callable[[Observed], View],
-    *,
-    check_mode: bool,
-) -> Outcome[Observed]:
-    """Run a reconciler made of functions (to go when every subject has a class of its own)."""
-    context = Context(check_mode=check_mode, progress=lambda line: None, warn=lambda line: None)
-    return _Functions(observe, decide, actions, view, context).run()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Durations and moments as users write them and as the clouds do (pure; private to the collection)."""
+"""Durations and times as users write them and as Alibaba Cloud does (pure; private to the collection)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _MOMENT_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ")
 
 
 def parse_duration(option: str, value: str) -> timedelta:
-    """Read ``90s``, ``30m``, ``6h``, ``2d``, ``1w`` or a run of them such as ``1d12h``.
+    """Read ``90s``, ``30m``, ``6h``, ``2d``, ``1w`` or a sequence of them such as ``1d12h``.
 
     :raises InvalidOptionError: names the option and the value
     """
     text = str(value).strip().lower()
     if not _DURATION.match(text):
         raise InvalidOptionError(
-            "Option '%s' is not a duration: '%s'" % (option, value),
+            f"Option '{option}' is not a duration: '{value}'",
             remedy="Write a number and a unit (s, m, h, d, w), for example 6h or 2d",
         )
     return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text)))
@@ -39,12 +39,12 @@ def format_duration(duration: timedelta) -> str:
     for unit in ("d", "h", "m", "s"):
         count, seconds = divmod(seconds, _UNITS[unit])
         if count:
-            parts.append("%d%s" % (count, unit))
+            parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
 
 
 def parse_moment(option: str, value: str) -> datetime:
-    """Read an ISO 8601 moment with a time zone, such as ``2026-11-22T18:00:00Z``.
+    """Read an ISO 8601 time with a time zone, such as ``2026-11-22T18:00:00Z``.
 
     :raises InvalidOptionError: names the option and the value
     """
@@ -57,14 +57,14 @@ def parse_moment(option: str, value: str) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise InvalidOptionError(
-            "Option '%s' is not a moment with a time zone: '%s'" % (option, value),
+            f"Option '{option}' is not a time with a time zone: '{value}'",
             remedy="Write it in UTC as 2026-11-22T18:00:00Z",
         )
     return moment.astimezone(timezone.utc)
 
 
 def read_moment(text: t.Optional[str]) -> t.Optional[datetime]:
-    """Read a moment that an Alibaba Cloud API sent (SMC has seconds, ECS instances minutes only); None when absent."""
+    """Read a time that an Alibaba Cloud API sent (SMC has seconds, ECS instances minutes only); None when absent."""
     for shape in _MOMENT_FORMATS:
         try:
             return datetime.strptime(text or "", shape).replace(tzinfo=timezone.utc)
@@ -82,5 +82,5 @@ def format_moment(moment: t.Optional[datetime]) -> t.Optional[str]: ...
 
 
 def format_moment(moment: t.Optional[datetime]) -> t.Optional[str]:
-    """A moment as SMC writes it: UTC, whole seconds, ``Z``."""
+    """A time as SMC writes it: UTC, whole seconds, ``Z``."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

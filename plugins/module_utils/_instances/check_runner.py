@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from datetime import timedelta
 
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs import Ecs
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs import EcsClient
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Instance, Invocation
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     CutoverError,
@@ -50,7 +50,12 @@ class CheckRunner:
     """
 
     def __init__(
-        self, ecs: Ecs, checks: t.Sequence[Check], agent_timeout: timedelta, poll_interval: float, context: Context
+        self,
+        ecs: EcsClient,
+        checks: t.Sequence[Check],
+        agent_timeout: timedelta,
+        poll_interval: float,
+        context: Context,
     ) -> None:
         self._ecs = ecs
         self._checks = checks

@@ -10,7 +10,7 @@ import typing as t
 from datetime import timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs import Ecs
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs import EcsClient
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Instance
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import client_token
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import PreconditionError
@@ -43,7 +43,7 @@ class VerificationReconciler(Reconciler[VerificationSpec, ObservedVerification])
     """
 
     def __init__(
-        self, ecs: Ecs, spec: VerificationSpec, context: Context, wait_timeout: timedelta, poll_interval: float
+        self, ecs: EcsClient, spec: VerificationSpec, context: Context, wait_timeout: timedelta, poll_interval: float
     ) -> None:
         super().__init__(spec, context)
         self._ecs = ecs
@@ -78,7 +78,7 @@ class VerificationReconciler(Reconciler[VerificationSpec, ObservedVerification])
         }
 
     def _start(self) -> None:
-        released_at = self._ecs.tell_time() + self.spec.release_after
+        released_at = self._ecs.now + self.spec.release_after
         parameters = dict(self.spec.parameters, AutoReleaseTime=format_moment(released_at.replace(second=0)))
         # ECS compares the parameters that come with a token, so the token must depend on the time of release, too.
         text = repr(sorted(parameters.items(), key=lambda item: item[0]))
@@ -120,7 +120,7 @@ def run(params: Params, context: Context) -> Result:
     """The handler of ``ecs_verification_instance``."""
     spec = parse_spec(params)
     reconciler = VerificationReconciler(
-        Ecs(Connection.from_params(params)),
+        EcsClient(Connection.from_params(params)),
         spec,
         context,
         parse_duration("wait_timeout", params["wait_timeout"]),

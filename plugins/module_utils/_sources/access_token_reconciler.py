@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import SmcClient
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import OutcomeUnknownError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, Params, Result
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, View
@@ -31,7 +31,7 @@ class AccessTokenReconciler(Reconciler[AccessTokenSpec, ObservedAccessToken]):
     :ivar code: the code itself, a secret; None unless this run created it
     """
 
-    def __init__(self, smc: Smc, spec: AccessTokenSpec, context: Context) -> None:
+    def __init__(self, smc: SmcClient, spec: AccessTokenSpec, context: Context) -> None:
         super().__init__(spec, context)
         self._smc = smc
         self._created_id: t.Optional[str] = None
@@ -72,7 +72,7 @@ class AccessTokenReconciler(Reconciler[AccessTokenSpec, ObservedAccessToken]):
 
 def run(params: Params, context: Context) -> Result:
     """The handler of ``smc_access_token``."""
-    reconciler = AccessTokenReconciler(Smc(Connection.from_params(params)), parse_spec(params), context)
+    reconciler = AccessTokenReconciler(SmcClient(Connection.from_params(params)), parse_spec(params), context)
     outcome = reconciler.run()
     token = outcome.observed.token
     return outcome.result(access_token=token.as_result() if token else None, access_token_code=reconciler.code)

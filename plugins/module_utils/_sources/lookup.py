@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import SmcClient
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import VM_TAG
@@ -17,7 +17,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._sources.identity impo
 from ansible_collections.cutover.smc.plugins.module_utils._sources.matching import select_job, single_source
 
 
-def find_source(smc: Smc, identity: Identity, job: t.Optional[Job] = None) -> t.Optional[Source]:
+def find_source(smc: SmcClient, identity: Identity, job: t.Optional[Job] = None) -> t.Optional[Source]:
     """The source that the identity names, or else the source of the job.
 
     :raises InvalidOptionError: when several sources carry the tag of the VM
@@ -30,7 +30,7 @@ def find_source(smc: Smc, identity: Identity, job: t.Optional[Job] = None) -> t.
     return None
 
 
-def find_job(smc: Smc, identity: Identity, for_deletion: bool = False) -> t.Optional[Job]:
+def find_job(smc: SmcClient, identity: Identity, for_deletion: bool = False) -> t.Optional[Job]:
     """The VM's job: its unfinished job, of which SMC allows only one, or else the newest one.
 
     :param for_deletion: the job will be deleted: one that is being deleted matters too, and one that does not exist is no error
@@ -47,7 +47,7 @@ def find_job(smc: Smc, identity: Identity, for_deletion: bool = False) -> t.Opti
     return job
 
 
-def _jobs_of(smc: Smc, identity: Identity) -> list[Job]:
+def _jobs_of(smc: SmcClient, identity: Identity) -> list[Job]:
     """All jobs that the identity names by something other than their ID."""
     if identity.source_id:
         return smc.jobs(source_ids=[identity.source_id])
@@ -59,7 +59,7 @@ def _jobs_of(smc: Smc, identity: Identity) -> list[Job]:
     return []
 
 
-def _jobs_of_vm(smc: Smc, vm_uuid: str) -> list[Job]:
+def _jobs_of_vm(smc: SmcClient, vm_uuid: str) -> list[Job]:
     """The jobs with the tag of the VM; without an unfinished one also the jobs of the VM's sources.
 
     A job that was created manually has no tag, but its source has one.

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import SmcClient
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, Params, Result
 from ansible_collections.cutover.smc.plugins.module_utils._sources.source_plan import to_result
@@ -18,7 +18,7 @@ def run_info(params: Params, _context: Context) -> Result:
     tags = dict(params["tags"] or {})
     if params["project"]:
         tags[PROJECT_TAG] = params["project"]
-    sources = Smc(Connection.from_params(params)).sources(
+    sources = SmcClient(Connection.from_params(params)).sources(
         params["source_ids"], params["name"], params["state"], tags, params["workgroup_id"]
     )
     if params["vm_uuids"] is not None:

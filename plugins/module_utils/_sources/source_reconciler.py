@@ -10,7 +10,7 @@ import typing as t
 from datetime import timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import SmcClient
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Source, Workgroup
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import WaitTimeoutError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, Params, Result
@@ -45,7 +45,7 @@ class SourceReconciler(Reconciler[SourceSpec, ObservedSource]):
     """
 
     def __init__(
-        self, smc: Smc, spec: SourceSpec, context: Context, wait_timeout: timedelta, poll_interval: float
+        self, smc: SmcClient, spec: SourceSpec, context: Context, wait_timeout: timedelta, poll_interval: float
     ) -> None:
         super().__init__(spec, context)
         self._smc = smc
@@ -116,7 +116,7 @@ class SourceReconciler(Reconciler[SourceSpec, ObservedSource]):
 def run(params: Params, context: Context) -> Result:
     """The handler of ``smc_source``."""
     reconciler = SourceReconciler(
-        Smc(Connection.from_params(params)),
+        SmcClient(Connection.from_params(params)),
         parse_spec(params),
         context,
         parse_duration("wait_timeout", params["wait_timeout"]),

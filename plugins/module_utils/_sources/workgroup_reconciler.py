@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
-from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import Smc
+from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc import SmcClient
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Workgroup
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import unused_client_token
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
@@ -39,7 +39,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._sources.workgroup_pla
 class WorkgroupReconciler(Reconciler[WorkgroupSpec, ObservedWorkgroup]):
     """One workgroup and its members."""
 
-    def __init__(self, smc: Smc, spec: WorkgroupSpec, context: Context) -> None:
+    def __init__(self, smc: SmcClient, spec: WorkgroupSpec, context: Context) -> None:
         super().__init__(spec, context)
         self._smc = smc
         self._created_id: t.Optional[str] = None
@@ -129,7 +129,7 @@ class WorkgroupReconciler(Reconciler[WorkgroupSpec, ObservedWorkgroup]):
 def run(params: Params, context: Context) -> Result:
     """The handler of ``smc_workgroup``."""
     spec = parse_spec(params)
-    reconciler = WorkgroupReconciler(Smc(Connection.from_params(params)), spec, context)
+    reconciler = WorkgroupReconciler(SmcClient(Connection.from_params(params)), spec, context)
     outcome = reconciler.run()
     group = outcome.observed.group
     drift = tag_drift(spec, group)

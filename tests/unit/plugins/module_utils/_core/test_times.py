@@ -71,7 +71,7 @@ def test_moments(text: str):
     "text", ["", "yesterday", "2026-11-22T18:00:05", "2026-11-22", "18:00Z", "2026-13-22T18:00:05Z"]
 )
 def test_what_is_no_moment_is_named_with_its_option(text: str):
-    with pytest.raises(InvalidOptionError, match="Option 'since' is not a moment with a time zone"):
+    with pytest.raises(InvalidOptionError, match="Option 'since' is not a time with a time zone"):
         parse_moment("since", text)
 
 

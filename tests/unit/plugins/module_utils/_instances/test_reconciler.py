@@ -106,7 +106,8 @@ class Ecs:
         self.made: list[dict[str, Any]] = []
         self.released: list[str] = []
 
-    def tell_time(self) -> datetime:
+    @property
+    def now(self) -> datetime:
         return NOW.replace(second=42)
 
     def image(self, image_id: str) -> Image:
@@ -235,7 +236,7 @@ def check(guest: Guest, check_mode: bool = False, **params: Any) -> dict[str, An
     """Run the module's handler with a cloud in memory."""
     options = {**OPTIONS, "poll_interval": 0.0, "checks": CHECKS, **params}
     warnings: list[str] = []
-    with mock.patch.object(reconciler, "Ecs", return_value=guest):
+    with mock.patch.object(reconciler, "EcsClient", return_value=guest):
         result = run(options, Context(check_mode, lambda line: None, warnings.append))
     return dict(result, warnings=warnings)
 

@@ -25,7 +25,6 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     VM_TAG,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan
-from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import converge
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import finalize_plan
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.finalize_plan import (
@@ -35,6 +34,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._jobs.finalize_plan im
     stopped_at,
 )
 from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, an_image, at
+from tests.unit.plugins.models import ModelReconciler
 
 BEFORE = at(-31)  # the built jobs' newest run began a minute later
 AFTER = at(-10)
@@ -234,13 +234,14 @@ class Model:
     def finalize(self, spec: FinalizeSpec, check_mode: bool = False) -> dict[str, Any] | None:
         names = ("tag_job", "complete_job", "wait_idle", "wait_finished", "mark_image")
         try:
-            return converge(
+            reconciler = ModelReconciler(
                 self.observe,
                 lambda observed: finalize_plan.plan(spec, observed),
-                {name: getattr(self, name) for name in names},
                 lambda observed: finalize_plan.diff_view(spec, observed),
-                check_mode=check_mode,
-            ).result()
+                {name: getattr(self, name) for name in names},
+                check_mode,
+            )
+            return reconciler.run().result()
         except PreconditionError:
             return None
 

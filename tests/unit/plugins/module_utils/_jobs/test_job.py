@@ -56,8 +56,8 @@ REFUSED = [
     ({"data_disks": [{"index": 1, "size": 32769}]}, "Choose 20 to 32768"),
     ({"compression_level": 11}, "Choose 0 to 10"),
     ({"bandwidth_limit": -1}, "Option 'bandwidth_limit' is -1"),
-    ({"synced_since": "now"}, "Option 'synced_since' is not a moment"),
-    ({"scheduled_start": "2026-11-28"}, "Option 'scheduled_start' is not a moment"),
+    ({"synced_since": "now"}, "Option 'synced_since' is not a time"),
+    ({"scheduled_start": "2026-11-28"}, "Option 'scheduled_start' is not a time"),
     ({"max_age": "old"}, "Option 'max_age' is not a duration"),
 ]
 

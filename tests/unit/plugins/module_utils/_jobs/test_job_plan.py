@@ -25,7 +25,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     PreconditionError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG
-from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome, converge
+from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import read_moment
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_plan import (
     ObservedJob,
@@ -35,6 +35,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_plan import 
 )
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_spec import JobSpec
 from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, a_source, at
+from tests.unit.plugins.models import ModelReconciler
 from tests.unit.plugins.module_utils._jobs.test_job import spec
 
 SINCE = "2026-11-22T17:45:00Z"  # after the run that the built jobs have made
@@ -350,9 +351,10 @@ class Model:
         self.job = None
 
     def converge(self, said: JobSpec, check_mode: bool = False) -> Outcome[ObservedJob]:
-        return converge(
-            self.observe, lambda observed: plan(said, observed), self.actions, diff_view, check_mode=check_mode
+        reconciler = ModelReconciler(
+            self.observe, lambda observed: plan(said, observed), diff_view, self.actions, check_mode
         )
+        return reconciler.run()
 
 
 PARAMS = st.fixed_dictionaries(

@@ -298,7 +298,7 @@ class Smc:
 
 
 def run_module(smc: Smc, monkeypatch: pytest.MonkeyPatch, check_mode: bool = False, **params: Any) -> dict[str, Any]:
-    monkeypatch.setattr(workgroup_reconciler, "Smc", lambda connection: smc)
+    monkeypatch.setattr(workgroup_reconciler, "SmcClient", lambda connection: smc)
     warnings: list[str] = []
     result = run({**GIVEN, **params}, Context(check_mode, lambda line: None, warnings.append))
     return dict(result, warnings_shown=warnings)
