@@ -12,11 +12,25 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from lab.access import PROXY_VARIABLES
-from tests.integration.lab_harness import BIN, LABS, Call, Lab, Outcome, call_handler, run_ansible, start_lab
+from tests.integration.lab_harness import (
+    BIN,
+    FIRST_VM,
+    LABS,
+    SECOND_VM,
+    Call,
+    Console,
+    Lab,
+    Outcome,
+    call_handler,
+    import_vms,
+    run_ansible,
+    start_lab,
+)
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +65,41 @@ def call(lab: Lab) -> Call:
         return call_handler(module, params, check=check)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def imported(session_lab: Lab) -> dict[str, str]:
+    """The VMs that the tests of SMC's modules share, imported and recognized: name -> instance UUID."""
+    with mock.patch.dict(os.environ, session_lab.environment):
+        for name in PROXY_VARIABLES:
+            os.environ.pop(name, None)
+        session_lab.reset_faults()
+
+        def run(module: str, **params: Any) -> Outcome:
+            return call_handler(module, params)
+
+        uuids = import_vms(session_lab, run, FIRST_VM, SECOND_VM)
+        for name, uuid in uuids.items():
+            recognized = run("smc_source", vm_uuid=uuid, vm_name=name)
+            assert not recognized.failed, recognized.result
+    return uuids
+
+
+@pytest.fixture
+def no_jobs(imported: dict[str, str], lab: Lab, call: Call) -> Iterator[dict[str, str]]:
+    """The shared VMs without a job and without images, before and after."""
+
+    def forget() -> None:
+        for uuid in imported.values():
+            deleted = call("smc_incremental_job", vm_uuid=uuid, state="absent", discard_replication=True)
+            assert not deleted.failed, deleted.result
+            Console(lab).delete_images(**{"cutover:vm-uuid": uuid})
+
+    forget()
+    lab.reset_requests()
+    yield imported
+    lab.reset_faults()
+    forget()
 
 
 @pytest.fixture

@@ -20,9 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from alibabacloud_ecs20140526 import models as ecs_models
+from alibabacloud_ecs20140526.client import Client as EcsSdk
+from alibabacloud_tea_openapi.models import Config
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, ModuleDefinition
@@ -38,6 +42,9 @@ BIN = Path(sys.executable).parent
 # A directory for each process: parallel test runs must not stop each other's lab.
 LABS = ROOT / "build" / "integration" / str(os.getpid())
 SECONDS_TO_START = 120
+
+#: The VMs that tests of SMC's modules share. Tests of different files use different VMs otherwise.
+FIRST_VM, SECOND_VM = "app-02", "app-03"
 
 #: The two ways to run a module through Ansible.
 WAYS = ("in_process", "module")
@@ -203,6 +210,58 @@ class Outcome:
 
 
 Call = Callable[..., Outcome]
+
+
+class Console:
+    """What a user does in the ECS console, by the official SDK. No module deletes a final image."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._region = lab.environment["ALIBABA_CLOUD_REGION_ID"]
+        endpoint = urlsplit(lab.environment["CUTOVER_ECS_ENDPOINT"])
+        self._ecs = EcsSdk(
+            Config(
+                access_key_id=lab.environment["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+                access_key_secret=lab.environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+                region_id=self._region,
+                endpoint=endpoint.netloc,
+                protocol=endpoint.scheme,
+            )
+        )
+
+    def delete_images(self, **tags: str) -> None:
+        """Delete the images with all these tags."""
+        wanted = [ecs_models.DescribeImagesRequestTag(key=key, value=value) for key, value in tags.items()]
+        request = ecs_models.DescribeImagesRequest(
+            region_id=self._region, image_owner_alias="self", tag=wanted, page_size=100
+        )
+        for image in self._ecs.describe_images(request).body.images.image:
+            self._ecs.delete_image(ecs_models.DeleteImageRequest(region_id=self._region, image_id=image.image_id))
+
+    def tag_image(self, image_id: str, **tags: str) -> None:
+        """Add tags to an image."""
+        added = [ecs_models.TagResourcesRequestTag(key=key, value=value) for key, value in tags.items()]
+        self._ecs.tag_resources(
+            ecs_models.TagResourcesRequest(
+                region_id=self._region, resource_type="image", resource_id=[image_id], tag=added
+            )
+        )
+
+
+def smc_time(call: Call) -> str:
+    """SMC's clock, as a user reads it."""
+    return str(call("smc_incremental_job_info", job_ids=[])["cloud_time"])
+
+
+def set_service(lab: Lab, name: str, service: str) -> None:
+    """Start or stop the service in a guest: ``running`` or ``stopped``."""
+    lab.post(f"/vms/{name}/guest", {"service": service})
+
+
+def assert_image_is_disk(lab: Lab, image_id: str, vm: str) -> None:
+    """The image holds what the disks of the VM hold."""
+    image = {disk["key"]: disk["sha256"] for disk in lab.get(f"/images/{image_id}/disks")}
+    disks = {disk["key"]: disk["sha256"] for disk in lab.get(f"/vms/{vm}/disks")}
+    assert image == disks
 
 
 def lab_command(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:

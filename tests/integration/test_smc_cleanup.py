@@ -18,7 +18,7 @@ from pyVim.task import WaitForTask
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import api as _alicloud
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import ecs as _ecs
 from lab.alicloud.world import prices
-from tests.integration.lab_harness import Call, Lab, import_vms
+from tests.integration.lab_harness import FIRST_VM, Call, Lab, import_vms, set_service, smc_time
 
 VM = "app-01"
 TRANSITION = "no_delete_SMC_transition_instance"
@@ -342,4 +342,31 @@ def test_the_source_is_deleted_on_request(lab: Lab, call: Call, no_traces: str) 
     lab.reset_requests()
     assert not call("smc_cleanup", **wanted)["changed"]
     assert not call("smc_cleanup", check=True, **wanted)["changed"]
+    assert not lab.mutating_requests()
+
+
+def test_clean_up_waits_for_the_end_and_keeps_what_it_is_told_to(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
+    set_service(lab, FIRST_VM, "stopped")
+    call("smc_incremental_job", vm_uuid=no_jobs[FIRST_VM], interval="7d", images_to_keep=5, wait=True)
+    lab.reset_requests()
+    early = call("smc_cleanup", vm_uuid=no_jobs[FIRST_VM])
+    assert early.failed
+    assert "the migration is not over" in early["msg"]
+    assert not lab.mutating_requests()
+    final = call("smc_job_finalize", vm_uuid=no_jobs[FIRST_VM], services_stopped_at=smc_time(call), final_sync=True)[
+        "evidence"
+    ]["image_id"]
+
+    lab.reset_requests()
+    assert call("smc_cleanup", vm_uuid=no_jobs[FIRST_VM], images_to_keep=1, delete_job=True, check=True)["changed"]
+    assert not lab.mutating_requests()
+    cleared = call("smc_cleanup", vm_uuid=no_jobs[FIRST_VM], images_to_keep=1, delete_job=True)
+    assert [image["image_id"] for image in cleared["left"]["images"]] == [final]
+    assert cleared["left"]["job"] is None
+    assert [item["id"] for item in cleared["costs"]["items"] if item["kept"]] == [final]
+    lab.reset_requests()
+    assert not call("smc_cleanup", vm_uuid=no_jobs[FIRST_VM], images_to_keep=1, delete_job=True)["changed"]
+    moved = call("smc_incremental_job", vm_uuid=no_jobs[FIRST_VM], interval="6h")
+    assert moved["migrated"]
+    assert moved["migrated_image_id"] == final
     assert not lab.mutating_requests()
