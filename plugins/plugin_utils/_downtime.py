@@ -67,7 +67,7 @@ def _remedy(budget: int, most: t.Optional[float], median: t.Optional[float], int
 def measure(
     estimate: t.Mapping[str, t.Any], stopped_at: t.Any, image_at: t.Any, finished_at: t.Any
 ) -> dict[str, t.Any]:
-    """What the downtime was, compared with the estimate; a time that is not known is none.
+    """What the downtime was, compared with the estimate; times may be unknown.
 
     :param estimate: the result of :func:`assess` before the cut-over
     :param image_at: when the final run ended, and its image existed

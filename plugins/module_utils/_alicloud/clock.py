@@ -18,7 +18,7 @@ _HALF_A_SECOND = timedelta(milliseconds=500)
 
 
 def offset(cloud_time: datetime, here: datetime) -> int:
-    """By how many seconds the cloud's clock is ahead of this machine's; negative when it is behind.
+    """By how many seconds a service's clock is ahead of this machine's; negative when it is behind.
 
     :param cloud_time: the date of an answer, in whole seconds, so that on average half a second was cut off
     :param here: this machine's clock when the answer arrived

@@ -84,7 +84,7 @@ class Instance(Record):
     released_at: t.Optional[datetime] = wire("AutoReleaseTime", TIME)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         return f"instance {self.instance_id}: {self.status}"
 
 

@@ -76,7 +76,7 @@ def gib(size: t.Any) -> int:
 
 
 TEXT = Codec(lambda value: value or "")
-#: The id of another resource: null in results when there is none.
+#: The id of another resource: null in results when there is no such resource.
 REFERENCE = Codec(lambda value: value or "", show=lambda value: value or None)
 VALUE = Codec()
 #: A number that is 0 when it is absent.

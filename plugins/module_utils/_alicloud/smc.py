@@ -181,7 +181,7 @@ class SmcClient:
 
 
 def _chunks(ids: t.Optional[list[str]]) -> t.Iterator[t.Optional[list[str]]]:
-    """Ids in portions that one call accepts; no filter is one portion, an empty list is none."""
+    """Ids in portions that one call accepts; no filter is one portion, an empty list has no portion."""
     if ids is None:
         yield None
         return

@@ -132,12 +132,12 @@ class Source(Record):
         return self.state in ("Available", "InUse")
 
     @property
-    def trouble(self) -> str:
+    def error_reason(self) -> str:
         """What is wrong with it; empty when nothing is."""
         return "" if self.online else _reason(self.state, self.error_code, status_info=self.status_info)
 
     def as_result(self) -> dict[str, t.Any]:
-        return dict(super().as_result(), error_reason=self.trouble)
+        return dict(super().as_result(), error_reason=self.error_reason)
 
 
 @dataclass(frozen=True)
@@ -237,16 +237,16 @@ class Job(Record):
         return newest_complete(self.runs)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The job's state in a few words, for progress lines."""
         if self.status == job_lifecycle.RUNNING:
             return f"job {self.job_id}: {self.status}, {self.phase or '?'}, {int(self.progress)} %"
         if self.status == job_lifecycle.IN_ERROR:
-            return f"job {self.job_id}: {self.status} ({self.trouble})"
+            return f"job {self.job_id}: {self.status} ({self.error_reason})"
         return f"job {self.job_id}: {self.status}"
 
     @property
-    def trouble(self) -> str:
+    def error_reason(self) -> str:
         """What SMC says is wrong; empty when nothing is."""
         return _reason(self.error_code, status_info=self.status_info)
 

@@ -218,9 +218,7 @@ class CleanupReconciler(Reconciler[CleanupSpec, ObservedCleanup]):
     def _delete_instance(self, instance_id: str) -> None:
         """Release an instance and wait until it does not exist any more, so that nothing is billed afterwards."""
         self._ecs.delete_instance(instance_id)
-        self._waiter().until(
-            lambda: self._ecs.instances([instance_id]), lambda found: not found, lambda found: found[0].told
-        )
+        self._waiter().until_gone(lambda: self._ecs.instances([instance_id]), lambda instance: instance.summary)
 
     def _delete_image(self, image_id: str, snapshot_ids: t.Sequence[str]) -> None:
         """Delete an image. Its snapshots are tagged before, because afterwards nothing shows that they were part of it."""
@@ -260,7 +258,7 @@ class CleanupReconciler(Reconciler[CleanupSpec, ObservedCleanup]):
         delete(identifier)
 
     def _wait_job_gone(self, job_id: str) -> None:
-        self._waiter().until(lambda: self._smc.jobs([job_id]), lambda jobs: not jobs, lambda jobs: jobs[0].told)
+        self._waiter().until_gone(lambda: self._smc.jobs([job_id]), lambda job: job.summary)
 
     def _waiter(self) -> Waiter:
         return Waiter(self._wait_timeout, self._poll_interval, self.context.progress)

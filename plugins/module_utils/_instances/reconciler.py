@@ -94,15 +94,13 @@ class VerificationReconciler(Reconciler[VerificationSpec, ObservedVerification])
     def release(self, instance_id: str) -> None:
         """Release an instance and wait until it does not exist any more, so that nothing is billed afterwards."""
         self._ecs.delete_instance(instance_id)
-        self._waiter().until(
-            lambda: self._ecs.instances([instance_id]), lambda found: not found, lambda found: found[0].told
-        )
+        self._waiter().until_gone(lambda: self._ecs.instances([instance_id]), lambda instance: instance.summary)
 
     def _wait_running(self, instance_id: str) -> None:
         self._waiter().until(
             lambda: self._ecs.instances([instance_id]),
             lambda found: bool(found) and found[0].status == "Running",
-            lambda found: found[0].told if found else f"instance {instance_id} does not exist",
+            lambda found: found[0].summary if found else f"instance {instance_id} does not exist",
         )
 
     def _check(self, instance_id: str, name: str) -> None:

@@ -138,10 +138,10 @@ class FinalizeReconciler(Reconciler[FinalizeSpec, ObservedCompletion]):
                 return
             raise
         waiter = Waiter(job_lifecycle.TIME_TO_REACT.total_seconds(), self._interval, self.context.progress)
-        waiter.until(self._read_job, lambda job: job.status != job_lifecycle.WAITING, lambda job: job.told)
+        waiter.until(self._read_job, lambda job: job.status != job_lifecycle.WAITING, lambda job: job.summary)
 
     def _send_completion(self, job_id: str, sync_data: bool) -> None:
-        """Send it, and keep what the answer means, also when there is none."""
+        """Send it, and keep what the answer means, also when it is missing."""
         answer = completion.UNKNOWN
         try:
             self.smc.complete_job(job_id, sync_data)

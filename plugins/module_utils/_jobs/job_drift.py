@@ -19,7 +19,7 @@ _TOLERANCE = timedelta(hours=1)
 
 
 def to_wire(attributes: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Attributes in SMC's names and shapes; what is None or an empty object is not sent."""
+    """Attributes in SMC's names and shapes; None and empty objects are not sent."""
     return {
         JOB_ATTRIBUTES[name].wire: JOB_ATTRIBUTES[name].codec.write(value)
         for name, value in attributes.items()

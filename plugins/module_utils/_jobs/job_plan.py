@@ -149,7 +149,7 @@ def _start(spec: JobSpec, observed: ObservedJob, job: Job) -> t.Iterator[Step]:
     if job.status == job_lifecycle.IN_ERROR and observed.resumed:
         instance = f"instance {job.intermediate_instance_id}" if job.intermediate_instance_id else "its instance"
         raise PreconditionError(
-            f"Job {job.job_id} failed again after it was resumed: {job.trouble or 'SMC gives no reason'}",
+            f"Job {job.job_id} failed again after it was resumed: {job.error_reason or 'SMC gives no reason'}",
             remedy=f"Fix the cause and run this again; meanwhile {instance} is billed",
         )
     action, summary = {

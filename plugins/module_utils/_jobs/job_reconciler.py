@@ -187,7 +187,7 @@ class JobReconciler(Reconciler[JobSpec, ObservedJob]):
         waiter.until(
             lambda: self._read(job_id),
             lambda job: (job.status, job.runs) != (before.status, before.runs) or enough(),
-            lambda job: job.told,
+            lambda job: job.summary,
         )
 
     def _wait_idle(self, job_id: str) -> None:
@@ -203,7 +203,7 @@ class JobReconciler(Reconciler[JobSpec, ObservedJob]):
         self._waiter().until(lambda: self.stalls.record_or_raise(self._read(job_id)), done, self.stalls.summary)
 
     def _wait_gone(self, job_id: str) -> None:
-        self._waiter().until_gone(lambda: self._smc.jobs([job_id]), lambda job: job.told)
+        self._waiter().until_gone(lambda: self._smc.jobs([job_id]), lambda job: job.summary)
 
     def _waiter(self) -> Waiter:
         return Waiter(self._timeout, self._interval, self.context.progress)
@@ -227,7 +227,7 @@ def check_source(source: t.Optional[Source], identity: Identity) -> Source:
     if not source.online:
         meaning, remedy = source_errors.explain(source.state, source.error_code, source.status_info)
         raise PreconditionError(
-            f"Source {source.source_id} ({source.name}) is not ready: {meaning} ({source.trouble})", remedy=remedy
+            f"Source {source.source_id} ({source.name}) is not ready: {meaning} ({source.error_reason})", remedy=remedy
         )
     return source
 

@@ -87,7 +87,7 @@ def parse_spec(params: t.Mapping[str, t.Any], region_id: str) -> JobSpec:
         started=params["started"],
         recreate=params["recreate"],
         discard_replication=params["discard_replication"],
-        # A first image takes as long as a full copy, so that state: present does not wait for it unless told to.
+        # A first image takes as long as a full copy, so state: present waits for it only on request.
         wait=params["state"] != "present" if params["wait"] is None else params["wait"],
     )
 

@@ -128,7 +128,7 @@ class StallDetector:
     def summary(self, job: Job) -> str:
         """One job on a progress line: state, phase, percent, the time left, and that it is stalled."""
         stall = self.stall_of(job.job_id)
-        parts = (job.told, self.eta(job).summary, stall.summary if stall else "")
+        parts = (job.summary, self.eta(job).summary, stall.summary if stall else "")
         return ", ".join(part for part in parts if part)
 
     def summarize(self, jobs: list[Job]) -> str:

@@ -108,7 +108,7 @@ def _source_cause(job: Job, sources: t.Optional[dict[str, Source]]) -> t.Optiona
     if source.online:
         return None
     meaning, remedy = source_errors.explain(source.state, source.error_code, source.status_info)
-    return f"its source {source.source_id} is not ready: {meaning} ({source.trouble})", remedy
+    return f"its source {source.source_id} is not ready: {meaning} ({source.error_reason})", remedy
 
 
 def _instance_cause(job: Job, instances: t.Optional[dict[str, Instance]]) -> t.Optional[tuple[str, str]]:

@@ -84,5 +84,5 @@ def describe(job: Job, now: datetime, forecast_runs: int = RUNS) -> dict[str, t.
         newest_image_id=newest.image_id if newest else None,
         is_billed=job.status in job_lifecycle.BILLED,
         completing=job.completing,
-        error_reason=job.trouble,
+        error_reason=job.error_reason,
     )

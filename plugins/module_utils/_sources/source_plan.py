@@ -232,7 +232,7 @@ def describe(source_id: str, sources: t.Sequence[Source]) -> str:
     if not sources:
         return f"source {source_id}: does not exist"
     meaning, _remedy = explanation(sources[0])
-    return f"source {source_id}: {meaning} ({sources[0].trouble})"
+    return f"source {source_id}: {meaning} ({sources[0].error_reason})"
 
 
 def explanation(source: Source) -> tuple[str, str]:

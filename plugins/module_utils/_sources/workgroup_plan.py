@@ -322,8 +322,8 @@ def tag_drift(spec: WorkgroupSpec, group: t.Optional[Workgroup]) -> list[str]:
 def missing_requirements(source: Source, job: t.Optional[Job]) -> list[str]:
     """What a member still needs for an incremental migration, in sentences."""
     found = []
-    if source.trouble:
-        found.append(f"The source is not ready: {source.trouble}.")
+    if source.error_reason:
+        found.append(f"The source is not ready: {source.error_reason}.")
     if job is None:
         found.append("It has no job. Create an incremental job with smc_incremental_job.")
         return found
@@ -333,7 +333,7 @@ def missing_requirements(source: Source, job: t.Optional[Job]) -> list[str]:
             "delete the job and create an incremental one with smc_incremental_job."
         )
     if job.status == job_lifecycle.IN_ERROR:
-        found.append(f"Its job {job.job_id} has failed: {job.trouble or 'SMC gives no reason'}.")
+        found.append(f"Its job {job.job_id} has failed: {job.error_reason or 'SMC gives no reason'}.")
     elif job.status in (job_lifecycle.STOPPED, job_lifecycle.READY):
         found.append(f"Its job {job.job_id} is {job.status}. Start it with smc_incremental_job and started: true.")
     elif job.status == job_lifecycle.EXPIRED:
@@ -355,7 +355,7 @@ def member_result(source: Source, jobs: list[Job]) -> dict[str, t.Any]:
             "phase": job.phase,
             "progress": job.progress,
             "incremental": job.incremental,
-            "error_reason": job.trouble,
+            "error_reason": job.error_reason,
         }
         if job
         else None,

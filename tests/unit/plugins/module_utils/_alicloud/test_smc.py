@@ -118,7 +118,7 @@ def test_system_info_that_is_none_is_no_trouble(text: Any):
     ],
 )
 def test_trouble_in_words(wire: dict[str, Any], trouble: str):
-    assert source(**wire).trouble == trouble
+    assert source(**wire).error_reason == trouble
     assert source(**wire).online is (trouble == "")
 
 
@@ -180,7 +180,7 @@ def test_a_whole_job():
         ReplicationRun(hour.replace(hour=12), hour.replace(hour=12, minute=30), "m-1", "Schedule"),
     )
     assert found.newest_run == found.runs[1]
-    assert found.told == "job j-1: Running, Syncing, 41 %"
+    assert found.summary == "job j-1: Running, Syncing, 41 %"
     shown = found.as_result()
     assert [run["started_at"] for run in shown["runs"]] == ["2026-11-22T12:00:00Z", "2026-11-22T17:00:00Z"]
     assert shown["interval"] == "6h"
@@ -223,8 +223,8 @@ def test_whether_it_has_run(found: Job, has_run: bool):
 
 def test_what_is_told_of_a_failed_job():
     found = job(Status="InError", ErrorCode="InternalError", StatusInfo=json.dumps({"error_msg": "disk full"}))
-    assert found.told == "job j-1: InError (InternalError, disk full)"
-    assert job(Status="Waiting", Progress=100).told == "job j-1: Waiting"
+    assert found.summary == "job j-1: InError (InternalError, disk full)"
+    assert job(Status="Waiting", Progress=100).summary == "job j-1: Waiting"
 
 
 # --- activation codes -------------------------------------------------------------------------------------------
