@@ -134,3 +134,18 @@ def test_two_waits_share_one_deadline():
     with pytest.raises(WaitTimeoutError):
         waiter.until(World("a").look, lambda state: state == "done", str)
     assert time.now == 1030
+
+
+def test_a_wait_until_nothing_exists():
+    time, lines = Time(), []
+    world = World(["i-1", "i-2"], ["i-2"], [])
+    waiter = Waiter(100, 10, lines.append, clock=time.clock, sleep=time.sleep, jitter=lambda: 0.5)
+    waiter.until_gone(world.look, lambda found: f"instance {found}")
+    assert (world.looks, lines) == (3, ["instance i-1", "instance i-2"])
+
+
+def test_what_still_exists_at_the_deadline_is_named():
+    time = Time()
+    waiter = Waiter(20, 10, lambda line: None, clock=time.clock, sleep=time.sleep, jitter=lambda: 0.5)
+    with pytest.raises(WaitTimeoutError, match="the last state was: instance i-1"):
+        waiter.until_gone(lambda: ["i-1"], lambda found: f"instance {found}")
