@@ -248,7 +248,7 @@ def _obstacles_of_job(migration: Migration) -> t.Iterator[Obstacle]:
     if job.status == job_lifecycle.IN_ERROR:
         yield Obstacle(
             "replicate",
-            f"Job {job.job_id} is InError: {job.trouble or 'SMC gives no reason'}",
+            f"Job {job.job_id} is InError: {job.error_reason or 'SMC gives no reason'}",
             "Correct what SMC reports, then run the role replicate, which starts the job again",
         )
     if job.status == job_lifecycle.EXPIRED:
