@@ -2,24 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The attributes of the modules of the collection, documented once."""
+"""The attributes that the modules of the collection have in common."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Every module: both execution modes.
+    # Every module that runs on the controller: its two execution modes.
     DOCUMENTATION = r"""
 attributes:
   action:
-    description: Runs inside the controller, without a separate process, if the task runs on the controller.
+    description: Runs inside the controller, without a process of its own, when the task runs on the controller.
     support: full
     details:
-      - This requires a local connection, the interpreter of the controller, and a task without C(async), C(become) and C(environment).
-        Otherwise the same code runs as an ordinary module, with the same result.
-      - Set the variable C(cutover_in_process) to V(false) to disable it.
+      - This requires a local connection and the controller's own interpreter, and neither C(async), C(become) nor C(environment). Otherwise
+        the same code runs as an ordinary module, with the same result.
+      - The variable C(cutover_in_process) set to V(false) turns this off.
   async:
-    description: Can be run with C(async). It then runs as an ordinary module.
+    description: Supports C(async), and then runs as an ordinary module.
     support: full
 """
 
@@ -27,13 +27,13 @@ attributes:
     CHANGING = r"""
 attributes:
   check_mode:
-    description: Returns in check mode what it would do, and sends no request that changes anything. The result then has C(check_mode=true).
+    description: Shows in check mode what would be done, and sends no request that changes anything. The result then has C(check_mode=true).
     support: full
   diff_mode:
-    description: Returns what changed, or in check mode what would change.
+    description: Returns what has changed, or in check mode what would change.
     support: full
   idempotent:
-    description: A second run with the same options changes nothing, if nothing else was changed in between.
+    description: A second run with the same options changes nothing if nothing else has changed in between.
     support: full
 """
 
@@ -41,7 +41,7 @@ attributes:
     READING = r"""
 attributes:
   check_mode:
-    description: Only reads. Check mode makes no difference.
+    description: Only reads, so check mode makes no difference.
     support: full
   diff_mode:
     description: Changes nothing, so there is no difference to show.
@@ -51,7 +51,7 @@ attributes:
     support: full
 """
 
-    # Not VMWARE and ALICLOUD: Ansible would find the fragments of these names instead.
+    # These are not called VMWARE and ALICLOUD, because Ansible would find the fragments with these names instead.
     VMWARE_GROUP = r"""
 attributes:
   action_group:
