@@ -13,7 +13,7 @@ from ansible_collections.cutover.smc.plugins.plugin_utils._failures import failu
 DOCUMENTATION = r"""
 name: failure_message
 short_description: Say why a task failed
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Takes the result of a failed task, such as C(ansible_failed_result) in a C(rescue) section, and returns the reason as one sentence on one line.
   - Works for a module, for a loop, of which each different reason is named once, for a program, whose last line of output is the reason, and for

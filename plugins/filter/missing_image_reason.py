@@ -16,7 +16,7 @@ from ansible_collections.cutover.smc.plugins.plugin_utils._replication import mi
 DOCUMENTATION = r"""
 name: missing_image_reason
 short_description: Say why a job has no image yet
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Takes a job that M(cutover.smc.smc_incremental_job_info) has waited for, and says in a few sentences where it is, what SMC reports, and, if the job
     is stalled, the likely cause and the remedy.

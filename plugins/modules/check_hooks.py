@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: check_hooks
 short_description: Check task files before a cut-over depends on them
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Reads task files of the user ("hooks") with Ansible's own parser, as an include by this task would, and runs nothing of them.
   - Ansible ends the whole run, for all hosts, at a task file that it cannot parse. During a cut-over that would leave services stopped.
