@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Assesses what a job's history foretells of a cut-over's downtime against what may be spent."""
+"""Compares the estimated downtime of a cut-over with its budget."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ansible_collections.cutover.smc.plugins.plugin_utils._downtime import asses
 
 DOCUMENTATION = r"""
 name: assess_downtime
-short_description: Compare the forecast of a cut-over's downtime with a budget
+short_description: Compare the estimated downtime of a cut-over with its budget
 version_added: 0.1.0
 description:
-  - A VM that is cut over is down for as long as its last incremental run takes. What the earlier runs foretell of it, which
-    M(cutover.smc.smc_incremental_job_info) returns for each job, is compared with what may be spent. It fits when nine runs of ten would.
+  - During its cut-over, a VM is down for as long as the final incremental run takes. M(cutover.smc.smc_incremental_job_info) estimates that
+    for each job from the earlier runs. The filter compares the estimate with a budget. It fits if nine of ten runs would fit.
 author:
   - The cutover.smc contributors (@cutover-smc)
 options:
@@ -29,11 +29,11 @@ options:
     type: dict
     required: true
   budget:
-    description: A duration such as V(15m), or an empty string for none.
+    description: A duration such as V(15m), or an empty string for no budget.
     type: str
     required: true
   interval:
-    description: The interval of the job, for the advice.
+    description: The interval of the job, for the remedy.
     type: str
 seealso:
   - module: cutover.smc.smc_incremental_job_info
@@ -42,7 +42,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Stop when the last run would take too long
+- name: Fail if the final run would take too long
   ansible.builtin.assert:
     that: assessment.fits
     fail_msg: "{{ assessment.message }} {{ assessment.remedy }}"
@@ -52,33 +52,33 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: What is to be said of it.
+  description: The result of the comparison.
   type: dict
   contains:
     fits:
-      description: Whether it fits; null without a budget, and when nothing can be foretold.
+      description: Whether the estimate fits the budget. Null without a budget or without an estimate.
       type: bool
       sample: false
     message:
-      description: Forecast and budget in a sentence.
+      description: The estimate and the budget in one sentence.
       type: str
       sample: The last 9 incremental runs took 11m in the median, and nine of ten at most 19m. The budget is 15m.
     remedy:
-      description: What would make it fit, or nothing.
+      description: What would make it fit. Empty if it fits.
       type: str
       sample: >-
-        A shorter interval (replicate_interval, now 24h) leaves each run less to copy; half of the runs would have fitted, so that quiet hours, in
-        which less is written, may do; a budget of 19m would fit. Or say cut_over_ignore_max_downtime: true.
+        A shorter interval (replicate_interval, now 24h) leaves each run less to copy; half of the runs would have fitted, so quiet hours, in which
+        less is written, may be enough; a budget of 19m would fit. Or set cut_over_ignore_max_downtime: true.
     budget:
       description: The budget in seconds.
       type: int
       sample: 900
     median:
-      description: How long a run takes in the median, in seconds.
+      description: The median duration of a run, in seconds.
       type: int
       sample: 660
     percentile_90:
-      description: How long nine runs of ten take at most, in seconds.
+      description: The maximum duration of nine of ten runs, in seconds.
       type: int
       sample: 1140
 """
@@ -87,12 +87,12 @@ _value:
 def assess_downtime(forecast: t.Any, budget: str, interval: t.Optional[str] = None) -> dict[str, t.Any]:
     if not isinstance(forecast, Mapping):
         raise AnsibleFilterError(
-            "assess_downtime takes the forecast of a job as cutover.smc.smc_incremental_job_info returns it"
+            "assess_downtime needs the forecast of a job as cutover.smc.smc_incremental_job_info returns it"
         )
     try:
         return assess(forecast, budget, interval)
     except InvalidOptionError as failure:
-        raise AnsibleFilterError("assess_downtime: %s" % failure) from failure
+        raise AnsibleFilterError(f"assess_downtime: {failure}") from failure
 
 
 class FilterModule:

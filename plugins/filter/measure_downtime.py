@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tells how long a VM was down for its cut-over, against what had been foretold."""
+"""Measures the downtime of a finished cut-over, and compares it with the estimate."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from ansible_collections.cutover.smc.plugins.plugin_utils._downtime import measu
 
 DOCUMENTATION = r"""
 name: measure_downtime
-short_description: Tell how long a VM was down for its cut-over
+short_description: Measure the downtime of a finished cut-over
 version_added: 0.1.0
 description:
-  - Reckons how long it took from the stop of the services until the final image was there, and until the job was Finished, by the cloud's clock,
-    and compares it with what P(cutover.smc.assess_downtime#filter) had said before.
+  - Calculates the time from the stop of the services until the final image existed, and until the job was Finished, by SMC's clock.
+  - Compares it with the estimate of P(cutover.smc.assess_downtime#filter).
 author:
   - The cutover.smc contributors (@cutover-smc)
 options:
   _input:
-    description: What P(cutover.smc.assess_downtime#filter) returned, or an empty dictionary.
+    description: The result of P(cutover.smc.assess_downtime#filter) before the cut-over, or an empty dictionary.
     type: dict
     required: true
   services_stopped_at:
-    description: When the services had stopped.
+    description: The time at which the services had stopped.
     type: str
     required: true
   image_at:
-    description: When the final run ended. When it is empty, it is not known.
+    description: The time at which the final run ended. Empty if it is not known.
     type: str
     required: true
   finished_at:
-    description: When the job was Finished. When it is empty, it is not known.
+    description: The time at which the job was Finished. Empty if it is not known.
     type: str
     required: true
 seealso:
@@ -53,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: What it was, and what had been foretold; lengths are in seconds.
+  description: The measured downtime and the estimate. Durations are in seconds.
   type: dict
   sample:
     services_stopped_at: "2026-11-23T13:01:10Z"
@@ -67,8 +67,8 @@ _value:
     within_forecast: true
     within_budget: true
     message: >-
-      The final image was there 3m35s after the services had stopped, and the job Finished after 4m52s; foretold were 3m10s in the median and at
-      most 4m; the budget of 15m was kept.
+      The final image existed 3m35s after the services had stopped, and the job was Finished after 4m52s; estimated were 3m10s in the median
+      and at most 4m; the budget of 15m was kept.
 """
 
 
@@ -76,11 +76,11 @@ def measure_downtime(
     assessment: t.Any, services_stopped_at: t.Any, image_at: t.Any, finished_at: t.Any
 ) -> dict[str, t.Any]:
     if not isinstance(assessment, Mapping):
-        raise AnsibleFilterError("measure_downtime takes what the filter cutover.smc.assess_downtime returned")
+        raise AnsibleFilterError("measure_downtime needs the result of the filter cutover.smc.assess_downtime")
     try:
         return measure(assessment, services_stopped_at, image_at, finished_at)
     except InvalidOptionError as failure:
-        raise AnsibleFilterError("measure_downtime: %s" % failure) from failure
+        raise AnsibleFilterError(f"measure_downtime: {failure}") from failure
 
 
 class FilterModule:

@@ -71,12 +71,12 @@ def test_too_few_runs_are_told() -> None:
     assert assess({}, "1h")["message"].startswith("The duration of the final run is unknown, because there is no job.")
 
 
-def test_a_wrong_budget_is_told() -> None:
+def test_a_wrong_budget_is_refused() -> None:
     with pytest.raises(InvalidOptionError, match="cut_over_max_downtime"):
         assess(history(5), "soon")
     with pytest.raises(AnsibleFilterError, match="cut_over_max_downtime"):
         assess_downtime(history(5), "soon")
-    with pytest.raises(AnsibleFilterError, match="takes the forecast"):
+    with pytest.raises(AnsibleFilterError, match="needs the forecast"):
         assess_downtime([], "1h")
     with pytest.raises(AnsibleFilterError, match="assess_downtime returned"):
         measure_downtime("", "", "", "")
