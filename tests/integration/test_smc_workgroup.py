@@ -154,7 +154,7 @@ def test_the_role_puts_vms_into_the_wave_that_the_inventory_names(
     lab: Lab, call: Call, playbook: Callable[..., subprocess.CompletedProcess[str]], uuids: dict[str, str]
 ) -> None:
     call("smc_workgroup", name="wave-1", vm_uuids=[uuids[OTHER]])
-    waves = "{{ {'%s': 'wave-7', '%s': 'wave-8'}[inventory_hostname] }}" % (VM, OTHER)
+    waves = f"{{{{ {{'{VM}': 'wave-7', '{OTHER}': 'wave-8'}}[inventory_hostname] }}}}"
     options = {"replicate_wait": False, "replicate_valid_at_least": "70d"}
     done = playbook("replicate", "--limit", f"{VM},{OTHER}", replicate_workgroup=waves, **options)
     assert members(lab) == {VM: "wave-7", OTHER: "wave-1"}

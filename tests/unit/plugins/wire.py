@@ -67,7 +67,7 @@ class Cloud:
 
     @property
     def endpoint(self) -> str:
-        return "127.0.0.1:%d" % self._server.server_address[1]
+        return f"127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def url(self) -> str:
