@@ -53,7 +53,7 @@ _value:
   type: list
   elements: str
   sample:
-    - VM                   migration      CBT    runs  images  services stopped      final run began       newest image
+    - VM                   migration      CBT    runs  images  services stopped      final run started     newest image
     - app-01               Waiting        on        2       1  -                     -                     m-bp1a2b3c4d5e6f
     - app-01               costs <= 5.36 CNY per day
 """
