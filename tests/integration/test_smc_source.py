@@ -41,7 +41,7 @@ def test_source_is_recognized_named_and_tagged(lab: Lab, call: Call, imported: d
 def test_source_that_is_not_imported_is_reported(call: Call, lab: Lab) -> None:
     refused = call("smc_source", vm_uuid="00000000-0000-0000-0000-000000000000", vm_name="nowhere")
     assert refused.failed
-    assert "SMC has no source for FIRST_VM nowhere. Import the VM with the connector first" in refused["msg"]
+    assert "SMC has no source for VM nowhere. Import the VM with the connector first" in refused["msg"]
     planned = call("smc_source", vm_uuid="00000000-0000-0000-0000-000000000000", vm_name="nowhere", check=True)
     assert planned["changed"]
     assert planned["plan"] == ["set the name and the tags of the source of nowhere after its import"]
