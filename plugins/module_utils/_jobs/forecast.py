@@ -172,4 +172,4 @@ def human_duration(seconds: float) -> str:
 
 
 def _whole(seconds: t.Optional[float]) -> t.Optional[int]:
-    return None if seconds is None else int(seconds)
+    return None if seconds is None else round(seconds)

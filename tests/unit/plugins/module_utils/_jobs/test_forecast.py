@@ -183,6 +183,13 @@ def test_the_result():
     }
 
 
+def test_a_figure_is_rounded_as_its_text_is():
+    # Runs of 177 and 178 s: their median is 177.5 s.
+    result = forecast(False, 0.0, runs(10, 177 / 60, 178 / 60), NOW)
+    assert "2m58s in the median" in result["text"]
+    assert result["median"] == 178
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [(0, "0s"), (59.6, "1m"), (599, "9m59s"), (601, "10m"), (5399, "1h30m"), (90000, "1d1h"), (91000, "1d1h")],
