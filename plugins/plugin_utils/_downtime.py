@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime
 
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import parse_duration, parse_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import parse_duration, parse_timestamp
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.forecast import human_duration
 
 #: With fewer runs, the longest of them says little about the next one.
@@ -73,9 +73,9 @@ def measure(
     :param image_at: when the final run ended, and its image existed
     :param finished_at: when the job was Finished
     """
-    start = _moment("services_stopped_at", stopped_at)
-    to_image = _seconds(start, _moment("image_at", image_at))
-    to_end = _seconds(start, _moment("finished_at", finished_at))
+    start = _timestamp("services_stopped_at", stopped_at)
+    to_image = _seconds(start, _timestamp("image_at", image_at))
+    to_end = _seconds(start, _timestamp("finished_at", finished_at))
     within = {
         name: None if to_image is None or estimate.get(name) is None else to_image <= estimate[name]
         for name in ("percentile_90", "budget")
@@ -117,8 +117,8 @@ def _measured(
     return f"{text}."
 
 
-def _moment(name: str, value: t.Any) -> t.Optional[datetime]:
-    return parse_moment(name, value) if value else None
+def _timestamp(name: str, value: t.Any) -> t.Optional[datetime]:
+    return parse_timestamp(name, value) if value else None
 
 
 def _seconds(start: t.Optional[datetime], end: t.Optional[datetime]) -> t.Optional[int]:

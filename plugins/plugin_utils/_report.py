@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ansible_collections.cutover.smc.plugins.module_utils._cleanup.prices import total
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import SERVICES_STOPPED_TAG
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import read_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import read_timestamp
 from ansible_collections.cutover.smc.plugins.plugin_utils._costs import (
     costs_of,
     missing_price_lines,
@@ -78,7 +78,7 @@ def build_report(
     :param region: the registered result of ``smc_cleanup`` with ``orphans``; may be a failed or a skipped one
     """
     resources = _Region(region)
-    now = read_moment(jobs.get("cloud_time"))
+    now = read_timestamp(jobs.get("cloud_time"))
     by_vm_uuid = jobs.get("by_vm_uuid") or {}
     return [_report_of(host, facts, by_vm_uuid, now, resources, host in active_hosts) for host, facts in hosts.items()]
 
@@ -125,7 +125,7 @@ def _report_of(
 
 def _days_until_expiry(job: Facts, now: t.Optional[datetime]) -> t.Optional[float]:
     """Negative when the job has expired; None for a job that cannot expire."""
-    expires_at = read_moment(job.get("expires_at"))
+    expires_at = read_timestamp(job.get("expires_at"))
     if expires_at is None or now is None or job.get("status") == "Finished":
         return None
     return round((expires_at - now).total_seconds() / _SECONDS_PER_DAY, 1)

@@ -132,7 +132,7 @@ def test_expired_session_is_opened_again(
         ({}, "SourceServer.NotFound"),
     ],
 )
-def test_failures_have_codes_and_tell_no_password(settings: VCenterSettings, change: dict[str, Any], code: str):
+def test_failures_have_codes_and_show_no_password(settings: VCenterSettings, change: dict[str, Any], code: str):
     source = VCenterDiskSource(replace(settings, **change))
     with pytest.raises(ReplicationError) as failure, source.frozen("vm-none", "smc_test", never):
         pytest.fail("there is no such VM")

@@ -176,10 +176,10 @@ def test_a_refused_completion_powers_a_vm_on_again_and_a_small_budget_touches_no
 def test_what_a_killed_run_has_left_is_undone_unless_the_job_is_being_completed(
     lab: Lab, call: Call, jobs: dict[str, str]
 ) -> None:
-    # Killed with the VM off, the moment noted on the job, and the completion not sent.
+    # Killed with the VM off, the timestamp noted on the job, and the completion not sent.
     assert not call("vmware_guest_power", name=OFF_REFUSED, state="shut_down").failed
-    moment = {"cutover:services-stopped-at": "2026-01-01T00:00:00Z"}
-    assert not call("smc_incremental_job", vm_uuid=jobs[OFF_REFUSED], tags=moment).failed
+    timestamp = {"cutover:services-stopped-at": "2026-01-01T00:00:00Z"}
+    assert not call("smc_incremental_job", vm_uuid=jobs[OFF_REFUSED], tags=timestamp).failed
     # Killed with the services stopped.
     lab.post(f"/vms/{RUN_FAILS}/guest", {"service": "stopped"})
     # Killed after the point of no return, and not Finished yet.
@@ -198,7 +198,7 @@ def test_what_a_killed_run_has_left_is_undone_unless_the_job_is_being_completed(
 
     # Killed right after the completion was sent, which SMC gets to only while the VM is to be rolled back.
     lab.post(f"/vms/{RUN_FAILS}/guest", {"service": "stopped"})
-    call("smc_incremental_job", vm_uuid=jobs[RUN_FAILS], tags=moment)
+    call("smc_incremental_job", vm_uuid=jobs[RUN_FAILS], tags=timestamp)
     lab.faults({"target": "smc", "action": "CutOverReplicationJob", "kind": "slow", "delay_ms": 6000})
     job_id = lab.job(RUN_FAILS)["job_id"]
     with ThreadPoolExecutor() as beside:
@@ -209,7 +209,7 @@ def test_what_a_killed_run_has_left_is_undone_unless_the_job_is_being_completed(
     lab.post("/clock", {"advance": "30h"})
 
 
-def test_both_ways_of_stopping_lose_nothing_and_tell_the_downtime(lab: Lab, jobs: dict[str, str]) -> None:
+def test_both_ways_of_stopping_lose_nothing_and_show_the_downtime(lab: Lab, jobs: dict[str, str]) -> None:
     moving = (COMPLETION_FAILS, HANGING, OFF_REFUSED)
     options = {
         "cut_over_max_downtime": "2d",

@@ -97,7 +97,7 @@ def test_a_connector_imports_the_chosen_vms_and_serves_them(own_lab: Lab, smc: C
     assert token.access_token_code not in written
 
 
-def test_configuring_with_a_wrong_password_is_told_in_one_sentence(own_lab: Lab):
+def test_configuring_with_a_wrong_password_is_reported_in_one_sentence(own_lab: Lab):
     environment = own_lab.environment
     typed = f"127.0.0.1\n{environment['VMWARE_USER']}\nwrong\n{environment['VMWARE_PORT']}\n"
     told = run_connector(own_lab.connector(1), "configure.sh", typed=typed)

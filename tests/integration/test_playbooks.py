@@ -132,7 +132,7 @@ def test_check_mode_on_a_fresh_lab_goes_to_the_end_and_changes_nothing(own_lab: 
         ({}, ("-e", "cutover_vm_name=app-01"), r"and another host of the play select the same VM app-01"),
     ],
 )
-def test_what_is_wrong_is_told_before_anything_is_touched(
+def test_what_is_wrong_is_reported_before_anything_is_touched(
     own_lab: Lab, environment: dict[str, str], options: tuple[str, ...], sentence: str
 ) -> None:
     own_lab.reset_requests()
@@ -159,7 +159,9 @@ def test_what_is_wrong_is_told_before_anything_is_touched(
         ("verify_image_checks_tasks", "/no/check.yml"),
     ],
 )
-def test_a_hook_that_is_not_there_is_told_before_anything_is_touched(own_lab: Lab, variable: str, hook: str) -> None:
+def test_a_hook_that_is_not_there_is_reported_before_anything_is_touched(
+    own_lab: Lab, variable: str, hook: str
+) -> None:
     own_lab.reset_requests()
     failed = play(
         own_lab,
@@ -179,7 +181,7 @@ def test_a_hook_that_is_not_there_is_told_before_anything_is_touched(own_lab: La
     ("text", "told"),
     [("- name: [", "cannot be used by Ansible: YAML parsing failed"), ("just words", "is not a list of tasks")],
 )
-def test_a_hook_that_cannot_be_read_is_told_before_anything_is_touched(own_lab: Lab, text: str, told: str) -> None:
+def test_a_hook_that_cannot_be_read_is_reported_before_anything_is_touched(own_lab: Lab, text: str, told: str) -> None:
     hook = own_lab.directory / "unreadable.yml"
     hook.write_text(text)
     own_lab.reset_requests()
@@ -193,7 +195,7 @@ def test_a_hook_that_cannot_be_read_is_told_before_anything_is_touched(own_lab: 
     assert own_lab.mutating_requests() == {}
 
 
-def test_a_misspelt_module_in_a_hook_is_told_before_anything_is_touched(own_lab: Lab) -> None:
+def test_a_misspelled_module_in_a_hook_is_reported_before_anything_is_touched(own_lab: Lab) -> None:
     hook = own_lab.directory / "misspelt.yml"
     hook.write_text(
         "- name: Stop\n  ansible.builtin.servize:\n    name: '{{ item }}'\n  loop: '{{ not_there.results }}'\n"
@@ -239,7 +241,7 @@ def test_a_run_that_is_killed_goes_on_when_it_is_started_again(own_lab: Lab) -> 
     assert len([job for job in own_lab.get("/state")["jobs"] if job["vm_name"] == "app-01"]) == 1
 
 
-def test_one_vm_that_fails_leaves_the_others_going_and_is_told_at_the_end(own_lab: Lab) -> None:
+def test_one_vm_that_fails_leaves_the_others_going_and_is_reported_at_the_end(own_lab: Lab) -> None:
     """app-03 fails in its stop hook; the services of app-03 run afterwards, and its job goes on."""
     hook = own_lab.directory / "hooks" / "stop_fails.yml"
     hook.write_text(
@@ -336,7 +338,7 @@ def test_each_playbook_by_itself_changes_nothing_any_more(own_lab: Lab, name: st
         assert re.search(r"total +keep +\d+ resources +<= \d+\.\d\d USD", again.stdout)
 
 
-def test_the_report_tells_what_is_there_and_what_it_costs(own_lab: Lab) -> None:
+def test_the_report_shows_what_is_there_and_what_it_costs(own_lab: Lab) -> None:
     """An image that is gone is counted no more, and its snapshots are orphans."""
     ecs = sdk(own_lab, EcsClient, "CUTOVER_ECS_ENDPOINT")
     region = own_lab.environment["ALIBABA_CLOUD_REGION_ID"]
@@ -376,7 +378,7 @@ def test_the_fleet_read_knows_finished_migrations_and_a_final_image_that_is_gone
     assert fleet["app-01"]["blocked_by"] == []
 
 
-def test_a_vm_that_has_moved_is_not_rolled_back(own_lab: Lab) -> None:
+def test_a_vm_that_was_migrated_is_not_rolled_back(own_lab: Lab) -> None:
     own_lab.reset_requests()
     refused = play(own_lab, "roll_back")
     assert refused.returncode != 0

@@ -345,7 +345,9 @@ def test_the_source_is_deleted_on_request(lab: Lab, call: Call, no_traces: str) 
     assert not lab.mutating_requests()
 
 
-def test_clean_up_waits_for_the_end_and_keeps_what_it_is_told_to(lab: Lab, call: Call, no_jobs: dict[str, str]) -> None:
+def test_clean_up_waits_for_the_end_and_keeps_what_it_is_reported_to(
+    lab: Lab, call: Call, no_jobs: dict[str, str]
+) -> None:
     set_service(lab, FIRST_VM, "stopped")
     call("smc_incremental_job", vm_uuid=no_jobs[FIRST_VM], interval="7d", images_to_keep=5, wait=True)
     lab.reset_requests()

@@ -439,7 +439,7 @@ def test_info_reads_many_vms_in_few_calls(vcenter: VCenterLab, way: str) -> None
         assert vm["folder"] == "/DC0/vm"
 
 
-def test_info_tells_every_blocker(vcenter: VCenterLab) -> None:
+def test_info_shows_every_blocker(vcenter: VCenterLab) -> None:
     found = {vm["name"]: {one["id"] for one in vm["concerns"]} for vm in info(vcenter, *OVERRIDES)}
     assert "hardware_version" in found["app-04"]
     assert "connector_unsupported" in found["app-04"]

@@ -13,7 +13,11 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import Wire
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_duration, format_moment, read_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import (
+    format_duration,
+    format_timestamp,
+    read_timestamp,
+)
 
 R = t.TypeVar("R", bound="Record")
 Reader = t.Callable[[Wire], t.Any]
@@ -84,7 +88,7 @@ COUNT = Codec(lambda value: int(value or 0))
 #: A number of days, which results show as a duration.
 DAYS = Codec(lambda days: int(days or 0), show=lambda days: f"{days}d")
 PERCENT = Codec(lambda value: float(value or 0))
-TIME = Codec(read_moment, format_moment, format_moment)
+TIME = Codec(read_timestamp, format_timestamp, format_timestamp)
 HOURS = Codec(
     lambda hours: None if hours is None else hours * _HOUR,
     lambda duration: int(duration / _HOUR),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.record import TIME, Codec, Record, wire
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ def newest_complete(runs: t.Iterable[ReplicationRun]) -> t.Optional[ReplicationR
     return next(iter(reversed(complete_runs(runs))), None)
 
 
-def began_after(run: ReplicationRun, moment: datetime) -> bool:
+def began_after(run: ReplicationRun, timestamp: datetime) -> bool:
     """Whether everything written until that time is in the run.
 
     Times have whole seconds, so a run of the very same second may have started before: it does not count.
     """
-    return run.began > moment.replace(microsecond=0)
+    return run.began > timestamp.replace(microsecond=0)
 
 
 def proving_run(runs: t.Iterable[ReplicationRun], stopped_at: datetime) -> t.Optional[ReplicationRun]:
@@ -68,8 +68,8 @@ def explain_missing_evidence(runs: t.Iterable[ReplicationRun], stopped_at: datet
     if newest is None:
         return "no run has made an image yet"
     return (
-        f"the newest complete run started at {format_moment(newest.began)}, which is not after the services stopped at "
-        f"{format_moment(stopped_at)}, so writes made in between are in no image"
+        f"the newest complete run started at {format_timestamp(newest.began)}, which is not after the services stopped at "
+        f"{format_timestamp(stopped_at)}, so writes made in between are in no image"
     )
 
 
@@ -78,8 +78,8 @@ def evidence(runs: t.Iterable[ReplicationRun], stopped_at: t.Optional[datetime])
     run = proving_run(runs, stopped_at) if stopped_at else newest_complete(runs)
     return {
         "proven": bool(stopped_at and run),
-        "services_stopped_at": format_moment(stopped_at),
-        "run_started_at": format_moment(run.began) if run else None,
-        "run_ended_at": format_moment(run.ended) if run else None,
+        "services_stopped_at": format_timestamp(stopped_at),
+        "run_started_at": format_timestamp(run.began) if run else None,
+        "run_ended_at": format_timestamp(run.ended) if run else None,
         "image_id": run.image_id if run else None,
     }

@@ -36,7 +36,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import C
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, Params, Result
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, View
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Actions, Outcome, Reconciler
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.cbt_state import (
     is_tracked,
@@ -377,7 +377,7 @@ class CbtReconciler(Reconciler[CbtSpec, ObservedCbt]):
                     self._query_areas(facts, disk, snapshot, epochs[disk.key])
 
         self._with_snapshot(f"take a snapshot of {self._name} to verify CBT", query)
-        marker = verification_marker(format_moment(datetime.now(timezone.utc)), epochs)
+        marker = verification_marker(format_timestamp(datetime.now(timezone.utc)), epochs)
         self._set_keys(f"record the verification in {self._name}", {CBT_VERIFIED_KEY: marker})
 
     def _query_areas(self, facts: VmFacts, disk: DiskFacts, snapshot: Reference, epoch: str) -> None:

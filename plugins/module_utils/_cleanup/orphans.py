@@ -29,7 +29,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     VERIFIES_IMAGE_TAG,
     VM_TAG,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp
 
 # Compared without case: whether the names in ECS are case-sensitive is not documented.
 _INTERMEDIATE_INSTANCE_PREFIX = "no_delete_smc_transition"
@@ -79,7 +79,7 @@ class Orphan:
             "name": self.resource.name,
             "reason": self.resource.reason,
             "blocked_by": self.blocked_by,
-            "created_at": format_moment(self.created),
+            "created_at": format_timestamp(self.created),
         }
 
 
@@ -134,7 +134,7 @@ def _verification_over(region: RegionResources, instance: Instance) -> str:
     if instance.released_at is None:
         return f"it verifies image {image_id}, and no time of release is set"
     if instance.released_at < region.now:
-        return f"it should have been released at {format_moment(instance.released_at)}"
+        return f"it should have been released at {format_timestamp(instance.released_at)}"
     return ""
 
 
@@ -208,7 +208,7 @@ def _reason_instance_needed(region: RegionResources, instance: Instance) -> str:
         return f"job {job.job_id}, which is {job.status}, names it as its intermediate instance"
     if VERIFIES_IMAGE_TAG in instance.tags:
         image_id = instance.tags[VERIFIES_IMAGE_TAG]
-        return f"it verifies image {image_id} until {format_moment(instance.released_at)}"
+        return f"it verifies image {image_id} until {format_timestamp(instance.released_at)}"
     return "it is neither an intermediate instance of SMC nor a verification instance"
 
 
@@ -223,7 +223,7 @@ def migration_resources(region: RegionResources) -> list[BillableResource]:
             owner = Owner(job.tags.get(VM_TAG), job.job_id)
             instances.append(billing.instance(instance, region.disks, reason, owner=owner))
         elif VERIFIES_IMAGE_TAG in instance.tags and instance.instance_id not in orphans:
-            reason = f"it verifies an image until {format_moment(instance.released_at)}"
+            reason = f"it verifies an image until {format_timestamp(instance.released_at)}"
             owner = Owner(instance.tags.get(VM_TAG))
             instances.append(billing.instance(instance, region.disks, reason, "verification_instance", owner))
     return [*instances, *_migration_images(region)]
@@ -248,7 +248,7 @@ def idle_jobs(region: RegionResources) -> t.Iterator[str]:
         idle = job.status in (job_lifecycle.STOPPED, job_lifecycle.IN_ERROR)
         if idle and job.intermediate_instance_id in existing and since and region.now - since >= _IDLE_AFTER:
             yield (
-                f"Job {job.job_id} is {job.status} and has not run since {format_moment(since)}, but its instance "
+                f"Job {job.job_id} is {job.status} and has not run since {format_timestamp(since)}, but its instance "
                 f"{job.intermediate_instance_id} is billed. Resume the job (smc_incremental_job), or abort it "
                 "(state: absent, discard_replication: true)."
             )

@@ -52,7 +52,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, Params, Result
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, View
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Actions, Outcome, Reconciler
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, parse_duration
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
 from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import Identity
 from ansible_collections.cutover.smc.plugins.module_utils._sources.lookup import find_job, find_source
@@ -164,7 +164,7 @@ class CleanupReconciler(Reconciler[CleanupSpec, ObservedCleanup]):
             by_id = self._ecs.images_by_id(ids)
             return [by_id[image_id] for image_id in ids if image_id in by_id]
         found = {image.image_id: image for tag in self._image_tags() for image in self._ecs.images(tags=tag)}
-        return sorted(found.values(), key=lambda image: format_moment(image.created) or "")
+        return sorted(found.values(), key=lambda image: format_timestamp(image.created) or "")
 
     def _image_tags(self) -> t.Iterator[dict[str, str]]:
         """The tags by which the images of a deleted job are found."""

@@ -43,7 +43,7 @@ def format_duration(duration: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
-def parse_moment(option: str, value: str) -> datetime:
+def parse_timestamp(option: str, value: str) -> datetime:
     """Read an ISO 8601 time with a time zone, such as ``2026-11-22T18:00:00Z``.
 
     :raises InvalidOptionError: names the option and the value
@@ -52,18 +52,18 @@ def parse_moment(option: str, value: str) -> datetime:
     if text.endswith(("Z", "z")):
         text = text[:-1] + "+00:00"
     try:
-        moment = datetime.fromisoformat(text)
+        timestamp = datetime.fromisoformat(text)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        timestamp = None
+    if timestamp is None or timestamp.tzinfo is None:
         raise InvalidOptionError(
             f"Option '{option}' is not a time with a time zone: '{value}'",
             remedy="Write it in UTC as 2026-11-22T18:00:00Z",
         )
-    return moment.astimezone(timezone.utc)
+    return timestamp.astimezone(timezone.utc)
 
 
-def read_moment(text: t.Optional[str]) -> t.Optional[datetime]:
+def read_timestamp(text: t.Optional[str]) -> t.Optional[datetime]:
     """Read a time that an Alibaba Cloud API sent (SMC has seconds, ECS instances minutes only); None when absent."""
     for shape in _MOMENT_FORMATS:
         try:
@@ -74,13 +74,13 @@ def read_moment(text: t.Optional[str]) -> t.Optional[datetime]:
 
 
 @t.overload
-def format_moment(moment: datetime) -> str: ...
+def format_timestamp(timestamp: datetime) -> str: ...
 
 
 @t.overload
-def format_moment(moment: t.Optional[datetime]) -> t.Optional[str]: ...
+def format_timestamp(timestamp: t.Optional[datetime]) -> t.Optional[str]: ...
 
 
-def format_moment(moment: t.Optional[datetime]) -> t.Optional[str]:
+def format_timestamp(timestamp: t.Optional[datetime]) -> t.Optional[str]:
     """A time as SMC writes it: UTC, whole seconds, ``Z``."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+    return timestamp.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if timestamp else None

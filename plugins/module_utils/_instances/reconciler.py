@@ -18,7 +18,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import V
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, Params, Result
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, View
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Actions, Outcome, Reconciler
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, parse_duration
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
 from ansible_collections.cutover.smc.plugins.module_utils._instances.check_runner import MAX_POLL_INTERVAL, CheckRunner
 from ansible_collections.cutover.smc.plugins.module_utils._instances.checks import CheckResult
@@ -79,7 +79,7 @@ class VerificationReconciler(Reconciler[VerificationSpec, ObservedVerification])
 
     def _start(self) -> None:
         released_at = self._ecs.now + self.spec.release_after
-        parameters = dict(self.spec.parameters, AutoReleaseTime=format_moment(released_at.replace(second=0)))
+        parameters = dict(self.spec.parameters, AutoReleaseTime=format_timestamp(released_at.replace(second=0)))
         # ECS compares the parameters that come with a token, so the token must depend on the time of release, too.
         text = repr(sorted(parameters.items(), key=lambda item: item[0]))
         instance_id = self._ecs.run_instance(dict(parameters, ClientToken=client_token(text)))
@@ -167,7 +167,7 @@ def _checks_failed(
     remedy = (
         "The instance was released"
         if released
-        else f"Examine the instance, which releases itself at {format_moment(instance.released_at)}"
+        else f"Examine the instance, which releases itself at {format_timestamp(instance.released_at)}"
     )
     if agent_answered is False:
         remedy += (

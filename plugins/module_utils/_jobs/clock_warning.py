@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import clock
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import ReplicationRun, proving_run
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp
 
 
 def clock_warning(
-    runs: t.Iterable[ReplicationRun], moment: t.Optional[datetime], seconds: t.Optional[int], here: datetime
+    runs: t.Iterable[ReplicationRun], timestamp: t.Optional[datetime], seconds: t.Optional[int], here: datetime
 ) -> t.Optional[str]:
     """The warning that the evidence holds only if its time was read from SMC's clock; None when it holds in any case.
 
@@ -23,18 +23,18 @@ def clock_warning(
     A time in the future of this machine's clock was not read from it.
 
     :param runs: the runs of the job
-    :param moment: when the services stopped, as declared
+    :param timestamp: when the services stopped, as declared
     :param seconds: the offset of SMC's clock
     :param here: this machine's clock
     """
-    if moment is None or not seconds or seconds < 0 or moment > here:
+    if timestamp is None or not seconds or seconds < 0 or timestamp > here:
         return None
     runs = tuple(runs)
-    by_this_clock = moment + timedelta(seconds=seconds)
-    if proving_run(runs, moment) is None or proving_run(runs, by_this_clock) is not None:
+    by_this_clock = timestamp + timedelta(seconds=seconds)
+    if proving_run(runs, timestamp) is None or proving_run(runs, by_this_clock) is not None:
         return None
     return (
-        f"{clock.describe_offset(seconds, 'This machine')}. If services_stopped_at ({format_moment(moment)}) was read from it, the "
-        f"services stopped at {format_moment(by_this_clock)} by SMC's clock, after the newest run had started, and writes may be "
+        f"{clock.describe_offset(seconds, 'This machine')}. If services_stopped_at ({format_timestamp(timestamp)}) was read from it, the "
+        f"services stopped at {format_timestamp(by_this_clock)} by SMC's clock, after the newest run had started, and writes may be "
         "lost. Use the cloud_time that smc_incremental_job_info returns"
     )

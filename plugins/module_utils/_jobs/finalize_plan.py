@@ -17,7 +17,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records 
 from ansible_collections.cutover.smc.plugins.module_utils._core import markers
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, wait_step
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, parse_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp, parse_timestamp
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def parse_spec(params: t.Mapping[str, t.Any]) -> FinalizeSpec:
     """
     stopped = params["services_stopped_at"]
     return FinalizeSpec(
-        parse_moment("services_stopped_at", stopped) if stopped else None,
+        parse_timestamp("services_stopped_at", stopped) if stopped else None,
         params["final_sync"],
         params["accept_data_loss"],
         params["vm_uuid"],
@@ -66,7 +66,7 @@ def stopped_at(spec: FinalizeSpec, job: Job) -> t.Optional[datetime]:
     The tag of a job that is active proves nothing: the services may have been started since.
     """
     tagged = job.tags.get(markers.SERVICES_STOPPED_TAG) if job.status == job_lifecycle.FINISHED else None
-    return spec.stopped_at or (parse_moment(markers.SERVICES_STOPPED_TAG, tagged) if tagged else None)
+    return spec.stopped_at or (parse_timestamp(markers.SERVICES_STOPPED_TAG, tagged) if tagged else None)
 
 
 def diff_view(spec: FinalizeSpec, observed: ObservedCompletion) -> dict[str, t.Any]:
@@ -109,16 +109,16 @@ def _needs_final_sync(spec: FinalizeSpec, job: Job) -> t.Optional[bool]:
 
     :raises PreconditionError: when neither the runs, nor a final synchronization, nor the user's word covers what was written
     """
-    moment = stopped_at(spec, job)
-    if moment is not None and proving_run(job.runs, moment):
+    timestamp = stopped_at(spec, job)
+    if timestamp is not None and proving_run(job.runs, timestamp):
         return False
     if spec.final_sync:
         return True
     if spec.accept_data_loss == job.job_id:
         return False
-    if moment is not None and job.status == job_lifecycle.RUNNING and spec.wait:
+    if timestamp is not None and job.status == job_lifecycle.RUNNING and spec.wait:
         return None
-    reason = explain_missing_evidence(job.runs, moment) if moment else "services_stopped_at is not set"
+    reason = explain_missing_evidence(job.runs, timestamp) if timestamp else "services_stopped_at is not set"
     raise PreconditionError(
         f"Refusing to complete job {job.job_id} because writes could be lost: {reason}",
         remedy="Run the job once more (smc_incremental_job, state: synced, synced_since), or set final_sync: true, "
@@ -143,13 +143,13 @@ def _check_image(observed: ObservedCompletion) -> None:
 
 
 def _completion(spec: FinalizeSpec, job: Job, sync_data: bool) -> t.Iterator[Step]:
-    moment = stopped_at(spec, job)
-    if moment is not None and job.tags.get(markers.SERVICES_STOPPED_TAG) != format_moment(moment):
+    timestamp = stopped_at(spec, job)
+    if timestamp is not None and job.tags.get(markers.SERVICES_STOPPED_TAG) != format_timestamp(timestamp):
         yield Step(
             "tag_job",
             f"tag job {job.job_id} with the time when the services stopped",
-            {"job_id": job.job_id, "tags": {markers.SERVICES_STOPPED_TAG: format_moment(moment)}},
-            {"services_stopped_at": format_moment(moment)},
+            {"job_id": job.job_id, "tags": {markers.SERVICES_STOPPED_TAG: format_timestamp(timestamp)}},
+            {"services_stopped_at": format_timestamp(timestamp)},
         )
     method = "with a final synchronization" if sync_data else "without another synchronization"
     yield Step(
@@ -187,8 +187,8 @@ def image_tags(spec: FinalizeSpec, job: Job) -> dict[str, str]:
     run = job.newest_run
     own = {
         markers.JOB_TAG: job.job_id,
-        markers.FINAL_RUN_TAG: format_moment(run.began) if run else None,
-        markers.SERVICES_STOPPED_TAG: format_moment(stopped_at(spec, job)),
+        markers.FINAL_RUN_TAG: format_timestamp(run.began) if run else None,
+        markers.SERVICES_STOPPED_TAG: format_timestamp(stopped_at(spec, job)),
     }
     vm_uuid = spec.vm_uuid or job.tags.get(markers.VM_TAG)
     return {

@@ -25,7 +25,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Actions, Outcome, Reconciler
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, parse_duration
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import completion, finalize_plan
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.clock_warning import clock_warning
@@ -201,5 +201,5 @@ def _resource(
         "image": observed.image.as_result() if observed.image else None,
         "evidence": proof,
         "finished": job.status == job_lifecycle.FINISHED,
-        "cloud_time": format_moment(observed.now),
+        "cloud_time": format_timestamp(observed.now),
     }

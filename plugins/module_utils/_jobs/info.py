@@ -16,7 +16,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records 
 from ansible_collections.cutover.smc.plugins.module_utils._core import markers
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, WaitTimeoutError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, parse_duration
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.stall_detector import StallDetector
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.wait_goal import describe, goals_of
@@ -61,7 +61,7 @@ def run(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
         "jobs": sorted(described, key=lambda job: str(job["job_id"])),
         "by_job_id": {job["job_id"]: job for job in described},
         "by_vm_uuid": {job["vm_uuid"]: job for job in described if job["vm_uuid"]},
-        "cloud_time": format_moment(cloud_time),
+        "cloud_time": format_timestamp(cloud_time),
         "clock_offset": smc.clock_offset,
     }
 

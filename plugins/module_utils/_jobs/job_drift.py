@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import JOB_ATTRIBUTES, Job
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_duration, format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_duration, format_timestamp
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_spec import EXTENSION, JobSpec
 
 #: A job is created some time after its validity was calculated, so that it ends as much too early: no reason to change it.
@@ -85,7 +85,7 @@ def _may_change(name: str, job: Job) -> bool:
 
 def expiry_warning(job: Job) -> str:
     """The warning that a job expires soon, with the remedy."""
-    message = f"Job {job.job_id} expires at {format_moment(job.valid_until)}, and SMC deletes it a week later"
+    message = f"Job {job.job_id} expires at {format_timestamp(job.valid_until)}, and SMC deletes it a week later"
     ceiling = job.created + job_lifecycle.VALIDITY_CEILING if job.created else None
     longest = format_duration(job_lifecycle.VALIDITY_CEILING)
     if ceiling and job.valid_until and ceiling - job.valid_until < _TOLERANCE:

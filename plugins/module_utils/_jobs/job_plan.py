@@ -14,7 +14,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_l
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import JOB_ATTRIBUTES, Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, wait_step
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_creation import (
     creation_parameters,
     job_tags,
@@ -60,7 +60,7 @@ def diff_view(observed: ObservedJob) -> dict[str, t.Any]:
         "job_id": job.job_id,
         "status": "started" if job.status in (job_lifecycle.RUNNING, job_lifecycle.WAITING) else job.status,
         **to_view({name: getattr(job, name) for name in JOB_ATTRIBUTES}),
-        "newest_run_started_at": format_moment(job.newest_run.began) if job.newest_run else None,
+        "newest_run_started_at": format_timestamp(job.newest_run.began) if job.newest_run else None,
     }
 
 
@@ -99,7 +99,7 @@ def _check_usable(job: Job) -> None:
     """:raises PreconditionError: when the job cannot be brought to any declared state"""
     if job.status == job_lifecycle.EXPIRED:
         raise PreconditionError(
-            f"Job {job.job_id} expired at {format_moment(job.valid_until)}",
+            f"Job {job.job_id} expired at {format_timestamp(job.valid_until)}",
             remedy="Its images are kept. Delete the job (state: absent, discard_replication: true) and create it again "
             "(this triggers a full copy)",
         )
@@ -203,7 +203,7 @@ def _next_image(spec: JobSpec, job: t.Optional[Job], starting: bool) -> t.Iterat
         if job.scheduled_start and spec.started:
             raise PreconditionError(
                 f"Job {job.job_id} is {job.status} until its scheduled start, so no run will produce an image now",
-                remedy=f"Run this again after its scheduled start ({format_moment(job.scheduled_start)})",
+                remedy=f"Run this again after its scheduled start ({format_timestamp(job.scheduled_start)})",
             )
         raise PreconditionError(
             f"Job {job.job_id} is {job.status} and option started is false, so no run will produce an image",

@@ -24,7 +24,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import F
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Actions, Reconciler
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment, parse_duration
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import job_plan
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_drift import expiry_warning, lasting_drift
@@ -109,7 +109,7 @@ class JobReconciler(Reconciler[JobSpec, ObservedJob]):
         images = EcsClient(self._connection).images(tags={VM_TAG: self._identity.vm_uuid})
         # The VM's tag alone is not enough: whether SMC copies a job's tags to its images is not documented.
         final = [image for image in images if FINAL_RUN_TAG in image.tags]
-        newest = max(final, key=lambda image: format_moment(image.created) or "", default=None)
+        newest = max(final, key=lambda image: format_timestamp(image.created) or "", default=None)
         return newest.image_id if newest else None
 
     def _create(self, parameters: dict[str, t.Any]) -> None:
@@ -276,5 +276,5 @@ def _resource(spec: JobSpec, observed: ObservedJob, context: Context) -> dict[st
         "migrated": migrated,
         "migrated_image_id": observed.migrated_image or final_image,
         "drift": drift,
-        "cloud_time": format_moment(observed.now),
+        "cloud_time": format_timestamp(observed.now),
     }

@@ -22,7 +22,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import In
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import (
     format_duration,
     parse_duration,
-    parse_moment,
+    parse_timestamp,
 )
 
 #: By how much more than ``valid_at_least`` the validity is extended, so that not every run extends it by what has passed since the last.
@@ -93,7 +93,7 @@ def parse_spec(params: t.Mapping[str, t.Any], region_id: str) -> JobSpec:
 
 
 def _time(params: t.Mapping[str, t.Any], option: str) -> t.Optional[datetime]:
-    return parse_moment(option, params[option]) if params[option] else None
+    return parse_timestamp(option, params[option]) if params[option] else None
 
 
 def _validity(text: t.Optional[str]) -> t.Optional[timedelta]:

@@ -13,7 +13,7 @@ from datetime import datetime
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_lifecycle
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Instance
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job, Source
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.forecast import Eta, History, human_duration
 from ansible_collections.cutover.smc.plugins.module_utils._sources import source_errors
 
@@ -53,7 +53,7 @@ class Stall:
             "job_id": self.job_id,
             "phase": self.phase,
             "progress": self.progress,
-            "stalled_at": format_moment(self.since),
+            "stalled_at": format_timestamp(self.since),
             "seconds": self.seconds,
             "cause": self.cause,
             "remedy": self.remedy,

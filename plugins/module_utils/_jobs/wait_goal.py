@@ -14,7 +14,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_l
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.runs import began_after, complete_runs
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import VM_TAG
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_duration, parse_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_duration, parse_timestamp
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.forecast import RUNS, forecast
 
 
@@ -58,10 +58,10 @@ def goals_of(job_ids: t.Iterable[str], params: t.Mapping[str, t.Any]) -> dict[st
 
     :raises InvalidOptionError: a time cannot be read
     """
-    common = parse_moment("synced_since", params["synced_since"]) if params["synced_since"] else None
+    common = parse_timestamp("synced_since", params["synced_since"]) if params["synced_since"] else None
     own = {
-        job_id: parse_moment("synced_since_by_job", moment)
-        for job_id, moment in (params["synced_since_by_job"] or {}).items()
+        job_id: parse_timestamp("synced_since_by_job", timestamp)
+        for job_id, timestamp in (params["synced_since_by_job"] or {}).items()
     }
     return {job_id: WaitGoal(params["wait_for"], own.get(job_id, common)) for job_id in job_ids}
 

@@ -21,7 +21,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._concerns.waivers impo
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError, InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import VERIFIES_IMAGE_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, Params, Result
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.wait_goal import describe as describe_job
 from ansible_collections.cutover.smc.plugins.module_utils._migration.join import Cloud, join
 from ansible_collections.cutover.smc.plugins.module_utils._migration.migration import (
@@ -67,7 +67,7 @@ def run(params: Params, context: Context) -> Result:
         "summary": summarize(migrations, not_found),
         "not_found": not_found,
         "unread": unread,
-        "cloud_time": format_moment(smc.now),
+        "cloud_time": format_timestamp(smc.now),
         "clock_offset": smc.clock_offset,
     }
 
@@ -113,7 +113,7 @@ def as_result(
         if migration.instances is None
         else [instance.as_result() for instance in migration.instances],
         "services_stopped_at": migration.services_stopped_at or None,
-        "expires_at": format_moment(expires_at(migration)),
+        "expires_at": format_timestamp(expires_at(migration)),
     }
 
 

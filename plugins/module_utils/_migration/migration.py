@@ -20,7 +20,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     VERIFIED_IMAGE_TAG,
     VM_TAG,
 )
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp
 from ansible_collections.cutover.smc.plugins.module_utils._sources.source_errors import explain
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.cbt_state import CbtState
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import VmFacts
@@ -132,7 +132,7 @@ class Migration:
             for image in (self.images or {}).values()
             if FINAL_RUN_TAG in image.tags and image.tags.get(VM_TAG) == self.vm.uuid
         ]
-        newest = max(tagged, key=lambda image: format_moment(image.created) or "", default=None)
+        newest = max(tagged, key=lambda image: format_timestamp(image.created) or "", default=None)
         return newest.image_id if newest else None
 
 

@@ -13,7 +13,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_l
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import VM_TAG
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp
 from ansible_collections.cutover.smc.plugins.module_utils._sources.identity import Identity
 
 
@@ -102,6 +102,6 @@ def pick_job(jobs: list[Job]) -> t.Optional[Job]:
     candidates = [job for job in jobs if job.status != job_lifecycle.DELETING]
     return max(
         candidates,
-        key=lambda job: (job.status in job_lifecycle.UNFINISHED, format_moment(job.created) or ""),
+        key=lambda job: (job.status in job_lifecycle.UNFINISHED, format_timestamp(job.created) or ""),
         default=None,
     )

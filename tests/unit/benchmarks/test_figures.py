@@ -25,13 +25,13 @@ QUICK = Series("quick", [Sample(2.0, 1.0, 10, {"Read": 10}), Sample(1.0, 0.5, 10
 SLOW = Series("slow", [Sample(8.0, 4.0, 4, {"Read": 8, "Log": 4}, memory_mib=50.0), Sample(12.0, 4.0, 4)])
 
 
-def test_a_series_tells_least_and_median_for_one_thing() -> None:
+def test_a_series_shows_least_and_median_for_one_thing() -> None:
     assert (QUICK.least_milliseconds, QUICK.median_milliseconds) == (100, 200)
     assert QUICK.processor_milliseconds == 50
     assert (SLOW.least_milliseconds, SLOW.median_milliseconds) == (2000, 2500)
 
 
-def test_a_series_tells_the_most_calls_and_memory() -> None:
+def test_a_series_shows_the_most_calls_and_memory() -> None:
     assert (QUICK.calls, SLOW.calls) == (12, 12)
     assert (QUICK.memory_mib, SLOW.memory_mib) == (None, 50.0)
 
@@ -76,7 +76,7 @@ def test_the_comparison_refers_to_the_base() -> None:
     assert lines[3] == "| slow | 4 | 2,000 | 2,500 | 20 x | 12.5 x | 1,000 | 3 | 50 |"
 
 
-def test_the_comparison_leaves_out_memory_that_nobody_measured() -> None:
+def test_the_comparison_leaves_out_memory_that_no_one_measured() -> None:
     text = comparison({"quick": QUICK}, "quick", calls_named="calls", unit="job")
     assert "memory" not in text
     assert "ms per job" in text

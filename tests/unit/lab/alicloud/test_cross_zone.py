@@ -28,7 +28,7 @@ def instance_of(lab: Lab, instance_id: str) -> Any:
     return next(instance for instance in lab.instances() if instance.instance_id == instance_id)
 
 
-def test_instance_is_stopped_moved_and_started(lab: Lab, instance_id: str) -> None:
+def test_instance_is_stopped_migrated_and_started(lab: Lab, instance_id: str) -> None:
     before = instance_of(lab, instance_id)
     asked = request(instance_id, target_instance_type="ecs.g6.xlarge", client_token="t-1")
     job_id = lab.smc().create_cross_zone_migration_job(asked).body.job_id

@@ -122,8 +122,8 @@ def test_defects_at_a_newer_gateway(lab: Lab, changes: dict[str, Any], status: i
 
 @pytest.mark.parametrize(("minutes", "accepted"), [(-16, False), (-14, True), (14, True), (16, False)])
 def test_skew_of_a_quarter_of_an_hour(lab: Lab, minutes: int, accepted: bool) -> None:
-    moment = datetime.now(timezone.utc) + timedelta(minutes=minutes)
-    response = signed(lab, x_acs_date=moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    timestamp = datetime.now(timezone.utc) + timedelta(minutes=minutes)
+    response = signed(lab, x_acs_date=timestamp.strftime("%Y-%m-%dT%H:%M:%SZ"))
     assert response.status_code == 200 if accepted else refused(response) == (400, "IllegalTimestamp")
 
 

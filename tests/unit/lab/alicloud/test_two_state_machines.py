@@ -20,7 +20,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud import job_l
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import runs as _evidence
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import JOB_ATTRIBUTES, Job
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import ModuleDefinition
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp
 from ansible_collections.cutover.smc.plugins.modules import smc_incremental_job, smc_job_finalize
 from lab.alicloud.world import records
 from lab.alicloud.world.errors import CloudError
@@ -156,7 +156,7 @@ class TwoStateMachines(RuleBasedStateMachine):
     def modify(self, attribute: str) -> None:
         job = self.job
         assert job is not None
-        wire = ATTRIBUTES[attribute] or {"ValidTime": format_moment(job.created + timedelta(days=60))}
+        wire = ATTRIBUTES[attribute] or {"ValidTime": format_timestamp(job.created + timedelta(days=60))}
         may = lifecycle.may_change(JOB_ATTRIBUTES[attribute].change, job.status, has_run=bool(job.runs))
         by_switch = self.switches["frequency_when_stopped"] and attribute in ("interval", "images_to_keep")
         may_by_switch = by_switch and job.status in ("Stopped", "InError")
@@ -211,7 +211,7 @@ class TwoStateMachines(RuleBasedStateMachine):
     @rule()
     def synced(self) -> None:
         since = self.stopped_at or self.lab.now()
-        result = self.declare("synced", synced_since=format_moment(since))
+        result = self.declare("synced", synced_since=format_timestamp(since))
         if not result.get("failed") and not result["migrated"]:
             assert result["synced"]
             assert self.job is not None
@@ -243,7 +243,7 @@ class TwoStateMachines(RuleBasedStateMachine):
         result = self.run_module(
             smc_job_finalize.MODULE,
             source_id=self.source.source_id,
-            services_stopped_at=format_moment(self.stopped_at),
+            services_stopped_at=format_timestamp(self.stopped_at),
             final_sync=final_sync,
             poll_interval=20.0,
             wait_timeout="2h",
@@ -328,7 +328,7 @@ def test_a_final_run_proves_a_stop_in_the_same_second(tmp_path: Path):
     named = {"source_id": lab.add_source().source_id, "poll_interval": 20.0}
     created, _lines = lab.call(smc_incremental_job.MODULE, **named, wait=True, vswitch_id="vsw-lab-isolated")
     assert created["job"]["status"] == "Waiting"
-    stopped = format_moment(lab.now())
+    stopped = format_timestamp(lab.now())
     finished, lines = lab.call(smc_job_finalize.MODULE, **named, services_stopped_at=stopped, final_sync=True)
     assert finished["evidence"]["proven"], finished
     assert not any("nothing proves" in line for line in lines)

@@ -29,7 +29,7 @@ def test_a_full_connector_keeps_its_own():
     assert assign({"a": "vm-1", "b": "vm-2"}, {"c1": {"selected": ["vm-1"], "free": 0}}) == {"a": "c1"}
 
 
-def test_without_connectors_nobody_has_one():
+def test_without_connectors_no_one_has_one():
     assert assign({"a": "vm-1"}, {}) == {}
 
 

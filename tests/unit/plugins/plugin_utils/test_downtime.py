@@ -42,7 +42,7 @@ def test_nine_runs_of_ten_have_to_fit(minutes: tuple[float, ...], budget: str, f
     assert assess(history(*minutes), budget)["fits"] is fits
 
 
-def test_without_a_budget_the_forecast_is_told_all_the_same() -> None:
+def test_without_a_budget_the_forecast_is_reported_all_the_same() -> None:
     assessment = assess(history(10, 12, 14), "")
     assert assessment["message"] == "The last 3 incremental runs took 12m in the median, and nine of ten at most 14m."
     assert (assessment["remedy"], assessment["budget"], assessment["percentile_90"]) == ("", None, 840)
@@ -62,7 +62,7 @@ def test_what_would_make_it_fit() -> None:
     assert assess(history(5, 5, 5), "15m", "24h")["remedy"] == ""
 
 
-def test_too_few_runs_are_told() -> None:
+def test_too_few_runs_are_reported() -> None:
     assert "Too few runs for a reliable estimate." in assess(history(5, 5), "1h")["message"]
     assert "Too few runs" not in assess(history(5, 5, 5), "1h")["message"]
     none = assess(history(), "1h", "6h")
@@ -84,27 +84,27 @@ def test_a_wrong_budget_is_refused() -> None:
         measure_downtime({}, "yesterday", "", "")
 
 
-def test_what_it_was_against_what_was_foretold() -> None:
-    moments = ("2026-11-23T13:01:10Z", "2026-11-23T13:05:10Z", "2026-11-23T13:06:10Z")
-    kept = measure(assess(history(3, 4, 5), "15m"), *moments)
+def test_what_it_was_against_what_was_estimated() -> None:
+    timestamps = ("2026-11-23T13:01:10Z", "2026-11-23T13:05:10Z", "2026-11-23T13:06:10Z")
+    kept = measure(assess(history(3, 4, 5), "15m"), *timestamps)
     assert (kept["seconds_to_image"], kept["seconds_to_finished"]) == (240, 300)
     assert (kept["within_forecast"], kept["within_budget"]) == (True, True)
     assert kept["message"] == (
         "The final image existed 4m after the services had stopped, and the job was Finished after 5m; "
         "estimated were 4m in the median and at most 5m; the budget of 15m was kept."
     )
-    missed = measure(assess(history(1, 2, 3), "3m"), *moments)
+    missed = measure(assess(history(1, 2, 3), "3m"), *timestamps)
     assert (missed["within_forecast"], missed["within_budget"]) == (False, False)
     assert "at most 3m, which was exceeded; the budget of 3m was EXCEEDED." in missed["message"]
 
 
 @pytest.mark.parametrize(("stopped", "image"), [("", "2026-11-23T13:05:10Z"), ("2026-11-23T13:01:10Z", None), ("", "")])
-def test_a_moment_that_is_not_known(stopped: str, image: str | None) -> None:
+def test_a_timestamp_that_is_not_known(stopped: str, image: str | None) -> None:
     unknown = measure(assess(history(3), "1h"), stopped, image, "")
     assert (unknown["seconds_to_image"], unknown["within_forecast"], unknown["within_budget"]) == (None, None, None)
     assert unknown["message"] == "The downtime is not known."
 
 
-def test_a_job_that_nothing_was_foretold_of() -> None:
+def test_a_job_that_nothing_was_estimated_of() -> None:
     told = measure(assess(history(), ""), "2026-11-23T13:01:10Z", "2026-11-23T13:05:10Z", None)["message"]
     assert told == "The final image existed 4m after the services had stopped; there was no estimate."

@@ -108,7 +108,7 @@ def test_any_other_write_without_an_answer_is_sent_once_and_ambiguous(cloud: Clo
 @pytest.mark.parametrize(
     ("trouble", "attempts"), [(HANG_UP, 6), (OUT_OF_ORDER, 6), (BAD_GATEWAY, 6), (refusal("Throttling"), 10)]
 )
-def test_reads_are_given_up_at_last(cloud: Cloud, api: Api, naps: list[int], trouble: Answer, attempts: int):
+def test_reads_are_aborted_at_last(cloud: Cloud, api: Api, naps: list[int], trouble: Answer, attempts: int):
     cloud.says(*[trouble] * 20)
     with pytest.raises(UnreachableError):
         api.read("X")
@@ -191,7 +191,7 @@ def test_what_never_left_this_machine_is_not_ambiguous(
         ("something else", "something else"),
     ],
 )
-def test_of_a_nested_error_the_innermost_reason_is_told(cause: str, brief: str):
+def test_of_a_nested_error_the_innermost_reason_is_reported(cause: str, brief: str):
     assert _alicloud._brief(cause) == brief
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud import clock as _clock
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import finalize_reconciler
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.clock_warning import clock_warning
 from ansible_collections.cutover.smc.plugins.modules.smc_job_finalize import MODULE
@@ -59,23 +59,25 @@ RUN = a_run(-30)
 
 
 @pytest.mark.parametrize(
-    ("moment", "seconds", "warned"),
+    ("timestamp", "seconds", "warned"),
     [
         (at(-31), 0, False),
         (at(-31), 30, False),  # by either clock before the run began
         (at(-31), 61, True),  # by this machine's clock, the services stopped after the run had begun
-        (at(-31), -600, False),  # a clock that is ahead makes the moment later: nothing is lost
+        (at(-31), -600, False),  # a clock that is ahead makes the timestamp later: nothing is lost
         (at(-29), 600, False),  # nothing is proven anyhow
         (None, 600, False),
         (at(-31), None, False),
     ],
 )
-def test_a_moment_of_a_late_clock_is_told_when_the_proof_hangs_on_it(moment: Any, seconds: int | None, warned: bool):
+def test_a_timestamp_of_a_late_clock_is_reported_when_the_proof_hangs_on_it(
+    timestamp: Any, seconds: int | None, warned: bool
+):
     here = NOW - timedelta(seconds=seconds or 0)
-    assert bool(clock_warning([RUN], moment, seconds, here)) is warned
+    assert bool(clock_warning([RUN], timestamp, seconds, here)) is warned
 
 
-def test_a_moment_in_the_future_of_this_machine_was_not_read_from_it():
+def test_a_timestamp_in_the_future_of_this_machine_was_not_read_from_it():
     hours = timedelta(hours=5)
     assert clock_warning([RUN], at(-31), int(hours.total_seconds()), NOW - hours) is None
 
@@ -84,7 +86,7 @@ def test_a_moment_in_the_future_of_this_machine_was_not_read_from_it():
 def test_who_reads_this_machines_clock_loses_nothing_without_a_warning(stopped: int, offset: int, began: int):
     """Whenever a run seems to prove a stop that in truth came later, that is either told or refused as lying in the future."""
     truly = NOW + timedelta(seconds=stopped)
-    said = truly - timedelta(seconds=offset)  # the same moment, read from this machine's clock
+    said = truly - timedelta(seconds=offset)  # the same timestamp, read from this machine's clock
     run = a_run(began / 60)
     lost = run.began <= truly < NOW and run.began > said
     if lost:
@@ -100,8 +102,8 @@ def finalize(cloud: Cloud, connection: Any, ahead: timedelta, **params: Any) -> 
     date = {"Date": format_datetime(now, usegmt=True)}
     runs = [
         {
-            "StartTime": format_moment(now - timedelta(minutes=10)),
-            "EndTime": format_moment(now - timedelta(minutes=5)),
+            "StartTime": format_timestamp(now - timedelta(minutes=10)),
+            "EndTime": format_timestamp(now - timedelta(minutes=5)),
             "ImageId": "m-1",
         }
     ]
@@ -123,16 +125,16 @@ def finalize(cloud: Cloud, connection: Any, ahead: timedelta, **params: Any) -> 
 
 def test_the_offset_is_part_of_the_evidence(cloud: Cloud, connection: Any):
     ahead = timedelta(seconds=40)
-    stopped = format_moment(datetime.now(timezone.utc) + ahead - timedelta(minutes=15))
+    stopped = format_timestamp(datetime.now(timezone.utc) + ahead - timedelta(minutes=15))
     result, warnings = finalize(cloud, connection, ahead, services_stopped_at=stopped)
     assert result["evidence"]["proven"] is True
     assert result["evidence"]["clock_offset"] == pytest.approx(40, abs=2)
     assert warnings == []
 
 
-def test_a_misleading_clock_is_told_before_the_job_is_completed(cloud: Cloud, connection: Any):
+def test_a_misleading_clock_is_reported_before_the_job_is_completed(cloud: Cloud, connection: Any):
     ahead = timedelta(minutes=6)
-    stopped = format_moment(datetime.now(timezone.utc) + ahead - timedelta(minutes=12))
+    stopped = format_timestamp(datetime.now(timezone.utc) + ahead - timedelta(minutes=12))
     _result, warnings = finalize(cloud, connection, ahead, services_stopped_at=stopped)
     assert [("refuses every call" in warning, "writes may be lost" in warning) for warning in warnings] == [
         (True, False),
@@ -140,9 +142,9 @@ def test_a_misleading_clock_is_told_before_the_job_is_completed(cloud: Cloud, co
     ]
 
 
-def test_a_moment_ahead_of_the_cloud_is_refused_with_the_offset(cloud: Cloud, connection: Any):
+def test_a_timestamp_ahead_of_the_cloud_is_refused_with_the_offset(cloud: Cloud, connection: Any):
     behind = -timedelta(minutes=20)
-    stopped = format_moment(datetime.now(timezone.utc))
+    stopped = format_timestamp(datetime.now(timezone.utc))
     with pytest.raises(
         InvalidOptionError,
         match=r"in the future by SMC's clock .*; this machine's clock is (20m|19m59s|20m1s) ahead",

@@ -51,7 +51,7 @@ def test_an_image():
     assert (bare.snapshot_ids, bare.used, bare.size, bare.created) == ((), False, 0, None)
 
 
-def test_an_instance_whose_moments_have_no_seconds():
+def test_an_instance_whose_timestamps_have_no_seconds():
     instance = Instance.from_wire(
         {
             "InstanceId": "i-1",
@@ -208,7 +208,7 @@ def test_snapshots_are_read_in_portions_of_ids_and_by_tag(cloud: Cloud, ecs: Ecs
     assert "Tag.1.Value" not in cloud.queries[2]
 
 
-def test_the_price_of_a_type_is_told_without_its_disk(cloud: Cloud, ecs: EcsClient):
+def test_the_price_of_a_type_is_reported_without_its_disk(cloud: Cloud, ecs: EcsClient):
     details = [{"Resource": "systemDisk", "TradePrice": 0.04}, {"Resource": "instanceType", "TradePrice": 0.46}]
     price = {"Currency": "CNY", "TradePrice": 0.5, "DetailInfos": {"DetailInfo": details}}
     cloud.says({"PriceInfo": {"Price": price}}, {"PriceInfo": {"Price": {"Currency": "CNY", "TradePrice": 0.5}}}, {})
@@ -227,7 +227,7 @@ def test_the_price_of_a_type_is_told_without_its_disk(cloud: Cloud, ecs: EcsClie
     }
 
 
-def test_the_price_of_a_disk_is_told_by_the_gib(cloud: Cloud, ecs: EcsClient):
+def test_the_price_of_a_disk_is_reported_by_the_gib(cloud: Cloud, ecs: EcsClient):
     cloud.says({"PriceInfo": {"Price": {"Currency": "CNY", "TradePrice": 4}}}, {"PriceInfo": {}})
     assert ecs.hourly_price_of_gib("cloud_essd", "PL1") == Quote(0.002, "CNY")
     assert ecs.hourly_price_of_gib("cloud", "") is None

@@ -96,7 +96,7 @@ def test_addresses(ipv4: Any, addresses: tuple[str, ...]):
 
 
 @pytest.mark.parametrize("text", [None, "", "no json", "[1, 2]", '"text"'])
-def test_system_info_that_is_none_is_no_trouble(text: Any):
+def test_system_info_that_is_none_is_no_error(text: Any):
     assert (source(SystemInfo=text).hostname, source(SystemInfo=text).ipv4) == ("", ())
 
 
@@ -117,12 +117,12 @@ def test_system_info_that_is_none_is_no_trouble(text: Any):
         ({"State": "Deleting"}, "Deleting"),
     ],
 )
-def test_trouble_in_words(wire: dict[str, Any], trouble: str):
+def test_error_in_words(wire: dict[str, Any], trouble: str):
     assert source(**wire).error_reason == trouble
     assert source(**wire).online is (trouble == "")
 
 
-def test_tags_and_moments():
+def test_tags_and_timestamps():
     found = source(
         CreationTime="2026-11-22T18:00:07Z",
         Tags={"Tag": [{"Key": "a", "Value": "b"}, {"Key": "flag"}, {"Key": "none", "Value": None}]},
@@ -221,7 +221,7 @@ def test_whether_it_has_run(found: Job, has_run: bool):
     assert found.has_run is has_run
 
 
-def test_what_is_told_of_a_failed_job():
+def test_what_is_reported_of_a_failed_job():
     found = job(Status="InError", ErrorCode="InternalError", StatusInfo=json.dumps({"error_msg": "disk full"}))
     assert found.summary == "job j-1: InError (InternalError, disk full)"
     assert job(Status="Waiting", Progress=100).summary == "job j-1: Waiting"

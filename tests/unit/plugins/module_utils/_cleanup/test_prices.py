@@ -122,7 +122,7 @@ def test_deleted_and_kept_resources_are_summed_separately():
         (PreconditionError("DescribePrice: not sold", code="InvalidInstanceType.ValueNotSupported"), 3, "not sold"),
     ],
 )
-def test_a_price_that_cannot_be_read_is_noted_and_fails_nothing(failure: CutoverError, questions: int, note: str):
+def test_a_price_that_cannot_be_read_is_recorded_and_fails_nothing(failure: CutoverError, questions: int, note: str):
     source = Ecs(failure)
     resources = [a_resource(str(number), StorageCost(1, f"category-{number}")) for number in range(3)]
     costs = cost_summary(resources, (), PriceList(None, source))

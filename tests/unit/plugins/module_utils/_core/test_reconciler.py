@@ -92,7 +92,7 @@ def test_steps_are_done_in_order_and_looked_at_afterwards():
     assert result["thing"] == {"id": 1}
 
 
-def test_check_mode_looks_once_and_tells_the_same_plan():
+def test_check_mode_looks_once_and_shows_the_same_plan():
     world = World("abc", "b")
     told = world.converge(check_mode=True).result()
     assert (world.observations, world.calls) == (1, [])
@@ -100,7 +100,7 @@ def test_check_mode_looks_once_and_tells_the_same_plan():
 
 
 @given(st.sets(st.sampled_from("abcdef")), st.sets(st.sampled_from("abcdef")))
-def test_check_mode_always_tells_what_is_then_done_and_a_second_run_does_nothing(wanted: set[str], there: set[str]):
+def test_check_mode_always_shows_what_is_then_done_and_a_second_run_does_nothing(wanted: set[str], there: set[str]):
     told = World("".join(sorted(wanted)), "".join(there)).converge(check_mode=True).result()
     world = World("".join(sorted(wanted)), "".join(there))
     assert world.converge().result() == told
@@ -122,7 +122,7 @@ def test_a_write_without_an_answer_that_did_not_happen_is_repeated_after_a_look(
     assert world.observations == 3
 
 
-def test_after_a_conflict_the_plan_is_made_anew_and_the_step_not_counted():
+def test_after_a_conflict_the_plan_is_made_again_and_the_step_not_counted():
     world = World("ab", faults={"a": [ConflictError("somebody else")]})
     result = world.converge().result()
     assert world.calls == ["a", "a", "b"]
@@ -143,14 +143,14 @@ def test_a_conflict_that_another_settled_leaves_nothing_to_do():
     assert world.converge().result()["changed"] is False
 
 
-def test_a_failure_tells_what_had_been_done():
+def test_a_failure_shows_what_had_been_done():
     world = World("abc", faults={"b": [CutoverError("refused")]})
     with pytest.raises(CutoverError, match="refused") as caught:
         world.converge()
     assert caught.value.partial == {"changed": True, "plan": ["add a"]}
 
 
-def test_a_failure_at_the_first_step_tells_that_nothing_was_done():
+def test_a_failure_at_the_first_step_shows_that_nothing_was_done():
     world = World("a", faults={"a": [CutoverError("refused")]})
     with pytest.raises(CutoverError, match="refused") as caught:
         world.converge()
@@ -189,7 +189,7 @@ def test_hitches_that_pass_are_not_added_up():
     assert world.pauses == [0.5, 1.0, 2.0, 4.0] * 3
 
 
-def test_a_world_that_never_settles_is_given_up_with_what_was_done():
+def test_a_world_that_never_settles_is_aborted_with_what_was_done():
     world = World("a")
     world.observe = frozenset
     with pytest.raises(CutoverError, match="did not settle after 3 checks; still to do: add a") as caught:
@@ -206,7 +206,7 @@ def test_a_prediction_is_the_view_with_all_changes_in_order():
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_a_step_that_nobody_can_do_fails_before_anything_is_done(check_mode: bool):
+def test_a_step_that_no_one_can_do_fails_before_anything_is_done(check_mode: bool):
     world = World("ab")
     world.step = lambda name: Step("add" if name == "a" else "ad", f"add {name}", {"name": name})
     with pytest.raises(LookupError, match="World has no action ad"):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Durations and moments: what is read, what is refused, and that what is written is read back."""
+"""Durations and timestamps: what is read, what is refused, and that what is written is read back."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import (
     format_duration,
-    format_moment,
+    format_timestamp,
     parse_duration,
-    parse_moment,
-    read_moment,
+    parse_timestamp,
+    read_timestamp,
 )
 
 EVENING = datetime(2026, 11, 22, 18, 0, 5, tzinfo=timezone.utc)
@@ -63,20 +63,20 @@ def test_durations_are_written_shortly(hours: int, text: str):
     "text",
     ["2026-11-22T18:00:05Z", "2026-11-22T18:00:05z", "2026-11-22T19:00:05+01:00", " 2026-11-22T18:00:05+00:00 "],
 )
-def test_moments(text: str):
-    assert parse_moment("since", text) == EVENING
+def test_timestamps(text: str):
+    assert parse_timestamp("since", text) == EVENING
 
 
 @pytest.mark.parametrize(
     "text", ["", "yesterday", "2026-11-22T18:00:05", "2026-11-22", "18:00Z", "2026-13-22T18:00:05Z"]
 )
-def test_what_is_no_moment_is_named_with_its_option(text: str):
+def test_what_is_no_timestamp_is_named_with_its_option(text: str):
     with pytest.raises(InvalidOptionError, match="Option 'since' is not a time with a time zone"):
-        parse_moment("since", text)
+        parse_timestamp("since", text)
 
 
 @pytest.mark.parametrize(
-    ("text", "moment"),
+    ("text", "timestamp"),
     [
         ("2026-11-22T18:00:05Z", EVENING),
         ("2026-11-22T18:00Z", EVENING.replace(second=0)),
@@ -85,16 +85,16 @@ def test_what_is_no_moment_is_named_with_its_option(text: str):
         ("soon", None),
     ],
 )
-def test_what_the_clouds_send(text: str, moment: datetime):
-    assert read_moment(text) == moment
+def test_what_the_clouds_send(text: str, timestamp: datetime):
+    assert read_timestamp(text) == timestamp
 
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.timezones()))
-def test_a_written_moment_is_read_back_to_the_second(moment: datetime):
-    written = format_moment(moment)
-    assert read_moment(written) == parse_moment("x", written)
-    assert abs((read_moment(written) - moment).total_seconds()) < 1
+def test_a_written_timestamp_is_read_back_to_the_second(timestamp: datetime):
+    written = format_timestamp(timestamp)
+    assert read_timestamp(written) == parse_timestamp("x", written)
+    assert abs((read_timestamp(written) - timestamp).total_seconds()) < 1
 
 
-def test_no_moment_stays_none():
-    assert format_moment(None) is None
+def test_no_timestamp_stays_none():
+    assert format_timestamp(None) is None

@@ -65,7 +65,7 @@ def test_what_is_done_is_not_waited_for():
     assert (seen, time.naps, told) == ("done", [], [])
 
 
-def test_it_looks_at_every_interval_and_tells_changes_once():
+def test_it_looks_at_every_interval_and_shows_changes_once():
     world = World("a", "a", "b", "done")
     seen, time, told = wait(world)
     assert seen == "done"
@@ -78,7 +78,7 @@ def test_it_is_never_silent_for_more_than_half_a_minute():
     assert told == ["a"] * 4
 
 
-def test_the_deadline_is_kept_and_the_last_state_told():
+def test_the_deadline_is_kept_and_the_last_state_reported():
     seen, time, _told = wait(World("a", "b"), timeout=25)
     assert isinstance(seen, WaitTimeoutError)
     assert str(seen).startswith("Timed out after 25 seconds; the last state was: b. Run this again to continue waiting")
@@ -98,7 +98,7 @@ def test_no_time_at_all_is_one_look():
     assert (world.looks, time.naps) == (1, [])
 
 
-def test_a_look_without_an_answer_is_repeated_and_told():
+def test_a_look_without_an_answer_is_repeated_and_reported():
     seen, _time, told = wait(World("a", UnreachableError("no route"), "done"))
     assert seen == "done"
     assert told == ["a", "no route."]

@@ -25,7 +25,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     VM_TAG,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import finalize_plan
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.finalize_plan import (
     FinalizeSpec,
@@ -141,7 +141,7 @@ def test_a_refusal_says_why_and_every_way_out(job: Job, words: str):
         assert way_out in told
 
 
-def test_not_saying_when_the_services_stopped_is_told():
+def test_not_saying_when_the_services_stopped_is_reported():
     with pytest.raises(PreconditionError, match="services_stopped_at is not set"):
         plan(FinalizeSpec(), a_job())
 
@@ -155,9 +155,9 @@ def test_the_image_has_to_be_there_and_usable(image: Any):
     assert actions(FinalizeSpec(AFTER, final_sync=True), a_job(), image) == TO_THE_END
 
 
-def test_what_was_noted_counts_for_a_job_that_is_over_only():
+def test_what_was_recorded_counts_for_a_job_that_is_over_only():
     """Between a completion that failed and the next try the services may have been started again."""
-    noted = {SERVICES_STOPPED_TAG: format_moment(BEFORE)}
+    noted = {SERVICES_STOPPED_TAG: format_timestamp(BEFORE)}
     assert stopped_at(FinalizeSpec(), a_job(tags=noted, status="Finished")) == BEFORE
     assert stopped_at(FinalizeSpec(), a_job(tags=noted)) is None
     assert actions(FinalizeSpec(), a_job(tags=noted)) == REFUSED

@@ -19,7 +19,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import unused_client_token
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError, PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG, VM_TAG
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp
 from ansible_collections.cutover.smc.plugins.module_utils._jobs import job_creation, job_drift, job_plan, job_reconciler
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_plan import ObservedJob
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_spec import JobSpec, parse_spec
@@ -91,7 +91,7 @@ def test_only_what_is_said_is_declared(params: dict[str, Any], attributes: dict[
     assert spec(**params).attributes == attributes
 
 
-def test_moments_and_durations():
+def test_timestamps_and_durations():
     said = spec(
         synced_since="2026-11-22T18:00:00Z", max_age="2h", valid_for="90d", scheduled_start="2026-11-22T19:00:00+01:00"
     )
@@ -159,7 +159,7 @@ def test_a_life_that_soon_ends_is_extended_in_time(age: int, left: int, said: di
             assert job_drift.drift(spec(**said), extended, NOW + timedelta(days)) == {}
 
 
-def test_an_expired_job_is_not_extended_but_told():
+def test_an_expired_job_is_not_extended_but_reported():
     job = a_job("Expired", created=NOW - timedelta(31), valid_until=NOW - timedelta(1))
     (told,) = job_drift.lasting_drift(spec(valid_at_least="14d"), job, NOW)
     assert (told["attribute"], told["remedy"]) == ("expires_at", "the job has ended; create a new one")
@@ -178,7 +178,7 @@ def test_an_expired_job_is_not_extended_but_told():
 )
 def test_a_new_job_lives_long_enough_from_the_start(said: dict[str, Any], lives: int | None):
     parameters = job_creation.creation_parameters(spec(**said), a_source(), None, NOW)
-    assert parameters.get("ValidTime") == (format_moment(NOW + timedelta(lives)) if lives else None)
+    assert parameters.get("ValidTime") == (format_timestamp(NOW + timedelta(lives)) if lives else None)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_new_job_lives_long_enough_from_the_start(said: dict[str, Any], lives:
         (20, 5, "Extend it with valid_for or valid_at_least"),
     ],
 )
-def test_the_end_of_a_life_is_told_with_what_can_be_done(age: int, left: int, words: str):
+def test_the_end_of_a_life_is_reported_with_what_can_be_done(age: int, left: int, words: str):
     job = a_job(created=NOW - timedelta(age), valid_until=NOW + timedelta(left))
     assert words in job_drift.expiry_warning(job)
 
@@ -209,7 +209,7 @@ STATUSES = st.sampled_from(["Ready", "Running", "Stopped", "InError", "Waiting",
 
 
 @given(ATTRIBUTES, STATUSES)
-def test_drift_is_either_changed_or_told(params: dict[str, Any], status: str):
+def test_drift_is_either_changed_or_reported(params: dict[str, Any], status: str):
     said, job = spec(**params), a_job(status)
     changed = {JOB_ATTRIBUTES[name].shown for name in job_drift.modifiable(said, job)}
     told = {item["attribute"] for item in job_drift.lasting_drift(said, job)}
@@ -307,7 +307,7 @@ def test_what_was_said_is_what_is_sent():
     assert {name: made[name] for name in expected} == expected
 
 
-def test_without_tags_of_its_own_the_source_tells_whose_job_it_is():
+def test_without_tags_of_its_own_the_source_shows_whose_job_it_is():
     made = job_creation.creation_parameters(spec(), a_source(), None, NOW)
     assert made["Tag"] == [{"Key": VM_TAG, "Value": VM_UUID}]
 

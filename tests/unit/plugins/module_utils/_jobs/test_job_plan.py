@@ -26,7 +26,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import PROJECT_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Outcome
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import read_moment
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import read_timestamp
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_plan import (
     ObservedJob,
     diff_view,
@@ -166,7 +166,7 @@ def test_amendments_come_before_the_start():
     assert planned.predicted({})["interval"] == "6h"
 
 
-def test_a_run_by_hand_begins_after_the_moment_asked_for():
+def test_a_run_manually_begins_after_the_timestamp_asked_for():
     planned = plan(spec(state="synced", synced_since=SINCE), ObservedJob(a_source(), a_job("Waiting"), NOW))
     assert planned.steps[-1].arguments == {"job_id": "j-1", "after": at(-15)}
     planned = plan(spec(state="synced", max_age="10m"), ObservedJob(a_source(), a_job("Waiting"), NOW))
@@ -213,7 +213,7 @@ def test_a_one_time_job_is_left_alone():
         plan(spec(), ObservedJob(a_source(), a_job("Waiting", incremental=False), NOW))
 
 
-def test_a_vm_that_has_moved_is_left_alone_unless_it_is_to_move_again():
+def test_a_vm_that_was_migrated_is_left_alone_unless_it_is_to_move_again():
     finished = a_job("Finished")
     assert actions(spec(), finished) == []
     assert actions(spec(recreate=True), finished) == ["create_job", "start_job"]
@@ -289,7 +289,7 @@ class Model:
             created=self.now,
         )
         if "ValidTime" in parameters:
-            self.job = replace(self.job, valid_until=read_moment(parameters["ValidTime"]))
+            self.job = replace(self.job, valid_until=read_timestamp(parameters["ValidTime"]))
 
     def modify_job(self, job_id: str, parameters: dict[str, Any]) -> None:
         assert self.job is not None
@@ -399,7 +399,7 @@ def test_once_done_there_is_nothing_left_to_do(state: str, params: dict[str, Any
 
 
 @given(STATES, PARAMS)
-def test_check_mode_tells_the_first_plan_and_writes_nothing(state: str, params: dict[str, Any]):
+def test_check_mode_shows_the_first_plan_and_writes_nothing(state: str, params: dict[str, Any]):
     said, model = spec(**params), Model(in_state(state))
     try:
         first = plan(said, model.observe())

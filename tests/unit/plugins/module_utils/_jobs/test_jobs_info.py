@@ -195,7 +195,7 @@ def test_without_a_wait_one_call_is_all(cloud: Cloud, connection: Any):
     assert len(cloud.requests) == 1
 
 
-def test_without_jobs_the_clock_is_still_told(cloud: Cloud, connection: Any):
+def test_without_jobs_the_clock_is_still_reported(cloud: Cloud, connection: Any):
     cloud.says(answer())
     assert info(cloud, connection, job_ids=[])[0]["cloud_time"] == "2026-11-22T18:00:07Z"
     assert len(cloud.requests) == 1
@@ -256,7 +256,7 @@ def test_a_late_job_is_a_warning_and_not_a_failure(cloud: Cloud, connection: Any
     assert lines[-1].startswith("Timed out after 0 seconds")
 
 
-def test_each_job_may_have_its_own_moment(cloud: Cloud, connection: Any):
+def test_each_job_may_have_its_own_timestamp(cloud: Cloud, connection: Any):
     run = {
         "ReplicationJobRuns": {
             "ReplicationJobRun": [

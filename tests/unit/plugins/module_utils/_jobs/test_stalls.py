@@ -31,7 +31,7 @@ RUNS = {
 
 
 class Scene:
-    """A watch over jobs that SMC shows at moments of its own clock."""
+    """A watch over jobs that SMC shows at timestamps of its own clock."""
 
     def __init__(self, cloud: Cloud, connection: Any, stall_after: timedelta = HALF_AN_HOUR) -> None:
         self.cloud = cloud
@@ -79,7 +79,7 @@ def scene(cloud: Cloud, connection: Any) -> Scene:
     return Scene(cloud, connection)
 
 
-def test_a_job_that_moves_is_told_with_what_is_left(scene: Scene):
+def test_a_job_that_moves_is_reported_with_what_is_left(scene: Scene):
     (job,) = scene.look(0, 20.0)
     assert scene.watch.summary(job) == "job j-1: Running, Syncing, 20 %, about 40m left"
     (job,) = scene.look(10, 40.0)
@@ -90,7 +90,7 @@ def test_a_job_that_moves_is_told_with_what_is_left(scene: Scene):
     assert scene.warnings == []
 
 
-def test_standing_still_is_told_once_with_its_cause_and_costs_one_call(scene: Scene):
+def test_a_stall_is_reported_once_with_its_cause_and_costs_one_call(scene: Scene):
     scene.look(0, 20.0)
     scene.look(15, 20.0)
     (job,) = scene.look(30, 20.0, then=[sources("Unavailable")])
@@ -168,14 +168,14 @@ def test_the_clock_is_the_clouds(scene: Scene):
     assert "no progress for 10h" in scene.warnings[0]
 
 
-def test_nobody_looks_when_nobody_asks(cloud: Cloud, connection: Any):
+def test_no_one_looks_when_no_one_asks(cloud: Cloud, connection: Any):
     scene = Scene(cloud, connection, timedelta(0))
     for minutes in (0, 300, 600, 900):
         scene.look(minutes, 20.0)
     assert scene.warnings == []
 
 
-def test_many_that_stand_still_cost_one_call_together(scene: Scene):
+def test_many_that_stall_cost_one_call_together(scene: Scene):
     still = [20.0] * 30
     scene.look(0, *still, 1.0)
     scene.look(15, *still, 2.0)
@@ -194,7 +194,7 @@ def test_a_cause_that_cannot_be_looked_up_is_no_failure(scene: Scene):
     assert "(the check for the cause failed: DescribeSourceServers: not yours (Forbidden.RAM))" in scene.warnings[0]
 
 
-def test_processing_of_a_big_image_is_told_without_a_call(scene: Scene):
+def test_processing_of_a_big_image_is_reported_without_a_call(scene: Scene):
     for minutes in (0, 15, 30):
         scene.look(minutes, 90.0, phase="Processing")
     assert "SMC is making the image" in scene.warnings[0]

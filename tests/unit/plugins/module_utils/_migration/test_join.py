@@ -93,7 +93,7 @@ def test_the_unfinished_job_counts_or_else_the_newest():
     assert found.job is None
 
 
-def test_several_sources_or_active_jobs_are_told_and_none_is_picked():
+def test_several_sources_or_active_jobs_are_reported_and_none_is_picked():
     sources = [a_source(source_id=f"s-{number}", tags=tagged(1)) for number in (1, 2)]
     spoilt, other = joined([vm(1), vm(2)], sources=[*sources, a_source(source_id="s-3", tags=tagged(2))])
     assert spoilt.source is None

@@ -178,7 +178,7 @@ WAVE = Workgroup("wg-1", "wave-7")
         ("", "wg-2", None, [("leave", "wg-2")]),
     ],
 )
-def test_a_source_is_moved_to_the_declared_workgroup(
+def test_a_source_is_migrated_to_the_declared_workgroup(
     workgroup: str | None, present: str, group: Workgroup | None, expected: list[tuple[str, str]]
 ):
     observed = ObservedSource(a_source(workgroup_id=present), group=group)

@@ -167,7 +167,7 @@ def test_an_untrusted_certificate_names_both_ways_out(monkeypatch: pytest.Monkey
         vcenter.__enter__()
 
 
-def test_a_wrong_password_tells_the_user_and_not_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_password_shows_the_user_and_not_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
     vcenter, _wire = connected(monkeypatch, Login=[vim.fault.InvalidLogin()])
     with pytest.raises(InvalidOptionError, match="rejected the user 'operator' or the password") as caught:
         vcenter.__enter__()
@@ -358,7 +358,7 @@ def test_required_privileges_are_checked(monkeypatch: pytest.MonkeyPatch, grante
 @pytest.mark.parametrize(
     "fault", [vmodl.fault.NotSupported(), vim.fault.NoPermission(privilegeId="Authorization.View")]
 )
-def test_a_server_that_cannot_tell_privileges_is_taken_to_grant_them(
+def test_a_server_that_cannot_show_privileges_is_taken_to_grant_them(
     monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     vcenter, _wire = connected(
