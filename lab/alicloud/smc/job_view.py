@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab.alicloud.smc.sources import smc_tags
-from lab.alicloud.world.records import Job, Part, Run, TargetDisk
+from lab.alicloud.world.records import PLAIN_TEXTS, Job, Part, Run, TargetDisk
 from lab.alicloud.world.settings import Switches
 from lab.alicloud.world.timefmt import seconds_format
 
@@ -18,22 +18,14 @@ def job_view(job: Job, workgroup_id: str, switches: Switches) -> dict[str, Any]:
 
     view: dict[str, Any] = {
         "BusinessStatus": enum(job.business_status),
-        "ContainerNamespace": job.container_namespace,
-        "ContainerRepository": job.container_repository,
-        "ContainerTag": job.container_tag,
         "CreationTime": seconds_format(job.created),
         "Description": job.description,
         "EndTime": seconds_format(job.end),
         "ErrorCode": job.error_code,
         "ImageId": _image_id(job, switches),
         "ImageName": job.image_name,
-        "InstanceId": job.instance_id,
-        "InstanceRamRole": job.instance_ram_role,
-        "InstanceType": job.instance_type,
         "JobId": job.job_id,
         "JobType": job.job_type,
-        "LaunchTemplateId": job.launch_template_id,
-        "LaunchTemplateVersion": job.launch_template_version,
         "LicenseType": job.license_type,
         "Name": job.name,
         "NetMode": job.net_mode,
@@ -55,6 +47,7 @@ def job_view(job: Job, workgroup_id: str, switches: Switches) -> dict[str, Any]:
         "ValidTime": seconds_format(job.valid_time),
         "VpcId": job.vpc_id,
         "WorkgroupId": workgroup_id,
+        **{wire_name: getattr(job, attribute) for wire_name, attribute in PLAIN_TEXTS.items()},
     }
     if not job.run_once:
         view |= {"Frequency": job.frequency, "MaxNumberOfImageToKeep": job.images_to_keep}

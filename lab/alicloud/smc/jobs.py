@@ -19,25 +19,15 @@ from lab.alicloud.smc import job_request
 from lab.alicloud.smc.job_view import job_view
 from lab.alicloud.smc.sources import Sources, tags_match
 from lab.alicloud.world.errors import CloudError, error, invalid, missing
-from lab.alicloud.world.records import AGENTLESS_JOB, Job, Source
+from lab.alicloud.world.records import AGENTLESS_JOB, PLAIN_TEXTS, Job, Source
 from lab.alicloud.world.store import Store
 
 DEFAULT_VALIDITY = timedelta(days=30)
 # Section 2.5: in which states which attribute may change.
 _ANY = ("Ready", "Running", "Stopped", "InError", "Waiting", "Finished", "Expired")
 _VALIDITY_STATES = ("Ready", "Running", "Stopped", "InError", "Waiting")
-_PLAIN_TEXTS = {
-    "InstanceType": "instance_type",
-    "InstanceRamRole": "instance_ram_role",
-    "InstanceId": "instance_id",
-    "LaunchTemplateId": "launch_template_id",
-    "LaunchTemplateVersion": "launch_template_version",
-    "ContainerNamespace": "container_namespace",
-    "ContainerRepository": "container_repository",
-    "ContainerTag": "container_tag",
-}
 # Everything else may change only before the first run.
-_BEFORE_FIRST_RUN = frozenset(_PLAIN_TEXTS) | {
+_BEFORE_FIRST_RUN = frozenset(PLAIN_TEXTS) | {
     "TargetType",
     "ImageName",
     "NetMode",
@@ -166,7 +156,7 @@ class Jobs:
 
     @staticmethod
     def _set_plain_texts(job: Job, parameters: Parameters) -> None:
-        for wire_name, attribute in _PLAIN_TEXTS.items():
+        for wire_name, attribute in PLAIN_TEXTS.items():
             if wire_name in parameters:
                 setattr(job, attribute, parameters.text(wire_name))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -124,6 +124,11 @@ class Run:
     disks: list[dict[str, Any]] = field(default_factory=list)
 
 
+def plain_text(wire_name: str) -> Any:
+    """A field that a request sets and a description shows as it is, under this name, and that may change before the first run."""
+    return field(default="", metadata={"wire": wire_name})
+
+
 @dataclass
 class Job:
     """A replication job."""
@@ -145,17 +150,17 @@ class Job:
     vpc_id: str = ""
     vswitch_id: str = ""
     description: str = ""
-    instance_type: str = ""
-    instance_ram_role: str = ""
-    instance_id: str = ""
-    launch_template_id: str = ""
-    launch_template_version: str = ""
+    instance_type: str = plain_text("InstanceType")
+    instance_ram_role: str = plain_text("InstanceRamRole")
+    instance_id: str = plain_text("InstanceId")
+    launch_template_id: str = plain_text("LaunchTemplateId")
+    launch_template_version: str = plain_text("LaunchTemplateVersion")
     license_type: str = ""
     resource_group_id: str = ""
     replication_parameters: str = ""
-    container_namespace: str = ""
-    container_repository: str = ""
-    container_tag: str = ""
+    container_namespace: str = plain_text("ContainerNamespace")
+    container_repository: str = plain_text("ContainerRepository")
+    container_tag: str = plain_text("ContainerTag")
     job_type: int = 3
     scheduled_start: datetime | None = None
     tags: dict[str, str] = field(default_factory=dict)
@@ -195,6 +200,10 @@ class Job:
     def completed_runs(self) -> list[Run]:
         """The runs that made an image."""
         return [run for run in self.runs if run.end is not None and run.image_id]
+
+
+#: The plain texts of a job: the name on the wire -> the field.
+PLAIN_TEXTS = {item.metadata["wire"]: item.name for item in fields(Job) if "wire" in item.metadata}
 
 
 @dataclass
