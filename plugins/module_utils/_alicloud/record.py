@@ -113,7 +113,8 @@ def wire(source: str | Reader, codec: Codec = TEXT, *, shown: bool | str = True,
     :param metadata: what else is declared about the field
     """
     find = source if callable(source) else _named(source)
-    return field(
+    # pylint takes a field that a function makes for one outside a dataclass.
+    return field(  # pylint: disable=invalid-field-call
         default_factory=lambda: codec.read(find({})),
         metadata=dict(metadata, read=lambda answer: codec.read(find(answer)), show=codec.show, shown=shown),
     )
@@ -121,7 +122,7 @@ def wire(source: str | Reader, codec: Codec = TEXT, *, shown: bool | str = True,
 
 def identifier(name: str, *, shown: bool | str = True) -> t.Any:
     """The id of a record, which every answer has."""
-    return field(metadata={"read": lambda answer: answer[name], "show": _same, "shown": shown})
+    return field(metadata={"read": lambda answer: answer[name], "show": _same, "shown": shown})  # pylint: disable=invalid-field-call
 
 
 def _named(name: str) -> Reader:

@@ -122,7 +122,7 @@ class CheckRunner:
             )
         except WaitTimeoutError:
             return overdue(check, timeout)
-        return judge(check, t.cast("Invocation", invocation))
+        return judge(check, t.cast(Invocation, invocation))
 
     def record(self, instance_id: str, tag_before: str) -> None:
         """Record the outcome on the instance, so that a later run does not repeat checks that passed."""
