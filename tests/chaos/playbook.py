@@ -23,7 +23,7 @@ SECONDS_FOR_A_RUN = 240
 SECONDS_TO_READ = 30
 #: Between two polls of the progress: a run may end before it reaches the point of its kill.
 POLL_SECONDS = 0.25
-MODULE = b"MODULE ["
+TASK = b"TASK ["
 
 
 def environment_of(lab: Lab) -> dict[str, str]:
@@ -79,7 +79,7 @@ class Playbook:
         for line in self._process.stdout or ():
             with self._progress:
                 self._lines.append(line)
-                self._tasks += line.startswith(MODULE)
+                self._tasks += line.startswith(TASK)
                 self._progress.notify_all()
 
     def _is_running(self) -> bool:
@@ -141,7 +141,7 @@ class Playbook:
 
     def _last_task(self) -> str:
         with self._progress:
-            tasks = [line for line in self._lines if line.startswith(MODULE)]
+            tasks = [line for line in self._lines if line.startswith(TASK)]
         return tasks[-1].decode().strip(" *\n") if tasks else "before the first task"
 
     def _kill(self, spares_workers: bool) -> None:
