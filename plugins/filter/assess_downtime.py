@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compares the estimated downtime of a cut-over with its budget."""
+"""Compares the estimated downtime of a cut-over with its limit."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ansible_collections.cutover.smc.plugins.plugin_utils._downtime import asses
 
 DOCUMENTATION = r"""
 name: assess_downtime
-short_description: Compare the estimated downtime of a cut-over with its budget
+short_description: Compare the estimated downtime of a cut-over with its limit
 version_added: 0.1.0
 description:
   - During its cut-over, a VM is down for as long as the final incremental run takes. M(cutover.smc.smc_incremental_job_info) estimates that
-    for each job from the earlier runs. The filter compares the estimate with a budget. It fits if nine of ten runs would fit.
+    for each job from the earlier runs. The filter compares the estimate with a limit. The estimate fits if nine of ten runs would fit.
 author:
   - The cutover.smc contributors (@cutover-smc)
 options:
@@ -28,8 +28,8 @@ options:
     description: The C(forecast) of a job in RV(cutover.smc.smc_incremental_job_info#module:jobs), or an empty dictionary.
     type: dict
     required: true
-  budget:
-    description: A duration such as V(15m), or an empty string for no budget.
+  limit:
+    description: A duration such as V(15m), or an empty string for no limit.
     type: str
     required: true
   interval:
@@ -56,21 +56,21 @@ _value:
   type: dict
   contains:
     fits:
-      description: Whether the estimate fits the budget. Null without a budget or without an estimate.
+      description: Whether the estimate fits the limit. Null without a limit or without an estimate.
       type: bool
       sample: false
     message:
-      description: The estimate and the budget in one sentence.
+      description: The estimate and the limit in one sentence.
       type: str
-      sample: The last 9 incremental runs took 11m in the median, and nine of ten at most 19m. The budget is 15m.
+      sample: The last 9 incremental runs took 11m in the median, and nine of ten at most 19m. The limit is 15m.
     remedy:
       description: What would make it fit. Empty if it fits.
       type: str
       sample: >-
         A shorter interval (replicate_interval, now 24h) leaves each run less to copy; half of the runs would have fitted, so quiet hours, in which
-        less is written, may be enough; a budget of 19m would fit. Or set cut_over_ignore_max_downtime: true.
-    budget:
-      description: The budget in seconds.
+        less is written, may be enough; a limit of 19m would fit. Or set cut_over_ignore_max_downtime: true.
+    limit:
+      description: The limit in seconds.
       type: int
       sample: 900
     median:
@@ -84,13 +84,13 @@ _value:
 """
 
 
-def assess_downtime(forecast: t.Any, budget: str, interval: t.Optional[str] = None) -> dict[str, t.Any]:
+def assess_downtime(forecast: t.Any, limit: str, interval: t.Optional[str] = None) -> dict[str, t.Any]:
     if not isinstance(forecast, Mapping):
         raise AnsibleFilterError(
             "assess_downtime needs the forecast of a job as cutover.smc.smc_incremental_job_info returns it"
         )
     try:
-        return assess(forecast, budget, interval)
+        return assess(forecast, limit, interval)
     except InvalidOptionError as failure:
         raise AnsibleFilterError(f"assess_downtime: {failure}") from failure
 

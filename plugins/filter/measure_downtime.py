@@ -63,12 +63,12 @@ _value:
     seconds_to_finished: 292
     median: 190
     percentile_90: 240
-    budget: 900
+    limit: 900
     within_forecast: true
-    within_budget: true
+    within_limit: true
     message: >-
-      The final image existed 3m35s after the services had stopped, and the job was Finished after 4m52s; estimated were 3m10s in the median
-      and at most 4m; the budget of 15m was kept.
+      The final image existed 3m35s after the services had stopped, and the job was Finished after 4m52s; the estimate was 3m10s in the median
+      and at most 4m; the limit of 15m was kept.
 """
 
 

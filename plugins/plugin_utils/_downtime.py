@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The downtime of a cut-over: the estimate from earlier runs against the budget, and what it was (pure; private to the collection)."""
+"""The downtime of a cut-over: the estimate from earlier runs against the limit, and what it was (pure; private to the collection)."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from ansible_collections.cutover.smc.plugins.module_utils._jobs.forecast import 
 _FEW_RUNS = 3
 
 
-def assess(forecast: t.Mapping[str, t.Any], budget: str, interval: t.Optional[str] = None) -> dict[str, t.Any]:
-    """Whether a job's forecast fits a downtime budget.
+def assess(forecast: t.Mapping[str, t.Any], limit: str, interval: t.Optional[str] = None) -> dict[str, t.Any]:
+    """Whether a job's forecast fits a downtime limit.
 
     :param forecast: as ``smc_incremental_job_info`` returns it; empty when there is no job yet
-    :param budget: a duration, or nothing
+    :param limit: a duration, or nothing
     :param interval: the job's, for the advice
 
-    :raises InvalidOptionError: the budget is not a duration
+    :raises InvalidOptionError: the limit is not a duration
     """
-    seconds = int(parse_duration("cut_over_max_downtime", budget).total_seconds()) if budget else None
+    seconds = int(parse_duration("cut_over_max_downtime", limit).total_seconds()) if limit else None
     most, median = forecast.get("percentile_90"), forecast.get("median")
     summary = _summary(forecast)
     fits = None if seconds is None or most is None else most <= seconds
     return {
         "fits": fits,
-        "message": summary if seconds is None else f"{summary} The budget is {human_duration(seconds)}.",
+        "message": summary if seconds is None else f"{summary} The limit is {human_duration(seconds)}.",
         "remedy": "" if seconds is None or fits else _remedy(seconds, most, median, interval),
-        "budget": seconds,
+        "limit": seconds,
         "median": median,
         "percentile_90": most,
     }
@@ -45,7 +45,7 @@ def _summary(forecast: t.Mapping[str, t.Any]) -> str:
     return summary + " Too few runs for a reliable estimate." * few
 
 
-def _remedy(budget: int, most: t.Optional[float], median: t.Optional[float], interval: t.Optional[str]) -> str:
+def _remedy(limit: int, most: t.Optional[float], median: t.Optional[float], interval: t.Optional[str]) -> str:
     """What would make it fit."""
     override = "Or set cut_over_ignore_max_downtime: true."
     if most is None:
@@ -56,11 +56,11 @@ def _remedy(budget: int, most: t.Optional[float], median: t.Optional[float], int
         )
     now = f", now {interval}" if interval else ""
     advice = [f"A shorter interval (replicate_interval{now}) leaves each run less to copy"]
-    if median is not None and median <= budget:
+    if median is not None and median <= limit:
         advice.append("half of the runs would have fitted, so quiet hours, in which less is written, may be enough")
     else:
         advice.append("so do quiet hours, in which less is written")
-    advice.append(f"a budget of {human_duration(-(-most // 60) * 60)} would fit")
+    advice.append(f"a limit of {human_duration(-(-most // 60) * 60)} would fit")
     return f"{'; '.join(advice)}. {override}"
 
 
@@ -78,7 +78,7 @@ def measure(
     to_end = _seconds(start, _timestamp("finished_at", finished_at))
     within = {
         name: None if to_image is None or estimate.get(name) is None else to_image <= estimate[name]
-        for name in ("percentile_90", "budget")
+        for name in ("percentile_90", "limit")
     }
     return {
         "services_stopped_at": stopped_at or None,
@@ -88,9 +88,9 @@ def measure(
         "seconds_to_finished": to_end,
         "median": estimate.get("median"),
         "percentile_90": estimate.get("percentile_90"),
-        "budget": estimate.get("budget"),
+        "limit": estimate.get("limit"),
         "within_forecast": within["percentile_90"],
-        "within_budget": within["budget"],
+        "within_limit": within["limit"],
         "message": _measured(estimate, to_image, to_end, within),
     }
 
@@ -110,10 +110,10 @@ def _measured(
         text += "; there was no estimate"
     else:
         median, most = human_duration(estimate["median"]), human_duration(estimate["percentile_90"])
-        text += f"; estimated were {median} in the median and at most {most}"
+        text += f"; the estimate was {median} in the median and at most {most}"
         text += "" if within["percentile_90"] else ", which was exceeded"
-    if within["budget"] is not None:
-        text += f"; the budget of {human_duration(estimate['budget'])} was {'kept' if within['budget'] else 'EXCEEDED'}"
+    if within["limit"] is not None:
+        text += f"; the limit of {human_duration(estimate['limit'])} was {'kept' if within['limit'] else 'EXCEEDED'}"
     return f"{text}."
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The roles cut_over and roll_back: a failure at each step undone, both ways of stopping, the budget, and what a killed run leaves.
+"""The roles cut_over and roll_back: a failure at each step undone, both ways of stopping, the limit, and what a killed run leaves.
 
 The tests run in the order in which they stand, over one lab: first every VM fails in its own way, then all of them move.
 """
@@ -147,8 +147,8 @@ def test_a_refused_completion_powers_a_vm_on_again_and_a_small_budget_touches_no
     refused = {"kind": "error", "status": 403, "code": "Forbidden.RAM", "message": "User not authorized."}
     lab.faults({"target": "smc", "action": "CutOverReplicationJob", "count": 0} | refused)
     before = lab.job(COMPLETION_FAILS)["runs"]
-    budget = host_file(lab, COMPLETION_FAILS, HANGING, cut_over_max_downtime="1s")
-    failed = play(lab, "cut_over", *budget, "--limit", f"{OFF_REFUSED},{COMPLETION_FAILS},{HANGING}").stdout
+    tight = host_file(lab, COMPLETION_FAILS, HANGING, cut_over_max_downtime="1s")
+    failed = play(lab, "cut_over", *tight, "--limit", f"{OFF_REFUSED},{COMPLETION_FAILS},{HANGING}").stdout
 
     assert "Forbidden.RAM" in told(failed, OFF_REFUSED)
     assert "It has been powered on again" in told(failed, OFF_REFUSED)
@@ -157,7 +157,7 @@ def test_a_refused_completion_powers_a_vm_on_again_and_a_small_budget_touches_no
 
     for words in (
         "its downtime may exceed the limit. The only incremental run took",
-        "The budget is 1s.",
+        "The limit is 1s.",
         "replicate_interval, now 7d",
         "cut_over_ignore_max_downtime: true",
         "Nothing was changed.",
@@ -227,6 +227,6 @@ def test_both_ways_of_stopping_lose_nothing_and_show_the_downtime(lab: Lab, jobs
         measured = re.search(rf'"{name}: (The final image existed .*)"', moved.stdout)
         assert measured, moved.stdout[-3000:]
         assert ("there was no estimate" in measured[1]) == (name == HANGING)
-        assert measured[1].endswith("the budget of 2d was kept.")
+        assert measured[1].endswith("the limit of 2d was kept.")
     assert {lab.vm(name)["power_state"] for name in BY_SHUTDOWN} == {"poweredOff"}
     assert lab.vm(COMPLETION_FAILS)["power_state"] == "poweredOn"

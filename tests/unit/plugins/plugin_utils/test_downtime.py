@@ -27,7 +27,7 @@ def history(*minutes: float) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "budget", "fits"),
+    ("minutes", "limit", "fits"),
     [
         ((10, 10, 10), "", None),
         ((10, 10, 10), "10m", True),
@@ -38,24 +38,24 @@ def history(*minutes: float) -> dict[str, Any]:
         ((), "1d", None),
     ],
 )
-def test_nine_runs_of_ten_have_to_fit(minutes: tuple[float, ...], budget: str, fits: bool | None) -> None:
-    assert assess(history(*minutes), budget)["fits"] is fits
+def test_nine_runs_of_ten_have_to_fit(minutes: tuple[float, ...], limit: str, fits: bool | None) -> None:
+    assert assess(history(*minutes), limit)["fits"] is fits
 
 
 def test_without_a_budget_the_forecast_is_reported_all_the_same() -> None:
     assessment = assess(history(10, 12, 14), "")
     assert assessment["message"] == "The last 3 incremental runs took 12m in the median, and nine of ten at most 14m."
-    assert (assessment["remedy"], assessment["budget"], assessment["percentile_90"]) == ("", None, 840)
+    assert (assessment["remedy"], assessment["limit"], assessment["percentile_90"]) == ("", None, 840)
 
 
 def test_what_would_make_it_fit() -> None:
     far = assess(history(30, 30, 31), "15m", "24h")
-    assert far["message"].endswith("The budget is 15m.")
+    assert far["message"].endswith("The limit is 15m.")
     assert (
         "A shorter interval (replicate_interval, now 24h) leaves each run less to copy; so do quiet hours"
         in far["remedy"]
     )
-    assert "a budget of 31m would fit" in far["remedy"]
+    assert "a limit of 31m would fit" in far["remedy"]
     assert "cut_over_ignore_max_downtime: true" in far["remedy"]
     near = assess(history(5, 5, 30), "15m", "24h")
     assert "half of the runs would have fitted, so quiet hours" in near["remedy"]
@@ -88,20 +88,20 @@ def test_what_it_was_against_what_was_estimated() -> None:
     timestamps = ("2026-11-23T13:01:10Z", "2026-11-23T13:05:10Z", "2026-11-23T13:06:10Z")
     kept = measure(assess(history(3, 4, 5), "15m"), *timestamps)
     assert (kept["seconds_to_image"], kept["seconds_to_finished"]) == (240, 300)
-    assert (kept["within_forecast"], kept["within_budget"]) == (True, True)
+    assert (kept["within_forecast"], kept["within_limit"]) == (True, True)
     assert kept["message"] == (
         "The final image existed 4m after the services had stopped, and the job was Finished after 5m; "
-        "estimated were 4m in the median and at most 5m; the budget of 15m was kept."
+        "the estimate was 4m in the median and at most 5m; the limit of 15m was kept."
     )
     missed = measure(assess(history(1, 2, 3), "3m"), *timestamps)
-    assert (missed["within_forecast"], missed["within_budget"]) == (False, False)
-    assert "at most 3m, which was exceeded; the budget of 3m was EXCEEDED." in missed["message"]
+    assert (missed["within_forecast"], missed["within_limit"]) == (False, False)
+    assert "at most 3m, which was exceeded; the limit of 3m was EXCEEDED." in missed["message"]
 
 
 @pytest.mark.parametrize(("stopped", "image"), [("", "2026-11-23T13:05:10Z"), ("2026-11-23T13:01:10Z", None), ("", "")])
 def test_a_timestamp_that_is_not_known(stopped: str, image: str | None) -> None:
     unknown = measure(assess(history(3), "1h"), stopped, image, "")
-    assert (unknown["seconds_to_image"], unknown["within_forecast"], unknown["within_budget"]) == (None, None, None)
+    assert (unknown["seconds_to_image"], unknown["within_forecast"], unknown["within_limit"]) == (None, None, None)
     assert unknown["message"] == "The downtime is not known."
 
 
