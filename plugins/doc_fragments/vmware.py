@@ -61,7 +61,7 @@ requirements:
 options:
   moid:
     description:
-      - The VM's managed object id, such as C(vm-42).
+      - The VM's managed object ID, such as C(vm-42).
       - Exactly one of O(moid), O(uuid) and O(name) is required.
     type: str
   uuid:
@@ -120,7 +120,7 @@ options:
 options:
   waivers:
     description:
-      - Concerns that are accepted, by the id of their rule, for a reason, until a date.
+      - Concerns that are accepted, by the ID of their rule, for a reason, until a date.
       - A waived concern is still returned, with the waiver in C(waived), but it is not in C(blockers).
     type: list
     elements: dict
@@ -167,7 +167,7 @@ options:
     elements: str
   moids:
     description:
-      - Managed object ids of VMs, such as C(vm-42).
+      - Managed object IDs of VMs, such as C(vm-42).
     type: list
     elements: str
   uuids:

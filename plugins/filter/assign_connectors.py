@@ -24,7 +24,7 @@ author:
   - The cutover.smc contributors (@cutover-smc)
 options:
   _input:
-    description: The managed object id of each host's VM, by the inventory name of the host.
+    description: The managed object ID of each host's VM, by the inventory name of the host.
     type: dict
     required: true
   connectors:

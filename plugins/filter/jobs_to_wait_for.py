@@ -30,7 +30,7 @@ options:
     type: dict
     required: true
   fact:
-    description: The name of the fact that holds the job id of a host. An empty fact stands for a host without a job to wait for.
+    description: The name of the fact that contains the job ID of a host. An empty fact stands for a host without a job to wait for.
     type: str
     required: true
   after:
@@ -51,7 +51,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The job ids, each once, in the order of the hosts.
+  description: The job IDs, each once, in the order of the hosts.
   type: list
   elements: str
   sample: [j-bp1a2b3c4d5e6f]

@@ -80,7 +80,7 @@ _value:
       type: str
       sample: 50390a1b-2c3d-4e5f-8a9b-0c1d2e3f4a5b
     moid:
-      description: The managed object id of the VM; null when it was not found.
+      description: The managed object ID of the VM; null when it was not found.
       type: str
       sample: vm-33
     power_state:
@@ -96,12 +96,12 @@ _value:
       type: bool
       sample: false
     job_id:
-      description: The id of the job; null without a job. C(status), C(phase), C(progress), C(error_reason), C(runs), C(rpo_seconds), C(expires_in) and
+      description: The ID of the job; null without a job. C(status), C(phase), C(progress), C(error_reason), C(runs), C(rpo_seconds), C(expires_in) and
         C(is_billed) are those of the job, as RV(cutover.smc.smc_incremental_job_info#module:jobs) shows them.
       type: str
       sample: j-bp1a2b3c4d5e6f
     images:
-      description: The ids of the images, oldest first.
+      description: The IDs of the images, oldest first.
       type: list
       elements: str
       sample: [m-bp1a2b3c4d5e6f]

@@ -28,7 +28,7 @@ options:
     type: dict
     required: true
   job_id:
-    description: The id of the job.
+    description: The ID of the job.
     type: str
     required: true
 seealso:

@@ -27,7 +27,7 @@ options:
     type: dict
     required: true
   accepted_concerns:
-    description: The ids of the rules whose blockers are accepted, such as V(snapshots).
+    description: The IDs of the rules whose blockers are accepted, such as V(snapshots).
     type: list
     elements: str
     default: []

@@ -21,7 +21,7 @@ author:
   - The cutover.smc contributors (@cutover-smc)
 options:
   _input:
-    description: The ids of the images, oldest first.
+    description: The IDs of the images, oldest first.
     type: list
     elements: str
     required: true

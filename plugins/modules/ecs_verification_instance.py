@@ -35,7 +35,7 @@ options:
     choices: [present, absent]
     default: present
   image_id:
-    description: The id of the image.
+    description: The ID of the image.
     type: str
     required: true
   instance_type:
@@ -54,7 +54,7 @@ options:
     description: The key pair for logging in. Without it, only the accounts in the image can log in.
     type: str
   name:
-    description: The name of the instance. The default is C(cutover-verify-) and the id of the image.
+    description: The name of the instance. The default is C(cutover-verify-) and the ID of the image.
     type: str
   vm_uuid:
     description: The instance UUID of the VM, set as the tag C(cutover:vm-uuid).

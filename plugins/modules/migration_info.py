@@ -103,7 +103,7 @@ migrations:
       type: str
       sample: app-01
     moid:
-      description: The managed object id of the VM.
+      description: The managed object ID of the VM.
       type: str
       sample: vm-42
     uuid:
@@ -167,7 +167,7 @@ migrations:
       type: dict
       contains:
         image_id:
-          description: Its id.
+          description: Its ID.
           type: str
           sample: m-bp1a2b3c4d5e6f
         exists:
@@ -216,11 +216,11 @@ summary:
       elements: str
       sample: [app-02]
     not_found:
-      description: How many names and ids match no VM.
+      description: How many names and IDs match no VM.
       type: int
       sample: 0
 not_found:
-  description: The names and ids that match no VM.
+  description: The names and IDs that match no VM.
   returned: success
   type: list
   elements: str

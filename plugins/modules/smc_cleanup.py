@@ -15,10 +15,10 @@ description:
   - Deletes what a finished migration left - an intermediate instance that SMC did not release, its snapshots on the VM, the activation codes, and, on
     request, older images, the job and the source.
   - Refuses to delete anything while the job is not finished.
-  - An instance is released only by the id that the job names, never by its name.
+  - An instance is released only by the ID that the job names, never by its name.
   - By default the finished job is kept as the record by which a later run knows that the VM has been migrated, and all images are kept.
   - Reports what each deleted and each kept resource costs per day. In check mode it reports the same and deletes nothing.
-  - With O(orphans) it searches the whole region for resources that migrations left and that no job needs, and deletes only those that are named by id.
+  - With O(orphans) it searches the whole region for resources that migrations left and that no job needs, and deletes only those that are named by ID.
 author:
   - The cutover.smc contributors (@cutover-smc)
 extends_documentation_fragment:
@@ -30,10 +30,10 @@ extends_documentation_fragment:
   - cutover.smc.attributes.alicloud_group
 options:
   job_id:
-    description: The id of the job.
+    description: The ID of the job.
     type: str
   source_id:
-    description: The id of the source.
+    description: The ID of the source.
     type: str
   vm_uuid:
     description: The instance UUID of the VM. Its job, source and images are found by the tag C(cutover:vm-uuid).
@@ -58,18 +58,18 @@ options:
         which a disk was created is kept.
     type: int
   access_token_ids:
-    description: The ids of the activation codes to delete.
+    description: The IDs of the activation codes to delete.
     type: list
     elements: str
   orphans:
     description:
-      - The ids of the orphans to delete. With an empty list, orphans are only searched and reported, in RV(orphans).
+      - The IDs of the orphans to delete. With an empty list, orphans are only searched and reported, in RV(orphans).
       - Orphans are intermediate instances that no job names, temporary disks of SMC that are not attached, snapshots of deleted images, and verification
         instances that are not needed any more.
       - Whether a resource is an orphan is checked again immediately before it is deleted. If one of the named resources is not an orphan, or an active run
         may be using it, the module fails before it deletes anything, and shows the reason.
       - A RAM identity that can see only some jobs of the region takes intermediate instances of the other jobs for orphans. Because of that they are deleted
-        only by id. Examine the orphans with an identity that can see all jobs before you name them.
+        only by ID. Examine the orphans with an identity that can see all jobs before you name them.
     type: list
     elements: str
   vm_snapshots:
@@ -148,7 +148,7 @@ left:
       returned: always
       sample: {job_id: j-bp1a2b3c4d5e6f, status: Finished}
     source_id:
-      description: The id of the source; null when it does not exist.
+      description: The ID of the source; null when it does not exist.
       type: str
       returned: always
       sample: s-bp1a2b3c4d5e6f
@@ -159,7 +159,7 @@ left:
       returned: always
       sample: [{image_id: m-bp1a2b3c4d5e6f, name: app-01_CYCLE_3, size: 41, used: false, snapshot_ids: [s-bp1a2b3c4d5e6f]}]
     kept:
-      description: The images that are kept whatever O(images_to_keep) is, by their ids, each with the reason.
+      description: The images that are kept whatever O(images_to_keep) is, by their IDs, each with the reason.
       type: dict
       returned: always
       sample: {m-bp1a2b3c4d5e6f: it is the final image}
@@ -198,7 +198,7 @@ costs:
       returned: always
       contains:
         id:
-          description: The id of the resource.
+          description: The ID of the resource.
           type: str
           sample: m-bp1a2b3c4d5e6f
         kind:
@@ -270,7 +270,7 @@ orphans:
   elements: dict
   contains:
     id:
-      description: The id of the resource; of a snapshot in vCenter its reference.
+      description: The ID of the resource; of a snapshot in vCenter its reference.
       type: str
       sample: i-bp1a2b3c4d5e6f
     kind:

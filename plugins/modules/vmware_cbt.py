@@ -44,7 +44,7 @@ options:
       - V(enabled) ensures that every disk is tracked.
       - V(disabled) ensures that no disk is tracked, and restores the settings from before this module enabled CBT, which are in the marker
         C(cutover.smc.cbtBefore) in the VM's advanced configuration.
-      - V(reset) ends tracking and restarts it, so that no earlier change id is valid. The next run of an SMC job is then a full copy, which
+      - V(reset) ends tracking and restarts it, so that no earlier change ID is valid. The next run of an SMC job is then a full copy, which
         RV(next_run_full) and a warning report. A VM that is on is reset by two stuns, or with O(activate=power_cycle) by two power cycles.
     type: str
     choices: [enabled, disabled, reset]
@@ -82,7 +82,7 @@ options:
     description:
       - How O(state=enabled) and O(state=reset) prove that tracking works.
       - V(files) checks that every disk has its change tracking file.
-      - V(query) also takes a snapshot that is removed immediately, checks that each of its disks has a change id, and queries once the areas
+      - V(query) also takes a snapshot that is removed immediately, checks that each of its disks has a change ID, and queries once the areas
         of each disk that are in use. The time, and the epoch of each disk, are recorded in the marker C(cutover.smc.cbtVerified) in the VM's
         advanced configuration. As long as the epochs do not change, the query is not repeated.
     type: str
@@ -90,7 +90,7 @@ options:
     default: files
   waivers:
     description:
-      - Concerns that are accepted, by the id of their rule, for a reason, until a date. The module then continues.
+      - Concerns that are accepted, by the ID of their rule, for a reason, until a date. The module then continues.
       - Where vSphere itself would refuse the change, or increments would be wrong, as with snapshots, a waiver does not make it continue.
       - A waived concern is still returned, with the waiver in C(waived), but it is not in C(blockers).
   shutdown:
@@ -206,7 +206,7 @@ vm:
       type: str
       sample: app-01
     moid:
-      description: The managed object id.
+      description: The managed object ID.
       type: str
       sample: vm-42
     uuid:

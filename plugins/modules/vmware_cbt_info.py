@@ -108,7 +108,7 @@ vms:
       type: str
       sample: app-01
     moid:
-      description: The managed object id.
+      description: The managed object ID.
       type: str
       sample: vm-42
     uuid:
@@ -304,7 +304,7 @@ vms:
           type: str
           sample: "[LocalDS_0] app-01/disk1-ctk.vmdk"
         change_id:
-          description: The change id of the disk, or null.
+          description: The change ID of the disk, or null.
           type: str
           sample: 52 2d 7b 8f ac 61 51 cc-77 4c 7b ec 91 50 bb 7b/1
     concerns:
@@ -313,7 +313,7 @@ vms:
       elements: dict
       contains:
         id:
-          description: The id of the rule.
+          description: The ID of the rule.
           type: str
           sample: independent_disk
         severity:
@@ -355,7 +355,7 @@ vms:
       elements: dict
       sample: []
 not_found:
-  description: Names, managed object ids and UUIDs that match no VM.
+  description: Names, managed object IDs and UUIDs that match no VM.
   returned: success
   type: list
   elements: str

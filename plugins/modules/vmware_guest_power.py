@@ -122,7 +122,7 @@ vm:
       type: str
       sample: app-01
     moid:
-      description: The managed object id.
+      description: The managed object ID.
       type: str
       sample: vm-42
     uuid:

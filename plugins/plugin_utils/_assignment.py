@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 def assign(vms: Mapping[str, str], connectors: Mapping[str, Mapping[str, t.Any]]) -> dict[str, str]:
     """Give every VM a connector: the one that has it selected, or else the first with a free slot.
 
-    :param vms: the VM's managed object id for each host
-    :param connectors: for each connector, ``selected`` (managed object ids) and ``free`` (how many more it can take)
+    :param vms: the VM's managed object ID for each host
+    :param connectors: for each connector, ``selected`` (managed object IDs) and ``free`` (how many more it can take)
     :return: the connector of each host; a host without one is not in it
     """
     free = {name: max(0, int(connector["free"])) for name, connector in connectors.items()}

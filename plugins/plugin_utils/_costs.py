@@ -131,5 +131,5 @@ def _orphan_lines(
         )
     if kept:
         yield (
-            "Orphans are kept until you name them: by id in clean_up_orphans, or in clean_up_vm_snapshots for snapshots of VMs."
+            "Orphans are kept until you name them: by ID in clean_up_orphans, or in clean_up_vm_snapshots for snapshots of VMs."
         )

@@ -58,7 +58,7 @@ def failure_message(vm: Facts, accepted: t.Collection[str]) -> str:
     """Why a VM cannot be migrated, with the remedies; an empty string if nothing blocks it.
 
     :param vm: the VM as ``vmware_cbt_info`` returns it
-    :param accepted: the ids of the rules whose blockers are accepted
+    :param accepted: the IDs of the rules whose blockers are accepted
     """
     findings = [_finding(concern, vm) for concern in vm["blockers"] if concern["id"] not in accepted]
     return f"{vm['name']} cannot be migrated as it is: {' '.join(findings)}" if findings else ""

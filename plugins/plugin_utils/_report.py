@@ -30,7 +30,7 @@ class _Region:
     """The costs of a region, indexed by VM and by job.
 
     :ivar known: whether the region could be read
-    :ivar images: the ids of the images that exist
+    :ivar images: the IDs of the images that exist
     """
 
     def __init__(self, region: Facts) -> None:

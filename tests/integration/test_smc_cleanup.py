@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Clean-ups against the lab: faults at every write, interrupted runs, orphans by id only, and costs."""
+"""Clean-ups against the lab: faults at every write, interrupted runs, orphans by ID only, and costs."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def clock(lab: Lab) -> str:
 
 
 def ids(lab: Lab, kind: str) -> set[str]:
-    """The ids of all resources of a kind in the lab's cloud."""
+    """The IDs of all resources of a kind in the lab's cloud."""
     return {one[f"{kind}_id"] for one in lab.get("/state")[f"{kind}s"]}
 
 
@@ -111,7 +111,7 @@ def billed_per_day(lab: Lab, identifiers: Iterable[str]) -> float:
 
 
 def orphans_found(call: Call) -> dict[str, dict[str, Any]]:
-    """The orphans of the region, by id; other tests leave some, too."""
+    """The orphans of the region, by ID; other tests leave some, too."""
     return {one["id"]: one for one in call("smc_cleanup", orphans=[], check=True)["orphans"]}
 
 

@@ -154,7 +154,7 @@ def test_a_reset_begins_a_new_epoch(vcenter: VCenterLab, activate: str) -> None:
 
 
 def _epochs(result: dict[str, Any]) -> set[str]:
-    """The part of the change ids that changes when tracking restarts; a tracked disk has one from its first stun."""
+    """The part of the change IDs that changes when tracking restarts; a tracked disk has one from its first stun."""
     return {disk["change_id"].rpartition("/")[0] for disk in result["vm"]["disks"] if disk["change_id"]}
 
 

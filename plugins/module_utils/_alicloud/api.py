@@ -360,7 +360,7 @@ _MEANINGS = (
     _Meaning(
         r"SignatureDoesNotMatch|IncompleteSignature",
         InvalidOptionError,
-        "Check access_key_secret (ALIBABA_CLOUD_ACCESS_KEY_SECRET): it does not belong to the access key id",
+        "Check access_key_secret (ALIBABA_CLOUD_ACCESS_KEY_SECRET): it does not belong to the access key ID",
         "Alibaba Cloud refused the signature",
     ),
     _Meaning(

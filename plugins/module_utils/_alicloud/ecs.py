@@ -72,7 +72,7 @@ class EcsClient:
         return next((image for image in self.images(image_id) if image.image_id == image_id), None)
 
     def images_by_id(self, image_ids: t.Iterable[str]) -> dict[str, Image]:
-        """The images that still exist, by id; DescribeImages takes one id or none, so beyond a few it reads all."""
+        """The images that still exist, by ID; DescribeImages takes one ID or none, so beyond a few it reads all."""
         wanted = set(image_ids)
         if len(wanted) <= 3:
             found = [image for image_id in sorted(wanted) for image in self.images(image_id)]
@@ -213,7 +213,7 @@ class EcsClient:
         )
 
     def run_command(self, instance_id: str, parameters: Wire) -> str:
-        """Run a command in the instance by Cloud Assistant; returns the id of its invocation."""
+        """Run a command in the instance by Cloud Assistant; returns the ID of its invocation."""
         body = self._api.write("RunCommand", RegionId=self._region, InstanceId=[instance_id], **parameters)
         return str(body["InvokeId"])
 

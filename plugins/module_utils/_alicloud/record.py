@@ -80,7 +80,7 @@ def gib(size: t.Any) -> int:
 
 
 TEXT = Codec(lambda value: value or "")
-#: The id of another resource: null in results when there is no such resource.
+#: The ID of another resource: null in results when there is no such resource.
 REFERENCE = Codec(lambda value: value or "", show=lambda value: value or None)
 VALUE = Codec()
 #: A number that is 0 when it is absent.
@@ -121,7 +121,7 @@ def wire(source: str | Reader, codec: Codec = TEXT, *, shown: bool | str = True,
 
 
 def identifier(name: str, *, shown: bool | str = True) -> t.Any:
-    """The id of a record, which every answer has."""
+    """The ID of a record, which every answer has."""
     return field(metadata={"read": lambda answer: answer[name], "show": _same, "shown": shown})  # pylint: disable=invalid-field-call
 
 

@@ -271,7 +271,7 @@ class AccessToken(Record):
 
 @dataclass(frozen=True)
 class Workgroup(Record):
-    """A group of sources; the warnings are SMC's, as kind -> ids of the sources that they are about."""
+    """A group of sources; the warnings are SMC's, as kind -> IDs of the sources that they are about."""
 
     workgroup_id: str = identifier("WorkgroupId")
     name: str = wire("Name")

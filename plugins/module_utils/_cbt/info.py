@@ -50,7 +50,7 @@ def run(params: Params, _context: Context) -> Result:
 def read_vms(params: Params) -> tuple[list[VmFacts], list[str], list[InventoryEntry]]:
     """Read the VMs that the options select, in one session.
 
-    :return: their facts in inventory order, the names and ids that match no VM, and every VM that the inventory lists
+    :return: their facts in inventory order, the names and IDs that match no VM, and every VM that the inventory lists
     """
     connection = Connection.from_params(params)
     with VCenter(connection) as vcenter:
@@ -60,7 +60,7 @@ def read_vms(params: Params) -> tuple[list[VmFacts], list[str], list[InventoryEn
 def _tagged(
     vcenter: VCenter, connection: Connection, tags: t.Optional[t.Sequence[str]]
 ) -> t.Optional[t.Collection[str]]:
-    """The ids of the VMs to which the tags restrict the read; None when there is no such restriction."""
+    """The IDs of the VMs to which the tags restrict the read; None when there is no such restriction."""
     if tags is None:
         return None
     if not vcenter.is_vcenter:

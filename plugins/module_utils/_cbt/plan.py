@@ -206,7 +206,7 @@ def plan_disable(facts: VmFacts, policy: CbtPolicy, skip: frozenset[int] = _NO_D
 def plan_reset(
     facts: VmFacts, policy: CbtPolicy, skip: frozenset[int] = _NO_DISKS, tracking_ended: bool = False
 ) -> Plan:
-    """What remains to be done until tracking has ended and restarted, so that no earlier change id is valid.
+    """What remains to be done until tracking has ended and restarted, so that no earlier change ID is valid.
 
     :param tracking_ended: this run has already observed that tracking ended
     """

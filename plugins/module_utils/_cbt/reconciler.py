@@ -362,7 +362,7 @@ class CbtReconciler(Reconciler[CbtSpec, ObservedCbt]):
         self._tracking_ended = True
 
     def _query(self) -> None:
-        """Prove tracking as a replication would use it: a snapshot, a change id, and a query of the areas in use."""
+        """Prove tracking as a replication would use it: a snapshot, a change ID, and a query of the areas in use."""
         facts = self._planned_for
         if facts is None:
             return
@@ -381,7 +381,7 @@ class CbtReconciler(Reconciler[CbtSpec, ObservedCbt]):
         self._set_keys(f"record the verification in {self._name}", {CBT_VERIFIED_KEY: marker})
 
     def _query_areas(self, facts: VmFacts, disk: DiskFacts, snapshot: Reference, epoch: str) -> None:
-        problem = "" if epoch else "its snapshot has no change id"
+        problem = "" if epoch else "its snapshot has no change ID"
         if epoch:
             try:
                 self._vcenter.query_areas_in_use(self._machine, snapshot, disk.key)

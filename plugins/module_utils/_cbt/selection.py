@@ -32,7 +32,7 @@ FLEET_SELECTION_SPEC: dict[str, t.Any] = {
 def select_vms(
     entries: t.Sequence[InventoryEntry], params: t.Mapping[str, t.Any]
 ) -> tuple[list[InventoryEntry], list[str]]:
-    """The selected VMs, in inventory order and each once, and the names and ids that match none of them."""
+    """The selected VMs, in inventory order and each once, and the names and IDs that match none of them."""
     within = [entry for entry in entries if _matches_filters(entry, params)]
     if all(params[option] is None for option in ("names", "moids", "uuids")):
         return within, []

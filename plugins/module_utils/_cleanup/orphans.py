@@ -189,7 +189,7 @@ def _snapshot_in_progress(region: RegionResources, snapshot: Snapshot) -> str:
 def reason_not_orphan(region: RegionResources, identifier: str) -> str:
     """Why a resource that :func:`find_orphans` does not list is not an orphan; empty when it does not exist."""
     if not _ID.match(identifier):
-        return "it is not the id of an ECS instance, disk or snapshot"
+        return "it is not the ID of an ECS instance, disk or snapshot"
     instance = next((one for one in region.instances if one.instance_id == identifier), None)
     if instance:
         return _reason_instance_needed(region, instance)

@@ -38,7 +38,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import 
 class CleanupSpec:
     """What may be deleted. Everything that is not named here is kept.
 
-    :ivar orphans: the ids of orphans to delete; None when orphans are not searched
+    :ivar orphans: the IDs of orphans to delete; None when orphans are not searched
     :ivar vm_snapshots: the references of SMC's snapshots of the VM to remove although their jobs are over or do not exist
     """
 
@@ -166,7 +166,7 @@ def plan(spec: CleanupSpec, observed: ObservedCleanup) -> Plan:
 
 
 def _instance_steps(observed: ObservedCleanup) -> t.Iterator[Step]:
-    """SMC releases the instance when the job ends. If it still exists, it is released by the id that the job names."""
+    """SMC releases the instance when the job ends. If it still exists, it is released by the ID that the job names."""
     if observed.instance:
         instance_id = observed.instance.instance_id
         job_id = observed.job.job_id if observed.job else ""
@@ -199,7 +199,7 @@ def images_to_delete(images: t.Sequence[Image], keep: t.Optional[int], kept: t.C
 
     :param images: oldest first
     :param keep: how many of the newest to keep; None keeps all
-    :param kept: the ids of images that are kept for another reason
+    :param kept: the IDs of images that are kept for another reason
     """
     if keep is None:
         return []
@@ -306,7 +306,7 @@ def _source_steps(spec: CleanupSpec, observed: ObservedCleanup) -> t.Iterator[St
 
 
 def diff_view(observed: ObservedCleanup) -> View:
-    """The ids of what is left."""
+    """The IDs of what is left."""
     source = observed.source
     return {
         "job": observed.job.job_id if observed.job else None,

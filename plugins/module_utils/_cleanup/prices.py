@@ -208,7 +208,7 @@ def cost_summary(
 ) -> dict[str, t.Any]:
     """What resources cost per day, separately and in total.
 
-    :param deleted: the ids of the resources that were deleted, or would be
+    :param deleted: the IDs of the resources that were deleted, or would be
     """
     resources = list(resources)
     items = [_item(resource, resource.identifier not in deleted, prices) for resource in resources]

@@ -338,7 +338,7 @@ def _stray_result(snapshot: SnapshotFacts) -> dict[str, t.Any]:
     }
 
 
-#: The names of the step arguments that contain the id of a deleted resource.
+#: The names of the step arguments that contain the ID of a deleted resource.
 _DELETED_ARGUMENTS = ("instance_id", "image_id", "snapshot_id", "identifier")
 
 

@@ -16,7 +16,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._cleanup.orphans impor
 def read_region(smc: SmcClient, ecs: EcsClient, named: t.Iterable[str]) -> RegionResources:
     """Read a region with a few list calls.
 
-    :param named: ids of resources; snapshots among them are read although something was created from them
+    :param named: IDs of resources; snapshots among them are read although something was created from them
 
     The jobs are read last: if a job names a resource that was read before, it is seen.
     """

@@ -30,7 +30,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import 
 VM_RULES: tuple[Rule[VmFacts], ...] = (*CBT_VM_RULES, *ESXI_BUG_RULES, *SMC_VM_RULES)
 DISK_RULES: tuple[Rule[DiskFacts], ...] = (*CBT_DISK_RULES, *SMC_DISK_RULES)
 
-#: The ids of all rules, which waivers may name.
+#: The IDs of all rules, which waivers may name.
 RULE_IDS = frozenset([rule.id for rule in VM_RULES] + [rule.id for rule in DISK_RULES])
 
 #: The rules that block nothing where ``vmware_cbt`` may remove snapshots.
@@ -61,7 +61,7 @@ def refusals(
     """What blocks bringing the VM's CBT into a state now.
 
     :param removing: the VM's snapshots may be removed, so that they block nothing
-    :param waived: the ids of waived rules; a rule that is not waivable blocks all the same
+    :param waived: the IDs of waived rules; a rule that is not waivable blocks all the same
     """
     return [
         concern

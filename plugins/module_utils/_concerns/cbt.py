@@ -227,7 +227,7 @@ CBT_VM_RULES: tuple[Rule[VmFacts], ...] = (
         severity=WARNING,
         when=_restarted,
         remedy="Find out what reset it (a crash, a revert, another tool), and verify it again; the next SMC run is a full copy",
-        source="Broadcom KB 320557; change ids are <epoch>/<number>",
+        source="Broadcom KB 320557; change IDs are <epoch>/<number>",
         checked=_CHECKED,
     ),
     Rule(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Waivers: a concern is accepted by the id of its rule, for a reason, until a date (pure; private to the collection)."""
+"""Waivers: a concern is accepted by the ID of its rule, for a reason, until a date (pure; private to the collection)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def today() -> date:
 def read_waivers(given: t.Any, rule_ids: t.Collection[str]) -> tuple[Waiver, ...]:
     """Waivers as a user writes them.
 
-    :param rule_ids: the ids of all rules
+    :param rule_ids: the IDs of all rules
     :raises InvalidOptionError: one of them is incomplete, or names an unknown rule
     """
     if not isinstance(given, (list, tuple)):

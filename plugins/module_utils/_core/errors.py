@@ -15,7 +15,7 @@ class CutoverError(Exception):
     :param message: what happened and why, a sentence without the remedy
     :param remedy: what the user should do, a sentence; may be empty
     :param code: the API's own error code, such as ``ReplicationJob.InvalidStatus``
-    :param request_id: the API's request id, for a support ticket
+    :param request_id: the API's request ID, for a support ticket
     :param http_status: the HTTP status of the answer
     :param details: further plain data for the result, never a secret
     :cvar kind: the kind of the error in results, for conditions of playbooks

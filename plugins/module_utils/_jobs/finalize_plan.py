@@ -26,7 +26,7 @@ class FinalizeSpec:
 
     :ivar stopped_at: when the services stopped, by SMC's clock
     :ivar final_sync: a final synchronization may be made when no run proves that everything is copied
-    :ivar accept_data_loss: the id of the job that may be completed without proof
+    :ivar accept_data_loss: the ID of the job that may be completed without proof
     """
 
     stopped_at: t.Optional[datetime] = None

@@ -21,7 +21,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._vsphere.cbt_state imp
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import VmFacts
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.vm_properties import InventoryEntry
 
-#: The concerns that block a VM, as (message, remedy), by its managed object id.
+#: The concerns that block a VM, as (message, remedy), by its managed object ID.
 Blockers = t.Mapping[str, t.Sequence[tuple[str, str]]]
 
 
@@ -47,7 +47,7 @@ def join(
 ) -> list[Migration]:
     """The migration of each VM, in the order of the VMs.
 
-    :param skips: the device keys of the disks that are skipped, by the VM's managed object id
+    :param skips: the device keys of the disks that are skipped, by the VM's managed object ID
     :param fleet: every VM that vCenter lists: a copy of a selected VM need not be selected itself
     """
     index = _Index(cloud)

@@ -75,7 +75,7 @@ def verification_of(facts: VmFacts) -> tuple[str, dict[int, str]]:
 
 
 def epochs_changed(facts: VmFacts) -> list[DiskFacts]:
-    """The disks whose tracking has restarted since it was last verified, so that no earlier change id is valid."""
+    """The disks whose tracking has restarted since it was last verified, so that no earlier change ID is valid."""
     _at, epochs = verification_of(facts)
     return [disk for disk in facts.disks if disk.epoch and epochs.get(disk.key) and epochs[disk.key] != disk.epoch]
 
@@ -147,7 +147,7 @@ def is_verified(facts: VmFacts, skip: frozenset[int]) -> bool:
 
 
 def is_tracked(facts: VmFacts) -> bool:
-    """Whether any disk is tracked: what was only requested has no change ids yet that could be wrong."""
+    """Whether any disk is tracked: what was only requested has no change IDs yet that could be wrong."""
     return any(disk.ctk_file for disk in facts.disks)
 
 

@@ -177,7 +177,7 @@ class VCenter:
         return str(self._content.about.apiType) != "HostAgent"
 
     def reference(self, kind: str, moid: str) -> Reference:
-        """The object of a kind (``VirtualMachine``) with a managed object id; vCenter is not called."""
+        """The object of a kind (``VirtualMachine``) with a managed object ID; vCenter is not called."""
         return getattr(vim, kind)(moid, self._stub)
 
     # Reads
@@ -294,7 +294,7 @@ class VCenter:
         )
 
     def change_ids(self, snapshot: Reference) -> dict[int, str]:
-        """The change id of each disk in a snapshot, by the disk's device key."""
+        """The change ID of each disk in a snapshot, by the disk's device key."""
         (properties,) = self.read([snapshot], {"VirtualMachineSnapshot": ("config.hardware.device",)})
         devices = properties.values.get("config.hardware.device") or ()
         disks = [device for device in devices if isinstance(device, vim.vm.device.VirtualDisk)]
@@ -470,7 +470,7 @@ class VCenter:
         return _explain_fault(fault, doing, self._connection, entity)
 
     def _name_of(self, reference: Reference) -> str:
-        """The name of an object for a message; its id if its name may not be read."""
+        """The name of an object for a message; its ID if its name may not be read."""
         try:
             answer = self._retrieve(_filter([_object(reference)], {reference._wsdlName: ("name",)}))
             return str(answer[0].values["name"])
@@ -640,7 +640,7 @@ def _explain_fault(fault: t.Any, doing: str, connection: Connection, entity: str
     if isinstance(fault, vmodl.fault.ManagedObjectNotFound):
         return NotFoundError(
             f"Could not {doing}: {fault.obj._moId if fault.obj else 'the object'} does not exist",
-            remedy="Check whether it was removed, or registered again with a new id",
+            remedy="Check whether it was removed, or registered again with a new ID",
             code=code,
             details={"moid": fault.obj._moId if fault.obj else None},
         )

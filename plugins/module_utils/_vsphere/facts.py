@@ -37,7 +37,7 @@ class DiskFacts:
     :ivar sharing: the disk's ``sharingMultiWriter`` or ``sharingNone``
     :ivar bus_sharing: the controller's ``noSharing``, ``virtualSharing`` or ``physicalSharing``
     :ivar ctk_file: the disk's ``-ctk.vmdk`` file, if vCenter lists it
-    :ivar change_id: the change id of the device; a snapshot sets it, so a missing one proves nothing
+    :ivar change_id: the change ID of the device; a snapshot sets it, so a missing one proves nothing
     """
 
     key: int
@@ -68,7 +68,7 @@ class DiskFacts:
 
     @property
     def epoch(self) -> str:
-        """The part of the change id that changes when tracking restarts; empty without a change id."""
+        """The part of the change ID that changes when tracking restarts; empty without a change ID."""
         return epoch_of(self.change_id)
 
     def __str__(self) -> str:
@@ -183,7 +183,7 @@ def setting_is_true(value: t.Any) -> bool:
 
 
 def epoch_of(change_id: t.Optional[str]) -> str:
-    """The part of a change id before the slash, which stays the same as long as tracking continues."""
+    """The part of a change ID before the slash, which stays the same as long as tracking continues."""
     return (change_id or "").rpartition("/")[0]
 
 

@@ -164,10 +164,10 @@ def read_one(vcenter: VCenter, reference: Reference) -> VmFacts:
 
 
 def no_such_moid(reference: Reference) -> InvalidOptionError:
-    """The error about a VM that was selected by a managed object id and does not exist."""
+    """The error about a VM that was selected by a managed object ID and does not exist."""
     return InvalidOptionError(
-        f"No VM has the managed object id '{reference._moId}' (option 'moid')",
-        remedy="A VM that was registered again has a new id; select it by 'uuid' or 'name'",
+        f"No VM has the managed object ID '{reference._moId}' (option 'moid')",
+        remedy="A VM that was registered again has a new ID; select it by 'uuid' or 'name'",
     )
 
 

@@ -38,7 +38,7 @@ _DOING = "read the tags of vCenter"
 
 
 def tagged_vms(connection: Connection, tags: t.Sequence[str]) -> frozenset[str]:
-    """The managed object ids of the VMs that have all given tags; empty without tags.
+    """The managed object IDs of the VMs that have all given tags; empty without tags.
 
     It makes one call for each tag of vCenter, because tags cannot be searched by name, and one for the VMs of each selected tag.
 

@@ -53,7 +53,7 @@ def test_no_vms_need_no_disks() -> None:
 
 
 def selected(**options: Any) -> tuple[list[str], list[str]]:
-    """The ids of the selected VMs, and the names and ids that match none."""
+    """The IDs of the selected VMs, and the names and IDs that match none."""
     names = ("names", "moids", "uuids", "name_patterns", "custom_attributes", "folder", "datacenter")
     found, missing = select_vms(VMS, dict.fromkeys(names) | options)
     return [entry.moid for entry in found], missing

@@ -145,8 +145,8 @@ REGION = a_region(
         ("s-image", "image m-1 is based on it"),
         ("s-disk", "another resource was created from it (disk)"),
         ("s-own", "nothing shows that SMC or a clean-up left it"),
-        ("m-1", "it is not the id of an ECS instance, disk or snapshot"),
-        ("snapshot-12", "it is not the id of an ECS instance, disk or snapshot"),
+        ("m-1", "it is not the ID of an ECS instance, disk or snapshot"),
+        ("snapshot-12", "it is not the ID of an ECS instance, disk or snapshot"),
     ],
 )
 def test_what_is_not_an_orphan_is_refused_with_the_reason_before_anything_is_deleted(identifier: str, reason: str):

@@ -125,7 +125,7 @@ def test_an_unknown_uuid_or_moid_is_rejected() -> None:
     vcenter = FakeVCenter()
     with pytest.raises(InvalidOptionError, match="No VM has the instance UUID 'u'"):
         locate(vcenter, {"uuid": "u"})
-    with pytest.raises(InvalidOptionError, match="No VM has the managed object id 'vm-8'"):
+    with pytest.raises(InvalidOptionError, match="No VM has the managed object ID 'vm-8'"):
         read_one(vcenter, locate(vcenter, {"moid": "vm-8"}))
 
 
