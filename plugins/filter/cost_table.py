@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shows what a clean-up deleted and what is kept, with costs."""
+"""Builds the table of deleted and kept resources with their costs per day."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shows what came of a planned import."""
+"""Determines the outcome of a planned import for each host."""
 
 from __future__ import annotations
 

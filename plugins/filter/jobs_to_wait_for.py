@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Finds the jobs that one wait for all hosts of a play has to wait for."""
+"""Finds the jobs that a wait for all hosts of a play must include."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plans the import of VMs over SMC connectors."""
+"""Plans the import of VMs through SMC connectors."""
 
 from __future__ import annotations
 

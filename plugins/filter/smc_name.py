@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes a name that SMC accepts from the name of a VM."""
+"""Builds a name that SMC accepts from the name of a VM."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shows why the newest image of a VM is not verified now."""
+"""Explains why the newest image of a VM is not verified now."""
 
 from __future__ import annotations
 

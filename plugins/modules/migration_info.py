@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Gather where the migrations of many VMs stand."""
+"""Gathers the stage of many migrations, the steps that they need, and what blocks them."""
 
 from __future__ import annotations
 

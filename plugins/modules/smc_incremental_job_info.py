@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many jobs in few calls, and one wait for them all."""
+"""Lists many replication jobs in few calls, and waits for all of them together."""
 
 from __future__ import annotations
 

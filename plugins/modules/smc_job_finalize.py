@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Completing a replication job with the proof that no write was lost."""
+"""Completes a replication job with the proof that no write was lost."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Enable, disable or restart changed block tracking of a VM."""
+"""Enables, disables or restarts changed block tracking (CBT) of a VM."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Gather the CBT state and the migration concerns of VMs."""
+"""Gathers the CBT state and the migration concerns of VMs."""
 
 from __future__ import annotations
 

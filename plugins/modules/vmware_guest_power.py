@@ -4,7 +4,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shut down a VM through its guest OS, power it on, or restore its power state."""
+"""Shuts down a VM through its guest OS, powers it on, or restores its power state."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Says in one sentence why a task failed, whatever kind of task it was (pure; private to the collection)."""
+"""Explains in one sentence why a task failed, whatever kind of task it was (pure; private to the collection)."""
 
 from __future__ import annotations
 

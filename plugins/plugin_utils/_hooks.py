@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Judges the users' task files ("hooks") before anything is touched, with Ansible's own parser (private to the collection).
+"""Checks the users' task files ("hooks") before anything is changed, with Ansible's own parser (private to the collection).
 
 Ansible ends the whole run, for all hosts, at a task file that it cannot parse or whose module it does not find. During a cut-over
 the services that had been stopped would then stay stopped.

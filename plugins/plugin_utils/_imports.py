@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which connector imports which VM, what each connector has to do, and what came of it (pure; private to the collection)."""
+"""Which connector imports which VM, what each connector must do, and the outcome (pure; private to the collection)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which jobs one wait for all hosts of a play has to wait for (pure; private to the collection)."""
+"""Which jobs a wait for all hosts of a play must include (pure; private to the collection)."""
 
 from __future__ import annotations
 

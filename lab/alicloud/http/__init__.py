@@ -1,1 +1,1 @@
-"""HTTP and the common wire format: servers, signatures, parameters, errors on purpose."""
+"""HTTP and the common wire format: servers, signatures, parameters, injected faults."""

@@ -1,1 +1,1 @@
-"""Replication: the life of a job, and the copying of disks from vCenter."""
+"""Replication: the lifecycle of a job, and the copying of disks from vCenter."""

@@ -1,4 +1,4 @@
-"""The life of a replication job: section 2 of the reference as transitions, each caused by a timer, an action or a result."""
+"""The lifecycle of a replication job: section 2 of the reference as transitions, each caused by a timer, an action or a result."""
 
 from __future__ import annotations
 
