@@ -51,7 +51,7 @@ def _remedy(limit: int, most: t.Optional[float], median: t.Optional[float], inte
     if most is None:
         schedule = f" of {interval}" if interval else ""
         return (
-            f"Let the job make one or two more runs (at its interval{schedule}, or now with smc_incremental_job, state: synced and "
+            f"Let the job run once or twice more (at its interval{schedule}, or now with smc_incremental_job, state: synced and "
             f"max_age: 1s), which changes nothing on the VM. Its downtime can be estimated then. {override}"
         )
     now = f", now {interval}" if interval else ""

@@ -166,7 +166,7 @@ def test_a_refused_completion_powers_a_vm_on_again_and_a_small_budget_touches_no
     assert lab.job(COMPLETION_FAILS)["runs"] == before
     for words in (
         "its downtime cannot be estimated. The duration of an incremental run is unknown",
-        "Let the job make one or two more runs (at its interval of 7d",
+        "Let the job run once or twice more (at its interval of 7d",
         "Nothing was changed.",
     ):
         assert words in told(failed, HANGING)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How far this machine's clock is from the cloud's, and when that is a problem (pure; private to the collection)."""
+"""How far this machine's clock is from Alibaba Cloud's, and when that is a problem (pure; private to the collection)."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def offset(cloud_time: datetime, here: datetime) -> int:
 def describe_offset(seconds: int, machine: str = "this machine") -> str:
     """The offset in words, from this machine's side."""
     if not seconds:
-        return f"{machine}'s clock agrees with the cloud's"
+        return f"{machine}'s clock agrees with Alibaba Cloud's"
     direction = "behind" if seconds > 0 else "ahead of"
-    return f"{machine}'s clock is {format_duration(timedelta(seconds=abs(seconds)))} {direction} the cloud's"
+    return f"{machine}'s clock is {format_duration(timedelta(seconds=abs(seconds)))} {direction} Alibaba Cloud's"
 
 
 def skew_warning(seconds: t.Optional[int]) -> t.Optional[str]:

@@ -60,7 +60,7 @@ class CutoverError(Exception):
 
 
 class InvalidOptionError(CutoverError):
-    """An option's value cannot be used; nothing was touched."""
+    """An option's value cannot be used; nothing was changed."""
 
     kind = "invalid_option"
 

@@ -121,7 +121,7 @@ class JobReconciler(Reconciler[JobSpec, ObservedJob]):
         if self._creates(parameters):
             return
         if not self._creates(dict(parameters, ClientToken=unused_client_token())):
-            raise PreconditionError("SMC has created a job, and does not list it", remedy="Run this again in a minute")
+            raise PreconditionError("SMC has created a job, but does not list it", remedy="Run this again in a minute")
 
     def _creates(self, parameters: dict[str, t.Any]) -> bool:
         """Whether it has created a job that exists.

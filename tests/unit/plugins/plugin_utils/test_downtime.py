@@ -67,7 +67,7 @@ def test_too_few_runs_are_reported() -> None:
     assert "Too few runs" not in assess(history(5, 5, 5), "1h")["message"]
     none = assess(history(), "1h", "6h")
     assert "none is complete; the first run, a full copy, took 60m" in none["message"].replace("1h.", "60m.")
-    assert "Let the job make one or two more runs (at its interval of 6h" in none["remedy"]
+    assert "Let the job run once or twice more (at its interval of 6h" in none["remedy"]
     assert assess({}, "1h")["message"].startswith("The duration of the final run is unknown, because there is no job.")
 
 
