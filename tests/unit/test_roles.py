@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 NAMES = sorted(path.parent.name for path in ROLES.glob("*/meta"))
@@ -27,3 +30,21 @@ def test_a_role_has_no_programs_in_templates(role: str) -> None:
 def test_the_variables_of_a_role_are_constants(role: str) -> None:
     for path in (ROLES / role).glob("vars/*.yml"):
         assert "{{" not in path.read_text(), path.name
+
+
+def keywords(tasks: list[dict[str, Any]], keyword: str) -> Iterator[Any]:
+    """The values of a keyword of tasks, those in blocks too."""
+    for task in tasks:
+        if keyword in task:
+            yield task[keyword]
+        for part in ("block", "rescue", "always"):
+            yield from keywords(task.get(part, []), keyword)
+
+
+@pytest.mark.parametrize("role", NAMES)
+@pytest.mark.parametrize("keyword", ["check_mode", "diff"])
+def test_check_mode_of_a_play_or_a_block_is_not_overridden_by_an_expression(role: str, keyword: str) -> None:
+    """``ansible_check_mode`` knows the command line only: a task that computes its keyword from it would act in a block in check mode."""
+    for path in (ROLES / role / "tasks").glob("*.yml"):
+        values = list(keywords(yaml.safe_load(path.read_text()), keyword))
+        assert all(isinstance(value, bool) for value in values), path.name
