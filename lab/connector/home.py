@@ -15,6 +15,8 @@ from lab.paths import ROOT
 from lab.processes import Process, is_alive, start, stop
 
 HOME_VARIABLE = "SMC_HOME"
+#: What the daemon takes over from the environment in which it is started.
+INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "SSL_CERT_FILE", "TMPDIR", "TZ")
 
 
 class ConnectorError(Exception):
@@ -124,7 +126,9 @@ class Home:
         """Start the daemon, which reads the configuration as it is now and keeps it until it is restarted."""
         self.logs.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "lab.connector.daemon"]
-        environment = {**os.environ, HOME_VARIABLE: str(self.path), "PYTHONPATH": str(ROOT)}
+        # A service does not inherit what its starter has in the environment, above all no credentials of a user.
+        inherited = {name: value for name, value in os.environ.items() if name in INHERITED}
+        environment = {**inherited, HOME_VARIABLE: str(self.path), "PYTHONPATH": str(ROOT)}
         process = start(f"connector in {self.path.parent.parent.name}", command, self.log_file, environment, self.path)
         write_public_json(self.pid_file, process.as_dict())
         return process
