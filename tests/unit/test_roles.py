@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,3 +49,23 @@ def test_check_mode_of_a_play_or_a_block_is_not_overridden_by_an_expression(role
     for path in (ROLES / role / "tasks").glob("*.yml"):
         values = list(keywords(yaml.safe_load(path.read_text()), keyword))
         assert all(isinstance(value, bool) for value in values), path.name
+
+
+def boolean_options(role: str) -> list[str]:
+    """The options of a role that are true or false."""
+    options = yaml.safe_load((ROLES / role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]
+    return [name for name, option in options.get("options", {}).items() if option.get("type") == "bool"]
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_boolean_options_are_read_as_booleans(role: str) -> None:
+    """An extra variable or an answer of a survey is text, and the text "false" is true to Jinja: services would keep running."""
+    passed_on = re.compile(r"\s*\w+: \"\{\{ \w+(?: \| default\(omit(?:, true)?\))? \}\}\"")  # the module converts it
+    paths = [*(ROLES / role).glob("tasks/*.yml"), *(ROLES / role).glob("vars/*.yml")]
+    lines = [line for path in paths for line in path.read_text().splitlines() if not passed_on.fullmatch(line)]
+    assert [
+        line
+        for line in lines
+        for name in boolean_options(role)
+        if re.search(rf"\b{name}\b(?! \| bool\b)(?![=:])", line)
+    ] == []
