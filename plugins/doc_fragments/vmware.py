@@ -97,7 +97,7 @@ options:
     default: 5m
   shutdown_fallback:
     description:
-      - What to do when the guest OS does not shut down in time, or when VMware Tools are not running.
+      - What to do when the guest OS does not shut down in time, or when VMware Tools is not running.
       - V(fail) leaves the VM on and fails. A guest OS that was asked to shut down may still do so later.
       - V(force) cuts the power. What the guest OS had not written to its disks is lost.
     type: str

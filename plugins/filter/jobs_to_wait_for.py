@@ -13,7 +13,7 @@ from ansible_collections.cutover.smc.plugins.plugin_utils._waits import jobs_to_
 DOCUMENTATION = r"""
 name: jobs_to_wait_for
 short_description: Find the jobs of the hosts of a play that a wait must include
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - A wait for the jobs of many hosts is one task that runs once. This filter returns the jobs of the hosts that have come this far, so that a host that
     has failed is not waited for.

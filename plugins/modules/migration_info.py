@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: migration_info
 short_description: Gather the stage, the needed steps and the obstacles of many migrations
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Reads many VMs from vCenter, and all sources and jobs from SMC, and joins them with the images and the verification instances in ECS.
   - For each VM it returns the stage of its migration, the steps of the runbook that it still needs, and what blocks them, each with a remedy.

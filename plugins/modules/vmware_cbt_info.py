@@ -157,7 +157,7 @@ vms:
       elements: str
       sample: [192.0.2.11]
     tools_status:
-      description: Whether VMware Tools are running, in vSphere's terms.
+      description: Whether VMware Tools is running, in vSphere's terms.
       type: str
       sample: guestToolsRunning
     boot_mode:

@@ -134,7 +134,7 @@ vm:
       type: str
       sample: "off"
     tools_running:
-      description: Whether VMware Tools are running in its guest OS.
+      description: Whether VMware Tools is running in its guest OS.
       type: bool
       sample: false
     shut_down_here:

@@ -84,7 +84,7 @@ def test_frozen_bytes_are_those_of_the_snapshot(own_lab: Lab, settings: VCenterS
     assert own_lab.vm(NAME)["snapshots"] == []
 
 
-def test_snapshot_goes_when_reading_fails(own_lab: Lab, settings: VCenterSettings, moref: str):
+def test_snapshot_is_removed_when_reading_fails(own_lab: Lab, settings: VCenterSettings, moref: str):
     with pytest.raises(ZeroDivisionError), VCenterDiskSource(settings).frozen(moref, "smc_test", never):
         raise ZeroDivisionError
     assert own_lab.vm(NAME)["snapshots"] == []

@@ -46,7 +46,7 @@ def run_connector(home: Path, program: str, *arguments: str, typed: str = "") ->
     return subprocess.run(command, cwd=home, input=typed, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_second_start_says_that_it_is_up_and_changes_nothing(own_lab: Lab):
+def test_a_second_start_reports_a_running_lab_and_changes_nothing(own_lab: Lab):
     before = (own_lab.directory / "env.sh").read_bytes()
     again = lab_command("up", "--vms", "2", directory=LAB)
     assert again.returncode == 0

@@ -103,7 +103,7 @@ def migrations(lab: Lab) -> dict[str, dict[str, Any]]:
     return by_name
 
 
-def test_check_mode_on_a_fresh_lab_goes_to_the_end_and_changes_nothing(own_lab: Lab) -> None:
+def test_check_mode_on_a_fresh_lab_completes_and_changes_nothing(own_lab: Lab) -> None:
     own_lab.reset_requests()
     checked = play(own_lab, "migrate", "--check", "--diff")
     assert checked.returncode == 0, checked.stdout[-3000:]
@@ -132,7 +132,7 @@ def test_check_mode_on_a_fresh_lab_goes_to_the_end_and_changes_nothing(own_lab: 
         ({}, ("-e", "cutover_vm_name=app-01"), r"and another host of the play select the same VM app-01"),
     ],
 )
-def test_what_is_wrong_is_reported_before_anything_is_touched(
+def test_errors_are_reported_before_anything_is_changed(
     own_lab: Lab, environment: dict[str, str], options: tuple[str, ...], sentence: str
 ) -> None:
     own_lab.reset_requests()
@@ -159,9 +159,7 @@ def test_what_is_wrong_is_reported_before_anything_is_touched(
         ("verify_image_checks_tasks", "/no/check.yml"),
     ],
 )
-def test_a_hook_that_is_not_there_is_reported_before_anything_is_touched(
-    own_lab: Lab, variable: str, hook: str
-) -> None:
+def test_a_missing_hook_is_reported_before_anything_is_changed(own_lab: Lab, variable: str, hook: str) -> None:
     own_lab.reset_requests()
     failed = play(
         own_lab,
@@ -181,7 +179,7 @@ def test_a_hook_that_is_not_there_is_reported_before_anything_is_touched(
     ("text", "told"),
     [("- name: [", "cannot be used by Ansible: YAML parsing failed"), ("just words", "is not a list of tasks")],
 )
-def test_a_hook_that_cannot_be_read_is_reported_before_anything_is_touched(own_lab: Lab, text: str, told: str) -> None:
+def test_an_unreadable_hook_is_reported_before_anything_is_changed(own_lab: Lab, text: str, told: str) -> None:
     hook = own_lab.directory / "unreadable.yml"
     hook.write_text(text)
     own_lab.reset_requests()
@@ -195,7 +193,7 @@ def test_a_hook_that_cannot_be_read_is_reported_before_anything_is_touched(own_l
     assert own_lab.mutating_requests() == {}
 
 
-def test_a_misspelled_module_in_a_hook_is_reported_before_anything_is_touched(own_lab: Lab) -> None:
+def test_a_misspelled_module_in_a_hook_is_reported_before_anything_is_changed(own_lab: Lab) -> None:
     hook = own_lab.directory / "misspelt.yml"
     hook.write_text(
         "- name: Stop\n  ansible.builtin.servize:\n    name: '{{ item }}'\n  loop: '{{ not_there.results }}'\n"
@@ -211,7 +209,7 @@ def test_a_misspelled_module_in_a_hook_is_reported_before_anything_is_touched(ow
     assert play(own_lab, "cut_over", "--limit", "app-03", "--check", "-e", wrong).returncode == 0
 
 
-def test_a_run_that_is_killed_goes_on_when_it_is_started_again(own_lab: Lab) -> None:
+def test_a_killed_run_continues_when_it_is_started_again(own_lab: Lab) -> None:
     """The other VMs are left to the tests after this one; only app-01 is killed half-way, while its first run is copying."""
     command = [
         str(BIN / "ansible-playbook"),

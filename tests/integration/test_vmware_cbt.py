@@ -387,7 +387,7 @@ def test_a_lost_connection_or_session_loses_nothing(vcenter: VCenterLab, method:
 
 def test_a_guest_without_tools_is_not_cut_off_unasked(vcenter: VCenterLab) -> None:
     failed = cbt(vcenter, "app-07", activate="power_cycle")
-    assert "VMware Tools are not running" in failed["msg"]
+    assert "VMware Tools is not running" in failed["msg"]
     assert_as_found(vcenter, "app-07")
     done = cbt(vcenter, "app-07", activate="power_cycle", shutdown_fallback="force")
     assert done["vm"]["cbt"]["effective"]

@@ -120,7 +120,7 @@ def test_a_guest_without_tools_is_refused_before_anything_is_done(vcenter: VCent
     for check in (True, False):
         refused = power(vcenter, NO_TOOLS, "shut_down", check=check)
         assert (refused["failed"], refused["error"]["code"]) == (True, "GuestShutdown")
-        assert "VMware Tools are not running in app-03" in refused["msg"]
+        assert "VMware Tools is not running in app-03" in refused["msg"]
     assert vcenter.control.mutating_requests() == []
     assert power(vcenter, NO_TOOLS, "shut_down", wait=False, shutdown_fallback="force")["changed"] is False
     forced = power(vcenter, NO_TOOLS, "shut_down", shutdown_fallback="force")

@@ -65,7 +65,7 @@ def test_every_refusal_is_explained() -> None:
     assert {rule.id for rule in RULES if rule.blocks} <= explained
 
 
-def test_it_says_what_can_be_waived() -> None:
+def test_it_lists_what_can_be_waived() -> None:
     sentence = re.search(r"Of the refusals only (.*?) can be waived", section("Waivers"), re.DOTALL)
     assert sentence
     waivable = {rule.id for rule in RULES if rule.blocks and rule.waivable}

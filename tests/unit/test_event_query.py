@@ -54,7 +54,7 @@ def test_finds_the_node(module: str) -> None:
     assert node["facts"]["infra_bucket"] == "compute"
 
 
-def test_a_vm_is_one_node_whoever_deals_with_it() -> None:
+def test_a_vm_is_one_node_for_every_module() -> None:
     found = [nodes(module, RESULTS[module]) for module in ("vmware_cbt", "smc_incremental_job", "smc_job_finalize")]
     assert found[0] == found[1] == found[2]
 

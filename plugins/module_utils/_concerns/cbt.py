@@ -250,7 +250,7 @@ CBT_VM_RULES: tuple[Rule[VmFacts], ...] = (
         id="tools_absent",
         severity=NOTE,
         when=lambda facts: (
-            "VMware Tools are not running in it, so its guest OS cannot be shut down from outside"
+            "VMware Tools is not running in it, so its guest OS cannot be shut down from outside"
             if facts.running and not facts.guest.tools_running
             else None
         ),

@@ -110,7 +110,7 @@ def _refuse_if_unable(observed: ObservedPower) -> None:
     # VMware Tools stop before the guest OS does, so they may be gone in one that is shutting down.
     if not observed.tools_running and not observed.shut_down_here:
         raise PreconditionError(
-            f"VMware Tools are not running in {observed.name}, so its guest OS cannot be asked to shut down",
+            f"VMware Tools is not running in {observed.name}, so its guest OS cannot be asked to shut down",
             remedy="Start VMware Tools, shut the VM down from inside, or set shutdown_fallback: force, which cuts its power",
             code="GuestShutdown",
         )

@@ -109,7 +109,7 @@ def _remaining_validity(text: t.Optional[str]) -> t.Optional[timedelta]:
     remaining, most = parse_duration("valid_at_least", text), job_lifecycle.VALIDITY_CEILING - EXTENSION
     if remaining > most:
         raise InvalidOptionError(
-            f"Option 'valid_at_least' is '{text}', which a job cannot have for long",
+            f"Option 'valid_at_least' is '{text}', which is too long",
             remedy=f"Choose up to {format_duration(most)}; a job is valid for "
             f"{format_duration(job_lifecycle.VALIDITY_CEILING)} from its creation at most",
         )

@@ -205,7 +205,7 @@ def _obstacles(migration: Migration) -> t.Iterator[Obstacle]:
         names = ", ".join(migration.twins)
         yield Obstacle(
             first,
-            f"{migration.vm.name} has the same instance UUID as {names}, so that a job of the one may be taken for the other's",
+            f"{migration.vm.name} has the same instance UUID as {names}, so a job of one may be taken for the other's",
             "Remove the copy from the inventory, or give it a UUID of its own (uuid.bios and vc.uuid in its configuration)",
         )
     if migration.ambiguity:
@@ -222,7 +222,7 @@ def _obstacles_of_result(migration: Migration) -> t.Iterator[Obstacle]:
     if migration.images is None:
         yield Obstacle(
             "clean_up",
-            "ECS could not be read, so that the final image is unknown",
+            "ECS could not be read, so the final image is unknown",
             "Grant ecs:DescribeImages and read again",
         )
     elif not final or not migration.exists(final):

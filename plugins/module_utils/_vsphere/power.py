@@ -86,7 +86,7 @@ class Power:
             if error.code != "ToolsUnavailable":
                 raise
             if not asked:
-                return f"VMware Tools are not running in {self.name}, so its guest OS cannot be asked to shut down"
+                return f"VMware Tools is not running in {self.name}, so its guest OS cannot be asked to shut down"
         return ""
 
     def _shut_guest_down(self, asked: bool) -> str:

@@ -64,7 +64,7 @@ def test_a_number_is_shown_to_half_a_percent(value: float) -> None:
     assert float(number(value).replace(",", "")) == pytest.approx(value, rel=0.005)
 
 
-def test_a_ratio_says_how_many_times() -> None:
+def test_a_ratio_shows_how_many_times() -> None:
     assert ratio(30, 20) == "1.5 x"
     assert ratio(20, 20) == "1 x"
 
@@ -88,7 +88,7 @@ def test_every_line_of_a_table_has_as_many_cells() -> None:
     assert lines[1] == "| --- | --: | --: |"
 
 
-def test_calls_are_listed_for_one_thing_the_most_frequent_first() -> None:
+def test_calls_are_listed_with_the_most_frequent_first() -> None:
     assert call_list({"Login": 10, "Read": 25, "Act": 10}, 10) == "Read 2.5, Act 1, Login 1"
 
 

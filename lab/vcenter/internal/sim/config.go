@@ -148,7 +148,7 @@ func (c *Config) guestInterval() time.Duration {
 // dataDirectory is the only subdirectory of Directory that is written. It is emptied at start.
 func (c *Config) dataDirectory() string { return filepath.Join(c.Directory, "vcenter-data") }
 
-// hasTools reports whether VMware Tools are installed and run while the guest runs.
+// hasTools reports whether VMware Tools is installed and runs while the guest runs.
 func (o Override) hasTools() bool { return o.Tools == nil || *o.Tools }
 
 // VMName returns the name of a VM by its index: app-01 for the first VM.

@@ -144,7 +144,7 @@ def test_a_role(controller: Controller, base: Credential):
     assert controller.identity.requests == ["AssumeRole"]
 
 
-def test_a_role_that_is_refused_says_why(controller: Controller):
+def test_a_refused_role_reports_the_reason(controller: Controller):
     refused = controller.ask(
         access_key_id=BASE.access_key_id,
         access_key_secret="base-secret-9",

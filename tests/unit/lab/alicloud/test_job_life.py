@@ -30,7 +30,7 @@ def runs(lab: Lab, job_id: str) -> list[dict[str, object]]:
     return next(job["runs"] for job in lab.control("GET", "/state")["jobs"] if job["job_id"] == job_id)
 
 
-def test_first_run_goes_through_all_phases(lab: Lab) -> None:
+def test_first_run_passes_through_all_phases(lab: Lab) -> None:
     job_id = lab.create_job(lab.source())
     assert lab.job(job_id).status == "Ready"
     lab.start(job_id)

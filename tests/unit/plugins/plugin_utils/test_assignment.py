@@ -19,7 +19,7 @@ assign_connectors = Assign().filters()["assign_connectors"]
 distribute_connectors = Distribute().filters()["distribute_connectors"]
 
 
-def test_vms_stay_where_they_are_and_the_rest_fill_up_in_order():
+def test_assigned_vms_keep_their_connector_and_the_rest_follow_in_order():
     vms = {"a": "vm-1", "b": "vm-2", "c": "vm-3", "d": "vm-4", "e": "vm-5"}
     connectors = {"c1": {"selected": ["vm-4"], "free": 1}, "c2": {"selected": [], "free": 2}}
     assert assign_connectors(vms, connectors) == {"a": "c1", "b": "c2", "c": "c2", "d": "c1"}
@@ -50,7 +50,7 @@ CONNECTORS = st.dictionaries(
 
 
 @given(st.sets(st.integers(1, 40)), CONNECTORS)
-def test_no_connector_gets_more_than_ten_and_no_place_stays_empty_while_a_vm_waits(numbers: set[int], connectors: dict):
+def test_no_connector_gets_more_than_ten_and_no_slot_is_free_while_a_vm_waits(numbers: set[int], connectors: dict):
     vms = {f"app-{number}": f"vm-{number}" for number in sorted(numbers)}
     homes = assign(vms, connectors)
     settled = {moid for connector in connectors.values() for moid in connector["selected"]}
@@ -64,7 +64,7 @@ def test_no_connector_gets_more_than_ten_and_no_place_stays_empty_while_a_vm_wai
 
 
 @given(st.sets(st.integers(1, 25)), CONNECTORS)
-def test_once_imported_the_answer_stays(numbers: set[int], connectors: dict):
+def test_an_imported_vm_keeps_its_connector(numbers: set[int], connectors: dict):
     vms = {f"app-{number}": f"vm-{number}" for number in sorted(numbers)}
     homes = assign(vms, connectors)
     after = {

@@ -52,9 +52,7 @@ def test_in_check_mode_what_would_be_done_is_shown() -> None:
 
 @pytest.mark.parametrize("agent", [True, False, None])
 @pytest.mark.parametrize("kept", [True, False])
-def test_the_failure_says_what_becomes_of_the_instance_and_whether_the_agent_was_missing(
-    agent: bool | None, kept: bool
-) -> None:
+def test_the_failure_reports_the_instance_and_a_missing_agent(agent: bool | None, kept: bool) -> None:
     started = {"checks": [a_check("disk", "no"), a_check("ssh")], "agent": agent, "instance": INSTANCE}
     report = verification_report(started, "app-01", kept)
     assert report["failed"] == ["disk"]

@@ -323,13 +323,13 @@ def test_empty_options_are_no_options():
     assert Connection.from_params({"access_key_id": "", "region_id": "r", "other": 1}) == Connection(region_id="r")
 
 
-def test_a_role_needs_somebody_to_assume_it(cloud: Cloud):
+def test_a_role_needs_an_identity_that_assumes_it(cloud: Cloud):
     with pytest.raises(InvalidOptionError, match="'ram_role_arn' needs the 'access_key_id'"):
         Api(Connection(ram_role_arn="acs:ram::1:role/x"), Client, "2019-06-01", cloud.url)
 
 
 @pytest.mark.parametrize("write", [False, True])
-def test_a_profile_that_is_not_there_is_one_sentence_at_once(cloud: Cloud, naps: list[int], write: bool):
+def test_a_missing_profile_fails_immediately_in_one_sentence(cloud: Cloud, naps: list[int], write: bool):
     with pytest.raises(InvalidOptionError, match=r"No usable Alibaba Cloud credentials: .*Set access_key_id"):
         api = Api(Connection(profile="nobody"), Client, "2019-06-01", cloud.url)
         (api.write if write else api.read)("X")

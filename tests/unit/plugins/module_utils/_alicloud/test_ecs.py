@@ -97,7 +97,7 @@ def test_one_image(cloud: Cloud, ecs: EcsClient):
     assert [query["ImageId"] for query in cloud.queries] == ["m-1", "m-2"]
 
 
-def test_few_images_are_read_one_by_one_and_many_at_once(cloud: Cloud, ecs: EcsClient):
+def test_few_images_are_read_one_by_one_and_many_together(cloud: Cloud, ecs: EcsClient):
     cloud.says(images(1, 1), images(0), images(1, 3))
     assert set(ecs.images_by_id(["m-3", "m-1", "m-2", "m-1"])) == {"m-1", "m-3"}
     assert len(cloud.requests) == 3

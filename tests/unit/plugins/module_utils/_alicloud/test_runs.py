@@ -91,7 +91,7 @@ def test_the_very_same_second_does_not_count(began: datetime, stopped: datetime,
     assert began_after(ReplicationRun(began), stopped) is after
 
 
-def test_a_run_that_goes_on_or_made_no_image_is_not_complete():
+def test_an_active_run_or_one_without_image_is_not_complete():
     running, failed, empty = ReplicationRun(at(5)), ReplicationRun(at(6), at(7)), ReplicationRun(at(8), at(9), "")
     older, newer = complete(1, "m-1"), complete(2, "m-2")
     assert complete_runs([newer, running, failed, empty, older]) == [older, newer]

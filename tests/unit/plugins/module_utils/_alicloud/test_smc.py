@@ -188,7 +188,7 @@ def test_a_whole_job():
 
 
 @pytest.mark.parametrize(("wire", "incremental"), [({"RunOnce": False}, True), ({"RunOnce": True}, False), ({}, False)])
-def test_only_what_says_so_is_incremental(wire: dict[str, Any], incremental: bool):
+def test_only_a_declared_job_is_incremental(wire: dict[str, Any], incremental: bool):
     assert job(**wire).incremental is incremental
 
 

@@ -483,7 +483,7 @@ def test_snapshots_of_a_vm_that_is_tracked_already_are_left_alone() -> None:
     assert plan_enable(facts, CbtPolicy(snapshots="remove")).steps == ()
 
 
-def test_a_leftover_snapshot_of_ours_goes_by_its_reference() -> None:
+def test_a_leftover_snapshot_of_ours_is_removed_by_its_reference() -> None:
     facts = vm(snapshots=(SnapshotFacts("snapshot-9", OWN_SNAPSHOT_PREFIX + "12345678"),))
     step = plan_enable(facts, CbtPolicy()).steps[0]
     assert (step.action, step.arguments) == ("remove_snapshot", {"moid": "snapshot-9"})
@@ -497,7 +497,7 @@ def test_the_api_method_writes_no_keys_and_the_other_no_flag() -> None:
     assert by_keys["keys"]
 
 
-def test_a_reset_of_a_vm_that_is_off_fails_when_tracking_files_stay() -> None:
+def test_a_reset_of_a_vm_that_is_off_fails_when_tracking_files_remain() -> None:
     facts = replace(tracked(vm()), power_state=OFF)
     with pytest.raises(CutoverError, match="left"):
         ModelVm(facts).reach("reset", CbtPolicy(method="advanced_config"))

@@ -190,7 +190,7 @@ def test_an_instance_that_is_stopped_economically_costs_its_disks_only():
         (billing.image(an_image(snapshot_ids=(), snapshot_sizes={}), "w"), "size of its snapshots"),
     ],
 )
-def test_what_cannot_be_priced_says_why(resource: BillableResource, unpriced: str):
+def test_an_unknown_price_has_a_reason(resource: BillableResource, unpriced: str):
     costs = cost_summary([resource], (), PriceList({"snapshot_gib_month": 1}, Ecs()))
     assert costs["items"][0]["per_day"] is None
     assert unpriced in costs["unknown"][0]["reason"]

@@ -96,5 +96,5 @@ def test_a_written_timestamp_is_read_back_to_the_second(timestamp: datetime):
     assert abs((read_timestamp(written) - timestamp).total_seconds()) < 1
 
 
-def test_no_timestamp_stays_none():
+def test_no_timestamp_is_none():
     assert format_timestamp(None) is None

@@ -113,7 +113,7 @@ def test_an_answer_after_silence_makes_it_a_time_out_again():
     assert isinstance(wait(World(UnreachableError("no route"), "a"), timeout=15)[0], WaitTimeoutError)
 
 
-def test_any_other_failure_ends_it_at_once():
+def test_any_other_failure_ends_it_immediately():
     refusal = CutoverError("gone")
     seen, time, _told = wait(World("a", refusal))
     assert seen is refusal

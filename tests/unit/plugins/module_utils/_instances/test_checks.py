@@ -150,7 +150,7 @@ def test_the_client_token_is_the_same_until_the_outcome_is_recorded():
         ({}, Invocation("Success"), "Success."),
     ],
 )
-def test_a_verdict_says_why(values: dict[str, Any], invocation: Invocation, message: str):
+def test_a_verdict_has_a_reason(values: dict[str, Any], invocation: Invocation, message: str):
     result = judge(check(**values), invocation)
     assert (result.passed, result.message) == (not message, message or "The check passed.")
     assert result.code == ("" if result.passed else invocation.error_code)

@@ -101,7 +101,7 @@ CELLS = [(spec, state, expected) for spec, row in TABLE for state, expected in r
 
 
 @pytest.mark.parametrize(("spec", "state", "expected"), CELLS, ids=[f"{cell[1]}-{cell[0]}" for cell in CELLS])
-def test_every_state_with_everything_that_may_be_said(spec: FinalizeSpec, state: str, expected: Any):
+def test_every_state_with_every_option(spec: FinalizeSpec, state: str, expected: Any):
     status, phase = [*state.split("/"), ""][:2]
     job = a_job(status, **({"phase": phase} if phase else {}), **({"runs": ()} if status == "Ready" else {}))
     assert actions(spec, job) == expected
@@ -131,7 +131,7 @@ def test_a_last_synchronisation_is_made_exactly_when_it_is_needed_and_allowed(sp
         (a_job(runs=()), "no run has made an image yet"),
     ],
 )
-def test_a_refusal_says_why_and_every_way_out(job: Job, words: str):
+def test_a_refusal_shows_the_reason_and_every_remedy(job: Job, words: str):
     with pytest.raises(PreconditionError) as caught:
         plan(FinalizeSpec(AFTER), job)
     told = str(caught.value)
@@ -165,7 +165,7 @@ def test_what_was_recorded_counts_for_a_job_that_is_over_only():
     assert actions(FinalizeSpec(BEFORE), a_job(tags=noted)) == TO_THE_END[1:]
 
 
-def test_the_image_says_what_it_is():
+def test_the_tags_identify_the_final_image():
     job = a_job(tags={PROJECT_TAG: "spring", VM_TAG: VM_UUID})
     tags = {
         VM_TAG: VM_UUID,

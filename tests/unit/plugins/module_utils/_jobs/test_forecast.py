@@ -121,7 +121,7 @@ def test_without_a_run_in_progress_nothing_is_left():
 @given(
     st.booleans(), st.floats(0, 100), st.lists(st.integers(0, 10**5), max_size=5), st.integers(-(10**5), 10), st.data()
 )
-def test_an_estimate_is_never_negative_and_always_says_where_it_is_from(
+def test_an_estimate_is_never_negative_and_always_names_its_source(
     running: bool, progress: float, lengths: list[int], began: int, data: st.DataObject
 ):
     pace = data.draw(st.none() | st.builds(Pace, st.floats(-10, 100), st.floats(0, 1e6)))
@@ -163,7 +163,7 @@ def test_in_a_sentence(listed: list[ReplicationRun], running: bool, text: str):
     assert forecast(running, 25.0, listed, NOW)["text"] == text
 
 
-def test_an_unknown_end_is_said_to_be_unknown():
+def test_an_unknown_end_is_shown_as_unknown():
     shown = forecast(True, 0.0, [going_on(-10)], NOW)
     assert shown["text"].endswith("run in progress: time left unknown.")
     assert (shown["eta"], shown["eta_from"]) == (None, "unknown")

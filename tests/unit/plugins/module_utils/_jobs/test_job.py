@@ -44,7 +44,7 @@ REFUSED = [
     ({"interval": "often"}, "Option 'interval' is not a duration: 'often'"),
     ({"valid_for": "6d23h"}, "Option 'valid_for' is '6d23h', which SMC does not offer. Choose 7d to 90d"),
     ({"valid_for": "91d"}, "Choose 7d to 90d"),
-    ({"valid_at_least": "84d"}, "Option 'valid_at_least' is '84d', which a job cannot have for long. Choose up to 83d"),
+    ({"valid_at_least": "84d"}, "Option 'valid_at_least' is '84d', which is too long. Choose up to 83d"),
     ({"valid_at_least": "long"}, "Option 'valid_at_least' is not a duration"),
     ({"images_to_keep": 0}, "Option 'images_to_keep' is 0, which SMC does not offer. Choose 1 to 10."),
     ({"images_to_keep": 11}, "Choose 1 to 10"),
@@ -87,7 +87,7 @@ def test_what_smc_does_not_offer_is_refused_with_its_option(params: dict[str, An
         ({"description": ""}, {"description": ""}),
     ],
 )
-def test_only_what_is_said_is_declared(params: dict[str, Any], attributes: dict[str, Any]):
+def test_only_given_options_are_declared(params: dict[str, Any], attributes: dict[str, Any]):
     assert spec(**params).attributes == attributes
 
 
@@ -106,7 +106,7 @@ def test_timestamps_and_durations():
 # --- what differs -----------------------------------------------------------------------------------------------
 
 
-def test_no_drift_where_nothing_was_said():
+def test_no_drift_of_undeclared_attributes():
     assert job_drift.drift(spec(), a_job()) == {}
 
 
@@ -123,7 +123,7 @@ def test_no_drift_where_nothing_was_said():
         ({"network_mode": "vpc"}, {"network_mode": ("internet", "vpc")}),
     ],
 )
-def test_drift_is_of_what_was_said(params: dict[str, Any], drift: dict[str, Any]):
+def test_drift_is_of_declared_attributes(params: dict[str, Any], drift: dict[str, Any]):
     job = a_job(replication_parameters={"checksum": True, "bandwidth_limit": 9})
     assert job_drift.drift(spec(**params), job) == drift
 
@@ -270,7 +270,7 @@ def test_a_new_job_gets_sensible_values():
     assert token.isascii()
 
 
-def test_what_was_said_is_what_is_sent():
+def test_declared_attributes_are_sent():
     made = job_creation.creation_parameters(
         spec(
             name="n",

@@ -155,7 +155,7 @@ def test_what_is_synced_already_is_only_seen_to_go_on():
     assert actions(early, a_job("Running")) == []
 
 
-def test_amendments_come_before_the_start():
+def test_modifications_come_before_the_start():
     said = spec(interval="6h", project="spring")
     assert actions(said, a_job("Waiting")) == ["modify_job", "tag_job"]
     assert actions(said, a_job("Ready")) == ["modify_job", "tag_job", "start_job"]
@@ -173,7 +173,7 @@ def test_a_run_manually_begins_after_the_timestamp_asked_for():
     assert planned.steps[-1].arguments == {"job_id": "j-1", "after": None}
 
 
-def test_the_age_of_an_image_is_reckoned_from_the_first_look():
+def test_the_age_of_an_image_is_calculated_from_the_first_read():
     waiting = a_job("Waiting", runs=(a_run(-30),))
     assert actions(spec(state="synced", max_age="29m"), waiting) == ["run_job"]
     assert actions(spec(state="synced", max_age="29m"), waiting, first_observed_at=at(-1)) == []
@@ -413,7 +413,7 @@ def test_check_mode_shows_the_first_plan_and_writes_nothing(state: str, params: 
 
 
 @given(STATES, PARAMS)
-def test_check_mode_says_changed_exactly_when_the_run_changes_something(state: str, params: dict[str, Any]):
+def test_check_mode_reports_changed_exactly_when_the_run_changes_something(state: str, params: dict[str, Any]):
     said = spec(**params)
     told = settled_or_refused(Model(in_state(state)), said, check_mode=True)
     model = Model(in_state(state))

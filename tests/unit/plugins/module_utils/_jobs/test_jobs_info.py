@@ -222,7 +222,7 @@ def test_sixty_jobs_are_waited_for_in_two_calls_a_look_and_only_while_they_go_on
     assert lines[0] == "60 jobs: 2 Running (0 %, time left unknown), 58 Waiting"
 
 
-def test_a_job_without_hope_ends_the_wait_and_says_so(cloud: Cloud, connection: Any):
+def test_a_job_that_cannot_reach_the_goal_ends_the_wait(cloud: Cloud, connection: Any):
     cloud.says(answer(wire("j-1", "Running"), wire("j-2", "InError")), answer(wire("j-1", "Stopped")))
     result, _lines = info(cloud, connection, job_ids=["j-1", "j-2"], wait_for="finished")
     assert {job["job_id"]: job["reached"] for job in result["jobs"]} == {"j-1": False, "j-2": False}

@@ -146,7 +146,7 @@ def blocked(known: Migration) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     "name", ["nothing done", "waiting", "verified", "services stopped", "finished", "only the image left"]
 )
-def test_nothing_blocks_a_migration_that_is_well(name: str):
+def test_nothing_blocks_a_migration_without_errors(name: str):
     assert blocked(TABLE[name][0]) == []
 
 

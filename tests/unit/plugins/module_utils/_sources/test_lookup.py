@@ -82,7 +82,7 @@ def test_a_job_that_was_created_manually_is_found_by_the_tag_of_its_source():
     assert find_job(smc, OF_VM).job_id == "j-1"
 
 
-def test_the_unfinished_job_goes_before_any_other():
+def test_the_unfinished_job_precedes_any_other():
     finished = a_job("Finished", job_id="j-new", created=at(-1))
     manual = a_job("Ready", job_id="j-manual", created=at(-900), tags={})
     assert find_job(Smc((finished, manual), (a_source(),)), OF_VM).job_id == "j-manual"

@@ -115,7 +115,7 @@ def test_an_address_is_not_enough_to_delete_a_source():
     )
 
 
-def test_without_signs_nothing_matches():
+def test_without_names_and_addresses_nothing_matches():
     nameless = spec(vm_uuid=VM_UUID)
     assert match_source([new("s-1"), new("s-2", name="", hostname="")], nameless.signs) is None
 

@@ -293,7 +293,7 @@ def test_a_read_follows_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_nothing_is_asked_about_no_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_objects_cost_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
     vcenter, wire = connected(monkeypatch)
     with vcenter:
         assert vcenter.read([], {"VirtualMachine": ("name",)}) == []

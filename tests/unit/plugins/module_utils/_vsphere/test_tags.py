@@ -112,7 +112,7 @@ def test_the_password_is_sent_once_and_then_the_session(monkeypatch: pytest.Monk
     assert not any("Authorization" in headers for _call, headers in others)
 
 
-def test_nothing_is_asked_for_no_tags(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_tags_cost_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
     rest = vcenter(monkeypatch)
     assert tagged_vms(HERE, []) == frozenset()
     assert rest.asked == []
