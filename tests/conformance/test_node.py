@@ -38,9 +38,9 @@ def test_job_life(lab: Lab) -> None:
     command = ["node", str(HERE / "node" / "life.cjs")]
     run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert run.returncode == 0, run.stdout + run.stderr
-    told = json.loads(run.stdout)
+    result = json.loads(run.stdout)
     state = lab.get("/state")
     for kind, name in (("jobs", "job_id"), ("images", "job_id"), ("instances", "job_id"), ("sources", "source_id")):
-        assert told[{"job_id": "jobId", "source_id": "sourceId"}[name]] not in {one[name] for one in state[kind]}
+        assert result[{"job_id": "jobId", "source_id": "sourceId"}[name]] not in {one[name] for one in state[kind]}
     called = {request["action"] for request in lab.get("/requests")}
     assert {"CreateWorkgroup", "CutOverReplicationJob", "RunCommand", "DeleteSnapshot"} <= called

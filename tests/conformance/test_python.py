@@ -176,7 +176,7 @@ class Life:
         )
         return list(self.ecs.describe_images(request).images.image)
 
-    def look_at_what_smc_made(self) -> None:
+    def check_what_smc_made(self) -> None:
         transition_id = self.job().transition_instance_id
         instances = ecs_models.DescribeInstancesRequest(region_id=REGION, instance_ids=json.dumps([transition_id]))
         (instance,) = self.ecs.describe_instances(instances).instances.instance
@@ -270,7 +270,7 @@ def test_job_life(lab: Lab, smc: Checked, ecs: Checked) -> None:
     life.create()
     assert (life.source().state, life.job().workgroup_id) == ("InUse", group.workgroup_id)
     life.start_and_see_every_phase()
-    life.look_at_what_smc_made()
+    life.check_what_smc_made()
     life.modify()
     life.pause_and_resume()
     life.complete()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The essential runbook by modules, in the test's process, and every setting of the cloud's switches that it has to get through."""
+"""The essential runbook by modules, in the test's process, and every setting of the cloud's switches that it must pass."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def numbers() -> list[Setting]:
     found = {name: int(one.default) for name, one in SWITCHES.items() if type(one.default) is int}
     lengths = {name: 3 * default for name, default in found.items() if name.startswith("seconds_")}
     unknown = found.keys() - lengths.keys() - LIMITS.keys()
-    assert not unknown, f"say in LIMITS which other value of {', '.join(sorted(unknown))} is to be tried"
+    assert not unknown, f"say in LIMITS which other value of {', '.join(sorted(unknown))} must be tried"
     return [Setting("lengths", lengths), Setting("limits", dict(LIMITS))]
 
 
@@ -227,7 +227,7 @@ def forget(lab: Lab, call: Call) -> None:
 
 
 def go_through(lab: Lab, call: Call, setting: Setting) -> None:
-    """The runbook with what a setting says; it ends in the same way, by the documented way round where the setting forbids the usual one."""
+    """The runbook with one setting. It ends in the same way, by the documented alternative where the setting blocks the usual one."""
     forget(lab, call)
     lab.post("/switches", setting.switches)
     runbook = Runbook(lab, call)

@@ -73,8 +73,8 @@ def play(lab: Lab, name: str, *options: str, **variables: Any) -> subprocess.Com
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
 
-def told(output: str, name: str) -> str:
-    """What the last failure of a host says."""
+def failure_text(output: str, name: str) -> str:
+    """The message of the last failure of a host."""
     return re.findall(rf"^fatal: \[{name}[^]]*\]: .*$", output, re.MULTILINE)[-1]
 
 
@@ -125,18 +125,18 @@ def test_each_vm_that_fails_before_the_point_of_no_return_serves_again(
     shown = failed.stdout
     assert {name: serves(lab, name) for name in VMS} == dict.fromkeys(VMS, True), shown[-6000:]
     for name in VMS:
-        assert f"{name} was not cut over: " in told(shown, name)
+        assert f"{name} was not cut over: " in failure_text(shown, name)
         assert not noted(lab, name)
-    assert "postgresql is still running" in told(shown, HOOK_FAILS)
-    assert "disk full" in told(shown, RUN_FAILS)
-    assert "was not completed, and has been started again" in told(shown, RUN_FAILS)
-    assert "Forbidden.RAM" in told(shown, COMPLETION_FAILS)
+    assert "postgresql is still running" in failure_text(shown, HOOK_FAILS)
+    assert "disk full" in failure_text(shown, RUN_FAILS)
+    assert "was not completed, and has been started again" in failure_text(shown, RUN_FAILS)
+    assert "Forbidden.RAM" in failure_text(shown, COMPLETION_FAILS)
     for name in BY_HOOK:
-        assert "Its services have been started again" in told(shown, name)
-    assert "did not shut down within 1 seconds" in told(shown, HANGING)
-    assert "It is on" in told(shown, HANGING)
+        assert "Its services have been started again" in failure_text(shown, name)
+    assert "did not shut down within 1 seconds" in failure_text(shown, HANGING)
+    assert "It is on" in failure_text(shown, HANGING)
     for words in ("SourceServer.PoweredOff", "It has been powered on again", "cut_over_stop_method: services"):
-        assert words in told(shown, OFF_REFUSED)
+        assert words in failure_text(shown, OFF_REFUSED)
     lab.reset_faults()
     wait_for_the_jobs(call, jobs)
 
@@ -150,8 +150,8 @@ def test_a_refused_completion_powers_a_vm_on_again_and_a_small_budget_touches_no
     tight = host_file(lab, COMPLETION_FAILS, HANGING, cut_over_max_downtime="1s")
     failed = play(lab, "cut_over", *tight, "--limit", f"{OFF_REFUSED},{COMPLETION_FAILS},{HANGING}").stdout
 
-    assert "Forbidden.RAM" in told(failed, OFF_REFUSED)
-    assert "It has been powered on again" in told(failed, OFF_REFUSED)
+    assert "Forbidden.RAM" in failure_text(failed, OFF_REFUSED)
+    assert "It has been powered on again" in failure_text(failed, OFF_REFUSED)
     assert serves(lab, OFF_REFUSED)
     assert (lab.job(OFF_REFUSED)["status"], noted(lab, OFF_REFUSED)) == ("Waiting", False)
 
@@ -162,14 +162,14 @@ def test_a_refused_completion_powers_a_vm_on_again_and_a_small_budget_touches_no
         "cut_over_ignore_max_downtime: true",
         "Nothing was changed.",
     ):
-        assert words in told(failed, COMPLETION_FAILS)
+        assert words in failure_text(failed, COMPLETION_FAILS)
     assert lab.job(COMPLETION_FAILS)["runs"] == before
     for words in (
         "its downtime cannot be estimated. The duration of an incremental run is unknown",
         "Let the job run once or twice more (at its interval of 7d",
         "Nothing was changed.",
     ):
-        assert words in told(failed, HANGING)
+        assert words in failure_text(failed, HANGING)
     assert "rescued=0" in re.findall(rf"^{COMPLETION_FAILS} .*$", failed, re.MULTILINE)[-1]
 
 
@@ -193,7 +193,7 @@ def test_what_a_killed_run_has_left_is_undone_unless_the_job_is_being_completed(
     assert serves(lab, OFF_REFUSED), back[-4000:]
     assert serves(lab, RUN_FAILS), back[-4000:]
     assert not noted(lab, OFF_REFUSED)
-    assert "is being completed or may be" in told(back, HOOK_FAILS)
+    assert "is being completed or may be" in failure_text(back, HOOK_FAILS)
     assert lab.vm(HOOK_FAILS)["service"] == "stopped"
 
     # Killed right after the completion was sent, which SMC gets to only while the VM is to be rolled back.
@@ -204,7 +204,7 @@ def test_what_a_killed_run_has_left_is_undone_unless_the_job_is_being_completed(
     with ThreadPoolExecutor() as beside:
         beside.submit(call, "smc_job_finalize", job_id=job_id, accept_data_loss=job_id, wait=False)
         back = play(lab, "roll_back", "--limit", RUN_FAILS, roll_back_settle_time="9s").stdout
-    assert "is being completed or may be" in told(back, RUN_FAILS)
+    assert "is being completed or may be" in failure_text(back, RUN_FAILS)
     assert lab.vm(RUN_FAILS)["service"] == "stopped"
     lab.post("/clock", {"advance": "30h"})
 

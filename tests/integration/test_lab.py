@@ -100,10 +100,10 @@ def test_a_connector_imports_the_chosen_vms_and_serves_them(own_lab: Lab, smc: C
 def test_configuring_with_a_wrong_password_is_reported_in_one_sentence(own_lab: Lab):
     environment = own_lab.environment
     typed = f"127.0.0.1\n{environment['VMWARE_USER']}\nwrong\n{environment['VMWARE_PORT']}\n"
-    told = run_connector(own_lab.connector(1), "configure.sh", typed=typed)
-    assert told.returncode == 1
-    assert "refused the login" in told.stdout
-    assert "Traceback" not in told.stdout + told.stderr
+    configured = run_connector(own_lab.connector(1), "configure.sh", typed=typed)
+    assert configured.returncode == 1
+    assert "refused the login" in configured.stdout
+    assert "Traceback" not in configured.stdout + configured.stderr
 
 
 def test_a_stopped_lab_leaves_no_process_and_no_secret(own_lab: Lab):

@@ -176,10 +176,10 @@ def test_a_missing_hook_is_reported_before_anything_is_changed(own_lab: Lab, var
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [("- name: [", "cannot be used by Ansible: YAML parsing failed"), ("just words", "is not a list of tasks")],
 )
-def test_an_unreadable_hook_is_reported_before_anything_is_changed(own_lab: Lab, text: str, told: str) -> None:
+def test_an_unreadable_hook_is_reported_before_anything_is_changed(own_lab: Lab, text: str, reported: str) -> None:
     hook = own_lab.directory / "unreadable.yml"
     hook.write_text(text)
     own_lab.reset_requests()
@@ -187,7 +187,7 @@ def test_an_unreadable_hook_is_reported_before_anything_is_changed(own_lab: Lab,
     failed = play(own_lab, "cut_over", "--limit", "app-03", "--check", "-e", wrong)
     assert failed.returncode != 0
     assert re.search(
-        rf"roll_back_start_services_tasks \({re.escape(str(hook))}\) {told}[^\n]* Nothing was changed\.",
+        rf"roll_back_start_services_tasks \({re.escape(str(hook))}\) {reported}[^\n]* Nothing was changed\.",
         failed.stdout,
     )
     assert own_lab.mutating_requests() == {}
@@ -343,14 +343,14 @@ def test_the_report_shows_what_is_there_and_what_it_costs(own_lab: Lab) -> None:
     (older, *_newer) = own_lab.job("app-01")["image_ids"]
     ecs.delete_image(ecs_models.DeleteImageRequest(region_id=region, image_id=older))
     path = own_lab.directory / "report.json"
-    told = play(own_lab, "report", "-e", PRICES, "-e", json.dumps({"report_path": str(path)}))
-    assert told.returncode == 0, told.stdout[-3000:]
+    reported = play(own_lab, "report", "-e", PRICES, "-e", json.dumps({"report_path": str(path)}))
+    assert reported.returncode == 0, reported.stdout[-3000:]
     (vm,) = (one for one in json.loads(path.read_text()) if one["host"] == "app-01")
     assert len(vm["images"]) == len(vm["runs"]) - 1
     assert older not in vm["images"]
     assert vm["costs"]["complete"]
-    assert re.search(r"app-01 +costs <= \d+\.\d\d USD per day", told.stdout)
-    assert re.search(r"orphan: snapshot s-\w+ .* per day: its name or description is that of SMC", told.stdout)
+    assert re.search(r"app-01 +costs <= \d+\.\d\d USD per day", reported.stdout)
+    assert re.search(r"orphan: snapshot s-\w+ .* per day: its name or description is that of SMC", reported.stdout)
 
 
 def test_the_fleet_read_knows_finished_migrations_and_a_final_image_that_is_gone(own_lab: Lab) -> None:

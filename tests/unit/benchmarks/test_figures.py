@@ -25,7 +25,7 @@ QUICK = Series("quick", [Sample(2.0, 1.0, 10, {"Read": 10}), Sample(1.0, 0.5, 10
 SLOW = Series("slow", [Sample(8.0, 4.0, 4, {"Read": 8, "Log": 4}, memory_mib=50.0), Sample(12.0, 4.0, 4)])
 
 
-def test_a_series_shows_least_and_median_for_one_thing() -> None:
+def test_a_series_shows_least_and_median_per_unit() -> None:
     assert (QUICK.least_milliseconds, QUICK.median_milliseconds) == (100, 200)
     assert QUICK.processor_milliseconds == 50
     assert (SLOW.least_milliseconds, SLOW.median_milliseconds) == (2000, 2500)

@@ -42,7 +42,7 @@ def test_secrets_in_the_arguments_of_any_process_are_seen(tmp_path: Path) -> Non
         shown.communicate(b"\n")
 
 
-def test_the_environment_of_a_stranger_is_looked_at_and_that_of_the_run_is_not(tmp_path: Path) -> None:
+def test_the_environment_of_another_process_is_read_and_that_of_the_run_is_not(tmp_path: Path) -> None:
     with subprocess.Popen(WAIT, stdin=subprocess.PIPE) as run, observing(run.pid, tmp_path) as observed:
         with subprocess.Popen(WAIT, env={"PASSWORD": SECRET}, stdin=subprocess.PIPE) as stranger:
             wait_for(lambda: finds(observed, "environments"))

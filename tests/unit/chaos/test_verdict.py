@@ -15,7 +15,7 @@ import pytest
 from tests.chaos.scenarios import FAULTS, RECORDED, Kill, Scenario
 from tests.chaos.verdict import Evidence, violations
 
-Spoil = Callable[[Evidence], None]
+Corruption = Callable[[Evidence], None]
 ISOLATED = {"VSwitchId": "vsw-lab-isolated", "SecurityGroupId": "sg-lab-isolated", "AutoReleaseTime": "later"}
 
 
@@ -76,27 +76,27 @@ def good() -> Evidence:
     )
 
 
-def vm_is(**values: Any) -> Spoil:
+def vm_is(**values: Any) -> Corruption:
     return lambda evidence: evidence.vms[0].update(values)
 
 
-def adds(number: int, service: str, action: str, made: tuple[str, ...] = (), **parameters: str) -> Spoil:
-    def spoil(evidence: Evidence) -> None:
+def adds(number: int, service: str, action: str, made: tuple[str, ...] = (), **parameters: str) -> Corruption:
+    def corrupt(evidence: Evidence) -> None:
         evidence.journal.append(entry(number, service, action, made, **parameters))
         evidence.journal.sort(key=lambda one: one["number"])
 
-    return spoil
+    return corrupt
 
 
-def leaves(kind: str, **values: str) -> Spoil:
+def leaves(kind: str, **values: str) -> Corruption:
     return lambda evidence: evidence.state[kind].append(values)
 
 
-def job_is(**values: Any) -> Spoil:
+def job_is(**values: Any) -> Corruption:
     return lambda evidence: evidence.state["jobs"][0].update(values)
 
 
-def run_began(second: int) -> Spoil:
+def run_began(second: int) -> Corruption:
     return lambda evidence: evidence.state["jobs"][0]["runs"][-1].update(start=f"2026-01-01T00:00:{second:02d}Z")
 
 
@@ -105,7 +105,7 @@ def test_a_good_migration_has_no_violations() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "violation"),
+    ("corrupt", "violation"),
     [
         (adds(3, "smc", "CreateReplicationJob", ("j-2",), SourceId="s-1"), "had 2 jobs"),
         (leaves("sources", source_id="s-2", vm_name="app-01"), "the sources are"),
@@ -137,9 +137,9 @@ def test_a_good_migration_has_no_violations() -> None:
         (lambda evidence: evidence.changes.update({"smc TagResources": 1}), "made 1 requests smc TagResources"),
     ],
 )
-def test_what_is_wrong_is_found(spoil: Spoil, violation: str) -> None:
+def test_what_is_wrong_is_found(corrupt: Corruption, violation: str) -> None:
     evidence = good()
-    spoil(evidence)
+    corrupt(evidence)
     assert [one for one in violations(evidence) if violation in one], violations(evidence)
 
 

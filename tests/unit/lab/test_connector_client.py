@@ -42,20 +42,20 @@ def run_client(home: Home, smc: SmcInMemory, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(home, "daemon", lambda: running[-1] if running else None)
 
     def run_it(*arguments: str, typed: str = "at-1\nright-code\n") -> tuple[int, list[str]]:
-        said: list[str] = []
+        printed: list[str] = []
         monkeypatch.setattr("sys.stdin", io.StringIO(typed))
         with contextlib.redirect_stdout(io.StringIO()):
-            status = run(make_parser().parse_args(list(arguments)), home, said.append)
-        return status, said
+            status = run(make_parser().parse_args(list(arguments)), home, printed.append)
+        return status, printed
 
     return run_it
 
 
 def test_chosen_vms_are_imported_and_named_before_their_source(home: Home, smc: SmcInMemory, run_client: RunClient):
     choose(home, "app-01", "app-03")
-    status, said = run_client()
+    status, printed = run_client()
     assert status == 0
-    assert said == [
+    assert printed == [
         "Import VM [app-01] moref [vm-1] ...",
         "Import Source Server [s-lab1] Successfully!",
         "Import VM [app-03] moref [vm-3] ...",
@@ -75,11 +75,11 @@ def test_a_vm_is_imported_once(home: Home, smc: SmcInMemory, run_client: RunClie
     choose(home, "app-01")
     run_client()
     choose(home, "app-01", "app-02")
-    status, said = run_client()
+    status, printed = run_client()
     assert status == 0
-    assert said == ["Import VM [app-02] moref [vm-2] ...", "Import Source Server [s-lab2] Successfully!"]
-    status, said = run_client(typed="")
-    assert (status, said) == (0, ["All chosen VMs are imported already."])
+    assert printed == ["Import VM [app-02] moref [vm-2] ...", "Import Source Server [s-lab2] Successfully!"]
+    status, printed = run_client(typed="")
+    assert (status, printed) == (0, ["All chosen VMs are imported already."])
     assert smc.sources == ["s-lab1", "s-lab2"]
 
 
@@ -87,17 +87,17 @@ def test_a_source_deleted_in_the_cloud_is_imported_again(home: Home, smc: SmcInM
     choose(home, "app-01")
     run_client()
     smc.sources[:] = ["s-another"]
-    status, said = run_client()
-    assert (status, said[-1]) == (0, "Import Source Server [s-lab2] Successfully!")
+    status, printed = run_client()
+    assert (status, printed[-1]) == (0, "Import Source Server [s-lab2] Successfully!")
 
 
 def test_ten_active_sources_at_most(home: Home, smc: SmcInMemory, run_client: RunClient):
     names = [f"app-{number:02d}" for number in range(1, 13)]
     choose(home, *names, of=12)
-    status, said = run_client()
+    status, printed = run_client()
     assert status == 0
     assert len(smc.sources) == 10
-    assert [line for line in said if "waits" in line] == [
+    assert [line for line in printed if "waits" in line] == [
         f"VM [{name}] waits: 10 sources are active, the most that a connector serves." for name in names[10:]
     ]
     choose(home, *names[2:], of=12)  # the operator removes two that are done
@@ -107,9 +107,9 @@ def test_ten_active_sources_at_most(home: Home, smc: SmcInMemory, run_client: Ru
 
 def test_a_wrong_code_is_an_error_and_no_source_is_served(home: Home, run_client: RunClient):
     choose(home, "app-01")
-    status, said = run_client(typed="at-1\nwrong\n")
+    status, printed = run_client(typed="at-1\nwrong\n")
     assert status == 1
-    assert said[-2:] == [
+    assert printed[-2:] == [
         "Error: Import VM [app-01] failed, InvalidAccessToken.NotFound: The code is wrong.",
         NOT_FINISHED,
     ]
@@ -120,8 +120,8 @@ def test_a_wrong_code_is_an_error_and_no_source_is_served(home: Home, run_client
 @pytest.mark.parametrize("typed", ["", "at-1\n", "\n\n"])
 def test_a_missing_code_is_an_error(home: Home, run_client: RunClient, typed: str):
     choose(home, "app-01")
-    status, said = run_client(typed=typed)
-    assert (status, said) == (1, ["Error: an activation id and an activation code are needed", NOT_FINISHED])
+    status, printed = run_client(typed=typed)
+    assert (status, printed) == (1, ["Error: an activation id and an activation code are needed", NOT_FINISHED])
 
 
 def test_one_vm_that_fails_does_not_stop_the_others(home: Home, smc: SmcInMemory, run_client: RunClient):
@@ -129,27 +129,27 @@ def test_one_vm_that_fails_does_not_stop_the_others(home: Home, smc: SmcInMemory
     config = home.read_config()
     config["vm-1"]["platform"] = "Oracle Solaris 11"
     home.write_config(config)
-    status, said = run_client()
+    status, printed = run_client()
     assert status == 1
-    assert said[1].startswith("Error: Import VM [app-01] failed, platform [Oracle Solaris 11] is not supported")
-    assert said[3] == "Import Source Server [s-lab1] Successfully!"
-    assert said[-1] == NOT_FINISHED
+    assert printed[1].startswith("Error: Import VM [app-01] failed, platform [Oracle Solaris 11] is not supported")
+    assert printed[3] == "Import Source Server [s-lab1] Successfully!"
+    assert printed[-1] == NOT_FINISHED
     assert home.daemon()
 
 
 def test_no_chosen_vm_is_an_error(home: Home, run_client: RunClient):
     choose(home)
-    status, said = run_client()
+    status, printed = run_client()
     assert status == 1
-    assert said[0] == 'Error: no VM is chosen, set "migrate": true in vmware_migrate_config.json'
+    assert printed[0] == 'Error: no VM is chosen, set "migrate": true in vmware_migrate_config.json'
 
 
 def test_an_unreachable_smc_is_an_error(home: Home, smc: SmcInMemory, run_client: RunClient):
     choose(home, "app-01")
     smc.unreachable = True
-    status, said = run_client()
-    assert (status, said[-1]) == (1, NOT_FINISHED)
-    assert "connect to SMC failed" in said[-2]
+    status, printed = run_client()
+    assert (status, printed[-1]) == (1, NOT_FINISHED)
+    assert "connect to SMC failed" in printed[-2]
 
 
 def test_an_unreachable_vcenter_is_an_error(home: Home, run_client: RunClient, monkeypatch: pytest.MonkeyPatch):
@@ -163,14 +163,14 @@ def test_an_unreachable_vcenter_is_an_error(home: Home, run_client: RunClient, m
 
 def test_a_damaged_configuration_is_an_error(home: Home, run_client: RunClient):
     home.migrate_config.write_text("{")
-    status, said = run_client()
+    status, printed = run_client()
     assert status == 1
-    assert said[0].startswith("Error: vmware_migrate_config.json is not JSON")
+    assert printed[0].startswith("Error: vmware_migrate_config.json is not JSON")
 
 
 def test_access_keys_are_refused(run_client: RunClient):
-    status, said = run_client("--accessid=LTAI", "--secretkey=x")
-    assert (status, said[0]) == (1, "Error: the lab's connector takes activation codes only")
+    status, printed = run_client("--accessid=LTAI", "--secretkey=x")
+    assert (status, printed[0]) == (1, "Error: the lab's connector takes activation codes only")
 
 
 def test_rerun_needs_a_source_and_restarts_the_daemon(home: Home, run_client: RunClient):

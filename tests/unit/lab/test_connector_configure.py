@@ -36,8 +36,8 @@ def vcenter(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, object]]:
 
 
 def test_the_answers_are_written(home: Home):
-    said: list[str] = []
-    configure(home, answers("vc.example", "admin", "", "1", "2", ""), answers("secret"), said.append)
+    printed: list[str] = []
+    configure(home, answers("vc.example", "admin", "", "1", "2", ""), answers("secret"), printed.append)
     assert home.read_connection() == Connection("vc.example", 443, "admin", "secret")
     assert stat.S_IMODE(home.connect_config.stat().st_mode) == 0o600
     assert {vm["vm_name"]: vm["migrate"] for vm in home.read_config().values()} == {
@@ -45,7 +45,7 @@ def test_the_answers_are_written(home: Home):
         "app-02": False,
         "app-03": True,
     }
-    assert said[0].split() == ["1", "esx-1"]
+    assert printed[0].split() == ["1", "esx-1"]
     assert "secret" not in home.log_file.read_text()
 
 

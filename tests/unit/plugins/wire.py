@@ -73,7 +73,7 @@ class Cloud:
     def url(self) -> str:
         return "http://" + self.endpoint
 
-    def says(self, *answers: Answer | dict[str, Any]) -> None:
+    def replies(self, *answers: Answer | dict[str, Any]) -> None:
         self.script += [answer if isinstance(answer, Answer) else Answer(answer) for answer in answers]
 
     @property

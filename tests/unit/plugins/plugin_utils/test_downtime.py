@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is said of a cut-over's downtime, before and after."""
+"""The messages about the downtime of a cut-over, before and after it."""
 
 from __future__ import annotations
 
@@ -106,5 +106,5 @@ def test_a_timestamp_that_is_not_known(stopped: str, image: str | None) -> None:
 
 
 def test_a_job_that_nothing_was_estimated_of() -> None:
-    told = measure(assess(history(), ""), "2026-11-23T13:01:10Z", "2026-11-23T13:05:10Z", None)["message"]
-    assert told == "The final image existed 4m after the services had stopped; there was no estimate."
+    reported = measure(assess(history(), ""), "2026-11-23T13:01:10Z", "2026-11-23T13:05:10Z", None)["message"]
+    assert reported == "The final image existed 4m after the services had stopped; there was no estimate."

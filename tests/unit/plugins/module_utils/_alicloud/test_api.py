@@ -40,7 +40,7 @@ def api(cloud: Cloud, connection: Connection) -> Api:
 
 
 def test_a_call_as_it_is_sent(cloud: Cloud, api: Api):
-    cloud.says({"RequestId": "R", "JobId": "j-1"})
+    cloud.replies({"RequestId": "R", "JobId": "j-1"})
     answer = api.write(
         "CreateReplicationJob", SourceId="s-1", RunOnce=False, Tag=[{"Key": "k", "Value": "v"}], Name=None
     )
@@ -56,17 +56,17 @@ def test_a_call_as_it_is_sent(cloud: Cloud, api: Api):
 
 def test_the_clouds_clock_is_kept(cloud: Cloud, api: Api):
     assert api.cloud_time is None
-    cloud.says({})
+    cloud.replies({})
     api.read("X")
     assert api.cloud_time == CLOCK
-    cloud.says(Answer({}, headers={"Date": "no date at all"}))
+    cloud.replies(Answer({}, headers={"Date": "no date at all"}))
     api.read("X")
     assert api.cloud_time is None
 
 
 def test_temporary_keys_are_sent_with_their_token(cloud: Cloud, connection: Connection):
     api = Api(Connection("STS.AK", "sts-Secret", "the-token"), Client, "2019-06-01", cloud.url)
-    cloud.says({})
+    cloud.replies({})
     api.read("X")
     assert cloud.requests[0].headers["x-acs-security-token"] == "the-token"
 
@@ -82,34 +82,34 @@ THROTTLED = [
 
 
 @pytest.mark.parametrize(
-    "trouble", [HANG_UP, OUT_OF_ORDER, BAD_GATEWAY, refusal("ServiceUnavailable", 503), *THROTTLED]
+    "failed_answer", [HANG_UP, OUT_OF_ORDER, BAD_GATEWAY, refusal("ServiceUnavailable", 503), *THROTTLED]
 )
-def test_a_read_is_repeated(cloud: Cloud, api: Api, trouble: Answer):
-    cloud.says(trouble, trouble, {"fine": 1})
+def test_a_read_is_repeated(cloud: Cloud, api: Api, failed_answer: Answer):
+    cloud.replies(failed_answer, failed_answer, {"fine": 1})
     assert api.read("DescribeReplicationJobs", JobId=["j-1"]) == {"fine": 1}
     assert cloud.queries == [{"JobId.1": "j-1"}] * 3
 
 
-@pytest.mark.parametrize("trouble", THROTTLED)
-def test_a_write_that_was_throttled_did_not_happen_and_is_repeated(cloud: Cloud, api: Api, trouble: Answer):
-    cloud.says(trouble, {"JobId": "j-1"})
+@pytest.mark.parametrize("failed_answer", THROTTLED)
+def test_a_write_that_was_throttled_did_not_happen_and_is_repeated(cloud: Cloud, api: Api, failed_answer: Answer):
+    cloud.replies(failed_answer, {"JobId": "j-1"})
     assert api.write("CreateReplicationJob") == {"JobId": "j-1"}
     assert len(cloud.requests) == 2
 
 
-@pytest.mark.parametrize("trouble", [HANG_UP, OUT_OF_ORDER, BAD_GATEWAY, refusal("ServiceUnavailable", 503)])
-def test_any_other_write_without_an_answer_is_sent_once_and_ambiguous(cloud: Cloud, api: Api, trouble: Answer):
-    cloud.says(trouble, {"JobId": "j-1"})
+@pytest.mark.parametrize("failed_answer", [HANG_UP, OUT_OF_ORDER, BAD_GATEWAY, refusal("ServiceUnavailable", 503)])
+def test_any_other_write_without_an_answer_is_sent_once_and_ambiguous(cloud: Cloud, api: Api, failed_answer: Answer):
+    cloud.replies(failed_answer, {"JobId": "j-1"})
     with pytest.raises(OutcomeUnknownError):
         api.write("CreateReplicationJob")
     assert len(cloud.requests) == 1
 
 
 @pytest.mark.parametrize(
-    ("trouble", "attempts"), [(HANG_UP, 6), (OUT_OF_ORDER, 6), (BAD_GATEWAY, 6), (refusal("Throttling"), 10)]
+    ("failed_answer", "attempts"), [(HANG_UP, 6), (OUT_OF_ORDER, 6), (BAD_GATEWAY, 6), (refusal("Throttling"), 10)]
 )
-def test_reads_are_aborted_at_last(cloud: Cloud, api: Api, naps: list[int], trouble: Answer, attempts: int):
-    cloud.says(*[trouble] * 20)
+def test_reads_are_aborted_at_last(cloud: Cloud, api: Api, naps: list[int], failed_answer: Answer, attempts: int):
+    cloud.replies(*[failed_answer] * 20)
     with pytest.raises(UnreachableError):
         api.read("X")
     assert len(cloud.requests) == attempts
@@ -118,7 +118,7 @@ def test_reads_are_aborted_at_last(cloud: Cloud, api: Api, naps: list[int], trou
 
 
 def test_a_write_that_stays_throttled_is_known_not_to_have_happened(cloud: Cloud, api: Api):
-    cloud.says(*[refusal("Throttling.User")] * 20)
+    cloud.replies(*[refusal("Throttling.User")] * 20)
     with pytest.raises(UnreachableError, match=r"Throttling\.User") as caught:
         api.write("X")
     assert len(cloud.requests) == 10
@@ -126,18 +126,18 @@ def test_a_write_that_stays_throttled_is_known_not_to_have_happened(cloud: Cloud
 
 
 @pytest.mark.parametrize(
-    "trouble", [refusal("MissingParameter", 400), refusal("Forbidden.RAM", 403), refusal("X.NotFound", 404)]
+    "failed_answer", [refusal("MissingParameter", 400), refusal("Forbidden.RAM", 403), refusal("X.NotFound", 404)]
 )
-def test_a_refusal_is_final(cloud: Cloud, api: Api, trouble: Answer):
+def test_a_refusal_is_final(cloud: Cloud, api: Api, failed_answer: Answer):
     for call in (api.read, api.write):
-        cloud.says(trouble)
+        cloud.replies(failed_answer)
         with pytest.raises(CutoverError):
             call("X")
     assert len(cloud.requests) == 2
 
 
 def test_the_services_word_on_when_to_come_again_is_heard(cloud: Cloud, api: Api, naps: list[int]):
-    cloud.says(refusal("Throttling", 400, x_acs_retry_after="1234"), {})
+    cloud.replies(refusal("Throttling", 400, x_acs_retry_after="1234"), {})
     api.read("X")
     assert naps == [1234]
 
@@ -157,12 +157,12 @@ def test_what_never_left_this_machine_is_not_ambiguous(
     api = Api(connection, Client, "2019-06-01", f"http://127.0.0.1:{closed_port}")
     with pytest.raises(UnreachableError) as caught:
         (api.write if write else api.read)("DeleteReplicationJob", JobId="j-1")
-    told = str(caught.value)
-    assert told.startswith(f"DeleteReplicationJob: no usable answer from 127.0.0.1:{closed_port}: ")
-    assert told.removeprefix(f"DeleteReplicationJob: no usable answer from 127.0.0.1:{closed_port}: ").startswith(
+    reported = str(caught.value)
+    assert reported.startswith(f"DeleteReplicationJob: no usable answer from 127.0.0.1:{closed_port}: ")
+    assert reported.removeprefix(f"DeleteReplicationJob: no usable answer from 127.0.0.1:{closed_port}: ").startswith(
         "Failed to establish a new connection: [Errno 111] Connection refused. Check the endpoint"
     )
-    assert "key-Secret" not in told
+    assert "key-Secret" not in reported
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ MEANINGS = [
 def test_what_an_error_means(
     cloud: Cloud, api: Api, code: str, status: int, kind: type[CutoverError], words: str, write: bool
 ):
-    cloud.says(refusal(code, status, "It says so."))
+    cloud.replies(refusal(code, status, "It says so."))
     with pytest.raises(CutoverError) as caught:
         (api.write if write else api.read)("StartReplicationJob")
     failure = caught.value
@@ -266,7 +266,7 @@ def test_every_meaning_is_tried_above():
 def test_an_unknown_error_of_the_service_leaves_a_write_open(
     cloud: Cloud, api: Api, write: bool, kind: type[CutoverError]
 ):
-    cloud.says(*[refusal("Whatever.Broke", 503)] * 6)
+    cloud.replies(*[refusal("Whatever.Broke", 503)] * 6)
     with pytest.raises(
         kind, match=r"X: the service answered HTTP 503 Whatever\.Broke: No\. Run this again\."
     ) as caught:
@@ -350,7 +350,7 @@ def test_a_host_that_no_proxy_names_is_reached_without_one(
     monkeypatch.setenv("http_proxy", proxy)
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     monkeypatch.setenv("no_proxy", "example.com,127.0.0.1")
-    cloud.says({"fine": 1})
+    cloud.replies({"fine": 1})
     assert api.read("X") == {"fine": 1}
     assert (os.environ["http_proxy"], os.environ["HTTPS_PROXY"]) == (proxy, proxy)
 
@@ -391,14 +391,14 @@ def test_credentials_are_fetched_past_the_proxy_too(
 
     api = Api(connection, Client, "2019-06-01", connection.smc_endpoint)
     api._provider = Provider()
-    cloud.says({})
+    cloud.replies({})
     api.read("X")
     assert seen == hidden
     assert {name: os.environ[name] for name in proxies} == proxies
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("reported", "shown"),
     [
         (
             "HTTPSConnectionPool(host='sts.aliyuncs.com', port=443): Max retries exceeded with url: "
@@ -414,14 +414,14 @@ def test_credentials_are_fetched_past_the_proxy_too(
         ("No such file or directory: '/run/secrets/token'", "No such file or directory: '/run/secrets/token'"),
     ],
 )
-def test_what_the_credentials_library_quotes_holds_no_secret(told: str, shown: str):
-    assert _alicloud._without_secrets(told) == shown
+def test_what_the_credentials_library_quotes_holds_no_secret(reported: str, shown: str):
+    assert _alicloud._without_secrets(reported) == shown
 
 
 def test_the_proxy_is_put_back_after_a_failure_too(cloud: Cloud, api: Api, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    cloud.says(refusal("X.NotFound", 404))
+    cloud.replies(refusal("X.NotFound", 404))
     with pytest.raises(NotFoundError):
         api.read("X")
     assert os.environ["https_proxy"] == "http://proxy.example:3128"

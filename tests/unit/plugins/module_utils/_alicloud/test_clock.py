@@ -86,11 +86,11 @@ def test_a_timestamp_in_the_future_of_this_machine_was_not_read_from_it():
 def test_who_reads_this_machines_clock_loses_nothing_without_a_warning(stopped: int, offset: int, began: int):
     """Whenever a run seems to prove a stop that in truth came later, that is either told or refused as lying in the future."""
     truly = NOW + timedelta(seconds=stopped)
-    said = truly - timedelta(seconds=offset)  # the same timestamp, read from this machine's clock
+    declared = truly - timedelta(seconds=offset)  # the same timestamp, read from this machine's clock
     run = a_run(began / 60)
-    lost = run.began <= truly < NOW and run.began > said
+    lost = run.began <= truly < NOW and run.began > declared
     if lost:
-        assert clock_warning([run], said, offset, NOW - timedelta(seconds=offset)) is not None
+        assert clock_warning([run], declared, offset, NOW - timedelta(seconds=offset)) is not None
 
 
 # --- over the wire ----------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def finalize(cloud: Cloud, connection: Any, ahead: timedelta, **params: Any) -> 
     ]
     job = {"JobId": "j-1", "Status": "Waiting", "RunOnce": False, "ReplicationJobRuns": {"ReplicationJobRun": runs}}
     image = {"ImageId": "m-1", "Status": "Available"}
-    cloud.says(
+    cloud.replies(
         *([Answer({"TotalCount": 0}, headers=date)] if "services_stopped_at" in params else []),
         Answer({"TotalCount": 1, "ReplicationJobs": {"ReplicationJob": [job]}}, headers=date),
         Answer({"TotalCount": 1, "Images": {"Image": [image]}}, headers=date),

@@ -77,7 +77,7 @@ def images(total: int, *numbers: int) -> dict[str, Any]:
 
 
 def test_images_are_read_by_pages_in_every_status(cloud: Cloud, ecs: EcsClient):
-    cloud.says(images(101, *range(100)), images(101, 100))
+    cloud.replies(images(101, *range(100)), images(101, 100))
     assert len(ecs.images(tags={"a": "1"})) == 101
     assert cloud.queries[1] == {
         "RegionId": "cn-hangzhou",
@@ -91,17 +91,17 @@ def test_images_are_read_by_pages_in_every_status(cloud: Cloud, ecs: EcsClient):
 
 
 def test_one_image(cloud: Cloud, ecs: EcsClient):
-    cloud.says(images(1, 1), images(0))
+    cloud.replies(images(1, 1), images(0))
     assert ecs.image("m-1") == Image("m-1")
     assert ecs.image("m-2") is None
     assert [query["ImageId"] for query in cloud.queries] == ["m-1", "m-2"]
 
 
 def test_few_images_are_read_one_by_one_and_many_together(cloud: Cloud, ecs: EcsClient):
-    cloud.says(images(1, 1), images(0), images(1, 3))
+    cloud.replies(images(1, 1), images(0), images(1, 3))
     assert set(ecs.images_by_id(["m-3", "m-1", "m-2", "m-1"])) == {"m-1", "m-3"}
     assert len(cloud.requests) == 3
-    cloud.says(images(5, 1, 2, 3, 8, 9))
+    cloud.replies(images(5, 1, 2, 3, 8, 9))
     assert set(ecs.images_by_id([f"m-{number}" for number in (1, 2, 3, 4)])) == {"m-1", "m-2", "m-3"}
     assert len(cloud.requests) == 4
     assert ecs.images_by_id([]) == {}
@@ -109,7 +109,7 @@ def test_few_images_are_read_one_by_one_and_many_together(cloud: Cloud, ecs: Ecs
 
 
 def test_instances_are_read_by_token(cloud: Cloud, ecs: EcsClient):
-    cloud.says(
+    cloud.replies(
         {"Instances": {"Instance": [{"InstanceId": "i-1"}]}, "NextToken": "t-2"},
         {"Instances": {"Instance": [{"InstanceId": "i-2"}]}, "NextToken": ""},
     )
@@ -120,7 +120,7 @@ def test_instances_are_read_by_token(cloud: Cloud, ecs: EcsClient):
 
 
 def test_many_instances_are_read_in_portions_of_ids(cloud: Cloud, ecs: EcsClient):
-    cloud.says({"Instances": {"Instance": []}, "NextToken": ""}, {"Instances": {"Instance": []}, "NextToken": ""})
+    cloud.replies({"Instances": {"Instance": []}, "NextToken": ""}, {"Instances": {"Instance": []}, "NextToken": ""})
     assert ecs.instances([f"i-{number}" for number in range(101)]) == []
     assert [len(json.loads(query["InstanceIds"])) for query in cloud.queries] == [100, 1]
 
@@ -131,7 +131,7 @@ def test_no_instance_ids_are_no_instances_and_no_call(cloud: Cloud, ecs: EcsClie
 
 
 def test_an_instance_is_made(cloud: Cloud, ecs: EcsClient):
-    cloud.says({"InstanceIdSets": {"InstanceIdSet": ["i-9"]}})
+    cloud.replies({"InstanceIdSets": {"InstanceIdSet": ["i-9"]}})
     assert ecs.run_instance({"ImageId": "m-1", "ClientToken": "t"}) == "i-9"
     assert cloud.queries == [{"RegionId": "cn-hangzhou", "Amount": "1", "ImageId": "m-1", "ClientToken": "t"}]
 
@@ -144,18 +144,18 @@ DELETIONS = [
 ]
 
 
-@pytest.mark.parametrize(("deed", "query"), DELETIONS)
-def test_what_is_gone_already_is_fine(cloud: Cloud, ecs: EcsClient, deed: Any, query: dict[str, str]):
-    cloud.says({}, refusal("InvalidThing.NotFound", 404), refusal("QuotaExceeded", 400))
-    deed(ecs)
-    deed(ecs)
+@pytest.mark.parametrize(("action", "query"), DELETIONS)
+def test_what_is_gone_already_is_fine(cloud: Cloud, ecs: EcsClient, action: Any, query: dict[str, str]):
+    cloud.replies({}, refusal("InvalidThing.NotFound", 404), refusal("QuotaExceeded", 400))
+    action(ecs)
+    action(ecs)
     with pytest.raises(PreconditionError):
-        deed(ecs)
+        action(ecs)
     assert cloud.queries == [query] * 3
 
 
 def test_an_image_is_tagged(cloud: Cloud, ecs: EcsClient):
-    cloud.says({})
+    cloud.replies({})
     ecs.tag_image("m-1", {"b": "2", "a": "1"})
     assert cloud.queries[0] == {
         "RegionId": "cn-hangzhou",
@@ -187,7 +187,7 @@ def test_disks_are_read_by_token(cloud: Cloud, ecs: EcsClient):
         "Type": "system",
         "InstanceId": "i-1",
     }
-    cloud.says(
+    cloud.replies(
         {"Disks": {"Disk": [disk]}, "NextToken": "t-2"}, {"Disks": {"Disk": [{"DiskId": "d-2"}]}, "NextToken": ""}
     )
     first, second = ecs.disks(instance_id="i-1")
@@ -199,7 +199,7 @@ def test_disks_are_read_by_token(cloud: Cloud, ecs: EcsClient):
 
 
 def test_snapshots_are_read_in_portions_of_ids_and_by_tag(cloud: Cloud, ecs: EcsClient):
-    cloud.says({"Snapshots": {"Snapshot": [{"SnapshotId": "s-1", "SourceDiskSize": "40", "Usage": "none"}]}}, {}, {})
+    cloud.replies({"Snapshots": {"Snapshot": [{"SnapshotId": "s-1", "SourceDiskSize": "40", "Usage": "none"}]}}, {}, {})
     found = ecs.snapshots([f"s-{number}" for number in range(101)])
     assert [(one.snapshot_id, one.size, one.usage) for one in found] == [("s-1", 40, "none")]
     assert [len(json.loads(query["SnapshotIds"])) for query in cloud.queries] == [100, 1]
@@ -211,7 +211,7 @@ def test_snapshots_are_read_in_portions_of_ids_and_by_tag(cloud: Cloud, ecs: Ecs
 def test_the_price_of_a_type_is_reported_without_its_disk(cloud: Cloud, ecs: EcsClient):
     details = [{"Resource": "systemDisk", "TradePrice": 0.04}, {"Resource": "instanceType", "TradePrice": 0.46}]
     price = {"Currency": "CNY", "TradePrice": 0.5, "DetailInfos": {"DetailInfo": details}}
-    cloud.says({"PriceInfo": {"Price": price}}, {"PriceInfo": {"Price": {"Currency": "CNY", "TradePrice": 0.5}}}, {})
+    cloud.replies({"PriceInfo": {"Price": price}}, {"PriceInfo": {"Price": {"Currency": "CNY", "TradePrice": 0.5}}}, {})
     assert ecs.hourly_price_of_type("ecs.c7.large", "cloud_essd") == Quote(0.46, "CNY")
     assert ecs.hourly_price_of_type("ecs.c7.large", "") is None
     assert ecs.hourly_price_of_type("ecs.c7.large", "") is None
@@ -228,7 +228,7 @@ def test_the_price_of_a_type_is_reported_without_its_disk(cloud: Cloud, ecs: Ecs
 
 
 def test_the_price_of_a_disk_is_reported_by_the_gib(cloud: Cloud, ecs: EcsClient):
-    cloud.says({"PriceInfo": {"Price": {"Currency": "CNY", "TradePrice": 4}}}, {"PriceInfo": {}})
+    cloud.replies({"PriceInfo": {"Price": {"Currency": "CNY", "TradePrice": 4}}}, {"PriceInfo": {}})
     assert ecs.hourly_price_of_gib("cloud_essd", "PL1") == Quote(0.002, "CNY")
     assert ecs.hourly_price_of_gib("cloud", "") is None
     assert cloud.queries[0]["DataDisk.1.Category"] == "cloud_essd"
@@ -237,7 +237,7 @@ def test_the_price_of_a_disk_is_reported_by_the_gib(cloud: Cloud, ecs: EcsClient
 
 
 def test_snapshots_are_tagged_together(cloud: Cloud, ecs: EcsClient):
-    cloud.says({})
+    cloud.replies({})
     ecs.tag_snapshots(["s-1", "s-2"], {"a": "1"})
     assert cloud.queries[0]["ResourceType"] == "snapshot"
     assert (cloud.queries[0]["ResourceId.1"], cloud.queries[0]["ResourceId.2"]) == ("s-1", "s-2")
@@ -262,7 +262,7 @@ def encoded(text: bytes) -> str:
     ],
 )
 def test_whether_the_agent_answers(cloud: Cloud, ecs: EcsClient, statuses: list[Any], answers: bool):
-    cloud.says({"InstanceCloudAssistantStatusSet": {"InstanceCloudAssistantStatus": statuses}})
+    cloud.replies({"InstanceCloudAssistantStatusSet": {"InstanceCloudAssistantStatus": statuses}})
     assert ecs.agent_answers("i-1") is answers
     assert cloud.queries == [{"RegionId": "cn-hangzhou", "InstanceId.1": "i-1"}]
 
@@ -277,7 +277,7 @@ def test_a_command_and_its_result(cloud: Cloud, ecs: EcsClient):
         "ErrorCode": "ExitCodeNonzero",
         "ErrorInfo": "not zero",
     }
-    cloud.says(
+    cloud.replies(
         {"InvokeId": "t-1", "CommandId": "c-1"},
         {"Invocation": {"InvocationResults": {"InvocationResult": []}}},
         {"Invocation": {"InvocationResults": {"InvocationResult": [{"InvokeRecordStatus": "Running", "Output": ""}]}}},
@@ -305,12 +305,12 @@ def test_a_command_and_its_result(cloud: Cloud, ecs: EcsClient):
     ("sent", "text"), [(encoded(b"login: "), "login: "), ("", ""), (None, ""), ("not base64!", "not base64!")]
 )
 def test_the_console(cloud: Cloud, ecs: EcsClient, sent: str | None, text: str):
-    cloud.says({"InstanceId": "i-1", "ConsoleOutput": sent})
+    cloud.replies({"InstanceId": "i-1", "ConsoleOutput": sent})
     assert ecs.console_output("i-1") == text
 
 
 def test_an_instance_is_tagged(cloud: Cloud, ecs: EcsClient):
-    cloud.says({})
+    cloud.replies({})
     ecs.tag_instance("i-1", {"cutover:checks": "failed-1"})
     assert cloud.queries[0] == {
         "RegionId": "cn-hangzhou",

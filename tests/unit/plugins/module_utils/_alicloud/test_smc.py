@@ -101,7 +101,7 @@ def test_system_info_that_is_none_is_no_error(text: Any):
 
 
 @pytest.mark.parametrize(
-    ("wire", "trouble"),
+    ("wire", "error_reason"),
     [
         ({"State": "available", "ErrorCode": "old"}, ""),
         ({"State": "INUSE"}, ""),
@@ -117,9 +117,9 @@ def test_system_info_that_is_none_is_no_error(text: Any):
         ({"State": "Deleting"}, "Deleting"),
     ],
 )
-def test_error_in_words(wire: dict[str, Any], trouble: str):
-    assert source(**wire).error_reason == trouble
-    assert source(**wire).online is (trouble == "")
+def test_error_in_words(wire: dict[str, Any], error_reason: str):
+    assert source(**wire).error_reason == error_reason
+    assert source(**wire).online is (error_reason == "")
 
 
 def test_tags_and_timestamps():
@@ -255,7 +255,7 @@ def page(total: int, *numbers: int) -> dict[str, Any]:
 
 
 def test_lists_are_read_to_the_last_page(cloud: Cloud, smc: SmcClient):
-    cloud.says(page(101, *range(50)), page(101, *range(50, 100)), page(101, 100))
+    cloud.replies(page(101, *range(50)), page(101, *range(50, 100)), page(101, 100))
     assert [found.job_id for found in smc.jobs()] == [f"j-{number}" for number in range(101)]
     assert [query["PageNumber"] for query in cloud.queries] == ["1", "2", "3"]
     assert {query["PageSize"] for query in cloud.queries} == {"50"}
@@ -264,19 +264,19 @@ def test_lists_are_read_to_the_last_page(cloud: Cloud, smc: SmcClient):
 @pytest.mark.parametrize("total", [0, 50, 100])
 def test_a_full_last_page_is_the_last(cloud: Cloud, smc: SmcClient, total: int):
     pages = [page(total, *range(start, start + 50)) for start in range(0, total, 50)] or [page(0)]
-    cloud.says(*pages)
+    cloud.replies(*pages)
     assert len(smc.jobs()) == total
     assert len(cloud.requests) == len(pages)
 
 
 def test_a_list_that_shrinks_meanwhile_ends(cloud: Cloud, smc: SmcClient):
-    cloud.says(page(60, *range(50)), page(60))
+    cloud.replies(page(60, *range(50)), page(60))
     assert len(smc.jobs()) == 50
     assert len(cloud.requests) == 2
 
 
 def test_fifty_ids_cost_one_call(cloud: Cloud, smc: SmcClient):
-    cloud.says(page(50, *range(50)), page(50, *range(50, 100)), page(1, 100))
+    cloud.replies(page(50, *range(50)), page(50, *range(50, 100)), page(1, 100))
     assert len(smc.jobs([f"j-{number}" for number in range(101)])) == 101
     assert [sum(name.startswith("JobId.") for name in query) for query in cloud.queries] == [50, 50, 1]
     assert cloud.queries[1]["JobId.1"] == "j-50"
@@ -295,7 +295,7 @@ def test_no_source_ids_are_no_sources_and_no_call(cloud: Cloud, smc: SmcClient):
 
 
 def test_filters(cloud: Cloud, smc: SmcClient):
-    cloud.says({}, {})
+    cloud.replies({}, {})
     assert smc.jobs(source_ids=["s-1"], name="n", status="Waiting", tags={"b": "2", "a": "1"}) == []
     assert smc.sources(state="Available", tags={"a": "1"}) == []
     assert cloud.queries == [
@@ -339,30 +339,30 @@ WRITES = [
 ]
 
 
-@pytest.mark.parametrize(("deed", "action", "query"), WRITES)
-def test_writes_as_they_are_sent(cloud: Cloud, smc: SmcClient, deed: Any, action: str, query: dict[str, str]):
-    cloud.says({})
-    deed(smc)
+@pytest.mark.parametrize(("write", "action", "query"), WRITES)
+def test_writes_as_they_are_sent(cloud: Cloud, smc: SmcClient, write: Any, action: str, query: dict[str, str]):
+    cloud.replies({})
+    write(smc)
     assert (cloud.actions, cloud.queries) == ([action], [query])
 
 
 def test_creations_return_what_was_made(cloud: Cloud, smc: SmcClient):
-    cloud.says({"JobId": "j-9"}, {"AccessTokenId": "at-9", "AccessTokenCode": "c0de"})
+    cloud.replies({"JobId": "j-9"}, {"AccessTokenId": "at-9", "AccessTokenCode": "c0de"})
     assert smc.create_job({"SourceId": "s-1"}) == "j-9"
     assert smc.create_access_token("wave", None, 10, 2) == ("at-9", "c0de")
     assert cloud.queries[1] == {"Name": "wave", "Count": "10", "TimeToLiveInDays": "2"}
 
 
 def test_the_clock(cloud: Cloud, smc: SmcClient):
-    cloud.says({})
+    cloud.replies({})
     assert smc.read_clock() == CLOCK
     assert smc.now == CLOCK
     assert cloud.actions == ["DescribeReplicationJobs"]
 
 
 def test_results_are_plain_data():
-    for thing in (a_source(), a_job(scheduled_start=at(1), ended=at(2))):
-        assert json.loads(json.dumps(thing.as_result())) == thing.as_result()
+    for record in (a_source(), a_job(scheduled_start=at(1), ended=at(2))):
+        assert json.loads(json.dumps(record.as_result())) == record.as_result()
 
 
 # --- workgroups -------------------------------------------------------------------------------------------------
@@ -389,7 +389,7 @@ def test_a_workgroup():
 
 
 def test_what_is_sent_for_workgroups(cloud: Cloud, smc: SmcClient):
-    cloud.says(
+    cloud.replies(
         {"TotalCount": 1, "Workgroups": {"Workgroup": [{"WorkgroupId": "wg-1"}]}},
         {"WorkgroupId": "wg-2"},
         {},
@@ -415,7 +415,7 @@ def test_what_is_sent_for_workgroups(cloud: Cloud, smc: SmcClient):
 
 
 def test_a_workgroup_that_is_gone_already_is_fine(cloud: Cloud, smc: SmcClient):
-    cloud.says({}, refusal("InvalidWorkgroupId.NotFound", 404), refusal("Workgroup.NotEmpty", 400))
+    cloud.replies({}, refusal("InvalidWorkgroupId.NotFound", 404), refusal("Workgroup.NotEmpty", 400))
     smc.delete_workgroup("wg-1")
     smc.delete_workgroup("wg-1")
     with pytest.raises(CutoverError, match="NotEmpty"):

@@ -21,15 +21,15 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
 
 
 @pytest.mark.parametrize(
-    ("message", "remedy", "told"),
+    ("message", "remedy", "reported"),
     [
         ("It broke", "", "It broke."),
         ("It broke.", "Mend it", "It broke. Mend it."),
         ("It broke!", "Why?", "It broke! Why?"),
     ],
 )
-def test_it_reads_as_sentences(message: str, remedy: str, told: str):
-    assert str(CutoverError(message, remedy=remedy)) == told
+def test_it_reads_as_sentences(message: str, remedy: str, reported: str):
+    assert str(CutoverError(message, remedy=remedy)) == reported
 
 
 def test_the_result_holds_everything_under_its_kind():

@@ -70,7 +70,7 @@ class World(Reconciler[str, frozenset[str]]):
         return self.run()
 
 
-def test_what_is_there_is_left_alone_after_one_look():
+def test_what_exists_is_not_changed_after_one_read():
     world = World("ab", "ab")
     result = world.converge().result()
     assert result == {
@@ -81,29 +81,29 @@ def test_what_is_there_is_left_alone_after_one_look():
     assert (world.observations, world.calls) == (1, [])
 
 
-def test_steps_are_done_in_order_and_looked_at_afterwards():
+def test_steps_are_done_in_order_and_observed_afterwards():
     world = World("abc", "b")
-    result = world.converge().result(thing={"id": 1})
+    result = world.converge().result(record={"id": 1})
     assert world.calls == ["a", "c"]
     assert world.observations == 2
     assert result["changed"] is True
     assert result["plan"] == ["add a", "add c"]
     assert result["diff"] == {"before": {"b": True}, "after": {"a": True, "b": True, "c": True}}
-    assert result["thing"] == {"id": 1}
+    assert result["record"] == {"id": 1}
 
 
-def test_check_mode_looks_once_and_shows_the_same_plan():
+def test_check_mode_observes_once_and_shows_the_same_plan():
     world = World("abc", "b")
-    told = world.converge(check_mode=True).result()
+    reported = world.converge(check_mode=True).result()
     assert (world.observations, world.calls) == (1, [])
-    assert told == World("abc", "b").converge().result()
+    assert reported == World("abc", "b").converge().result()
 
 
 @given(st.sets(st.sampled_from("abcdef")), st.sets(st.sampled_from("abcdef")))
 def test_check_mode_always_shows_what_is_then_done_and_a_second_run_does_nothing(wanted: set[str], there: set[str]):
-    told = World("".join(sorted(wanted)), "".join(there)).converge(check_mode=True).result()
+    reported = World("".join(sorted(wanted)), "".join(there)).converge(check_mode=True).result()
     world = World("".join(sorted(wanted)), "".join(there))
-    assert world.converge().result() == told
+    assert world.converge().result() == reported
     assert world.converge().result()["changed"] is False
 
 
@@ -115,7 +115,7 @@ def test_a_write_without_an_answer_that_happened_is_not_repeated_and_not_hidden(
     assert result["plan"] == ["add a", "add b"]
 
 
-def test_a_write_without_an_answer_that_did_not_happen_is_repeated_after_a_look():
+def test_a_write_without_an_answer_that_did_not_happen_is_repeated_after_a_read():
     world = World("ab", faults={"a": [OutcomeUnknownError("no answer")]})
     world.converge()
     assert world.calls == ["a", "a", "b"]
@@ -157,7 +157,7 @@ def test_a_failure_at_the_first_step_shows_that_nothing_was_done():
     assert caught.value.partial == {"changed": False, "plan": []}
 
 
-def test_a_step_that_asks_for_another_look_gets_it_before_the_next_step():
+def test_a_step_that_requires_an_observation_gets_it_before_the_next_step():
     world = World("ab")
     world.step = lambda name: Step("add", f"add {name}", {"name": name}, replan_after=True)
     world.converge()
@@ -174,7 +174,7 @@ def test_waiting_alone_is_no_change():
 
 
 @pytest.mark.parametrize("kind", [OutcomeUnknownError, ConflictError])
-def test_a_hitch_that_lasts_is_the_result_after_ever_longer_pauses(kind: type[CutoverError]):
+def test_a_lasting_interruption_is_the_result_after_ever_longer_pauses(kind: type[CutoverError]):
     world = World("a", faults={"a": [kind("HTTP 503")] * 9})
     with pytest.raises(kind, match="HTTP 503") as caught:
         world.converge()

@@ -134,11 +134,11 @@ def test_a_last_synchronisation_is_made_exactly_when_it_is_needed_and_allowed(sp
 def test_a_refusal_shows_the_reason_and_every_remedy(job: Job, words: str):
     with pytest.raises(PreconditionError) as caught:
         plan(FinalizeSpec(AFTER), job)
-    told = str(caught.value)
-    assert told.startswith("Refusing to complete job j-1 because writes could be lost: ")
-    assert words in told
+    reported = str(caught.value)
+    assert reported.startswith("Refusing to complete job j-1 because writes could be lost: ")
+    assert words in reported
     for way_out in ("state: synced", "final_sync: true", "accept_data_loss: j-1"):
-        assert way_out in told
+        assert way_out in reported
 
 
 def test_not_saying_when_the_services_stopped_is_reported():
@@ -296,8 +296,8 @@ def test_once_finished_there_is_nothing_left_to_do(spec: FinalizeSpec, job: Job)
 @given(SPECS, JOBS)
 def test_check_mode_completes_nothing(spec: FinalizeSpec, job: Job):
     model = Model(job, spec.stopped_at or NOW)
-    told = model.finalize(spec, check_mode=True)
+    reported = model.finalize(spec, check_mode=True)
     assert (model.synced, model.job, model.image_tags) == ([], job, {})
-    if told is not None and job.status == "Waiting":
-        assert told["changed"] is True
-        assert told["diff"]["after"]["status"] == "Finished"
+    if reported is not None and job.status == "Waiting":
+        assert reported["changed"] is True
+        assert reported["diff"]["after"]["status"] == "Finished"

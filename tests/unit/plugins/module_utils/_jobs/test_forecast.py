@@ -191,8 +191,8 @@ def test_a_figure_is_rounded_as_its_text_is():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "shown"),
     [(0, "0s"), (59.6, "1m"), (599, "9m59s"), (601, "10m"), (5399, "1h30m"), (90000, "1d1h"), (91000, "1d1h")],
 )
-def test_lengths_as_people_say_them(seconds: float, said: str):
-    assert human_duration(seconds) == said
+def test_durations_in_readable_form(seconds: float, shown: str):
+    assert human_duration(seconds) == shown

@@ -27,11 +27,11 @@ from ansible_collections.cutover.smc.plugins.module_utils._sources.identity impo
 from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job import MODULE
 from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, a_source, at
 
-NOTHING_SAID = {name: spec.get("default") for name, spec in MODULE.argument_spec.items()} | {"wait": True}
+DEFAULTS = {name: spec.get("default") for name, spec in MODULE.argument_spec.items()} | {"wait": True}
 
 
 def spec(**params: Any) -> JobSpec:
-    return parse_spec({**NOTHING_SAID, **params}, "cn-hangzhou")
+    return parse_spec({**DEFAULTS, **params}, "cn-hangzhou")
 
 
 # --- options ----------------------------------------------------------------------------------------------------
@@ -92,10 +92,10 @@ def test_only_given_options_are_declared(params: dict[str, Any], attributes: dic
 
 
 def test_timestamps_and_durations():
-    said = spec(
+    declared = spec(
         synced_since="2026-11-22T18:00:00Z", max_age="2h", valid_for="90d", scheduled_start="2026-11-22T19:00:00+01:00"
     )
-    assert (said.synced_since, said.max_age, said.valid_for, said.scheduled_start) == (
+    assert (declared.synced_since, declared.max_age, declared.valid_for, declared.scheduled_start) == (
         NOW,
         timedelta(hours=2),
         timedelta(90),
@@ -136,7 +136,7 @@ def test_validity_is_only_ever_extended(valid_for: str, extends: bool):
 
 
 @pytest.mark.parametrize(
-    ("age", "left", "said", "until"),
+    ("age", "left", "declared", "until"),
     [
         (20, 10, {"valid_at_least": "14d"}, 21),
         (20, 14, {"valid_at_least": "14d"}, None),
@@ -148,25 +148,25 @@ def test_validity_is_only_ever_extended(valid_for: str, extends: bool):
         (20, -1, {"valid_at_least": "14d"}, 21),
     ],
 )
-def test_a_life_that_soon_ends_is_extended_in_time(age: int, left: int, said: dict[str, Any], until: int | None):
+def test_a_life_that_soon_ends_is_extended_in_time(age: int, left: int, declared: dict[str, Any], until: int | None):
     job = a_job(created=NOW - timedelta(age), valid_until=NOW + timedelta(left))
-    drift = job_drift.drift(spec(**said), job, NOW)
+    drift = job_drift.drift(spec(**declared), job, NOW)
     assert drift == ({"valid_until": (NOW + timedelta(left), NOW + timedelta(until))} if until else {})
     if until:
         extended = replace(job, valid_until=NOW + timedelta(until))
         # Neither now nor at the next runs is there anything to do, until the week has passed.
         for days in (0, 1, 6):
-            assert job_drift.drift(spec(**said), extended, NOW + timedelta(days)) == {}
+            assert job_drift.drift(spec(**declared), extended, NOW + timedelta(days)) == {}
 
 
 def test_an_expired_job_is_not_extended_but_reported():
     job = a_job("Expired", created=NOW - timedelta(31), valid_until=NOW - timedelta(1))
-    (told,) = job_drift.lasting_drift(spec(valid_at_least="14d"), job, NOW)
-    assert (told["attribute"], told["remedy"]) == ("expires_at", "the job has ended; create a new one")
+    (reported,) = job_drift.lasting_drift(spec(valid_at_least="14d"), job, NOW)
+    assert (reported["attribute"], reported["remedy"]) == ("expires_at", "the job has ended; create a new one")
 
 
 @pytest.mark.parametrize(
-    ("said", "lives"),
+    ("declared", "lives"),
     [
         ({}, None),
         ({"valid_for": "60d"}, 60),
@@ -176,8 +176,8 @@ def test_an_expired_job_is_not_extended_but_reported():
         ({"valid_for": "60d", "valid_at_least": "80d"}, 87),
     ],
 )
-def test_a_new_job_lives_long_enough_from_the_start(said: dict[str, Any], lives: int | None):
-    parameters = job_creation.creation_parameters(spec(**said), a_source(), None, NOW)
+def test_a_new_job_lives_long_enough_from_the_start(declared: dict[str, Any], lives: int | None):
+    parameters = job_creation.creation_parameters(spec(**declared), a_source(), None, NOW)
     assert parameters.get("ValidTime") == (format_timestamp(NOW + timedelta(lives)) if lives else None)
 
 
@@ -210,13 +210,13 @@ STATUSES = st.sampled_from(["Ready", "Running", "Stopped", "InError", "Waiting",
 
 @given(ATTRIBUTES, STATUSES)
 def test_drift_is_either_changed_or_reported(params: dict[str, Any], status: str):
-    said, job = spec(**params), a_job(status)
-    changed = {JOB_ATTRIBUTES[name].shown for name in job_drift.modifiable(said, job)}
-    told = {item["attribute"] for item in job_drift.lasting_drift(said, job)}
-    assert changed | told == {JOB_ATTRIBUTES[name].shown for name in job_drift.drift(said, job)}
-    assert changed & told == set()
-    assert all(item["remedy"] for item in job_drift.lasting_drift(said, job))
-    json.dumps(job_drift.lasting_drift(said, job))
+    declared, job = spec(**params), a_job(status)
+    changed = {JOB_ATTRIBUTES[name].shown for name in job_drift.modifiable(declared, job)}
+    reported = {item["attribute"] for item in job_drift.lasting_drift(declared, job)}
+    assert changed | reported == {JOB_ATTRIBUTES[name].shown for name in job_drift.drift(declared, job)}
+    assert changed & reported == set()
+    assert all(item["remedy"] for item in job_drift.lasting_drift(declared, job))
+    json.dumps(job_drift.lasting_drift(declared, job))
 
 
 # --- synced -----------------------------------------------------------------------------------------------------
@@ -319,8 +319,8 @@ def test_a_destination_disk_is_always_larger(size: int):
 
 
 def test_the_token_is_the_same_for_the_same_creation_only():
-    def token(said: JobSpec, source_id: str = "s-1", previous: Job | None = None, minutes: int = 0) -> str:
-        return job_creation.creation_parameters(said, a_source(source_id=source_id), previous, at(minutes))[
+    def token(declared: JobSpec, source_id: str = "s-1", previous: Job | None = None, minutes: int = 0) -> str:
+        return job_creation.creation_parameters(declared, a_source(source_id=source_id), previous, at(minutes))[
             "ClientToken"
         ]
 
@@ -340,9 +340,9 @@ def test_the_token_is_the_same_for_the_same_creation_only():
 
 @given(ATTRIBUTES, STATUSES)
 def test_what_is_modified_is_drift_no_more(params: dict[str, Any], status: str):
-    said, job = spec(**params), a_job(status)
-    after = replace(job, **job_drift.modifiable(said, job))
-    assert job_drift.modifiable(said, after) == {}
+    declared, job = spec(**params), a_job(status)
+    after = replace(job, **job_drift.modifiable(declared, job))
+    assert job_drift.modifiable(declared, after) == {}
 
 
 # --- sources ---------------------------------------------------------------------------------------------------

@@ -44,21 +44,21 @@ REFUSED = "refused"
 NONE = "no job"
 
 
-def actions(said: JobSpec, job: Job | None, **observed: Any) -> Any:
+def actions(desired: JobSpec, job: Job | None, **observed: Any) -> Any:
     """The plan by the names of its actions, or that there is none."""
     try:
-        return [step.action for step in plan(said, ObservedJob(a_source(), job, NOW, **observed)).steps]
+        return [step.action for step in plan(desired, ObservedJob(a_source(), job, NOW, **observed)).steps]
     except PreconditionError:
         return REFUSED
 
 
-def in_state(told: str) -> Job | None:
+def in_state(text: str) -> Job | None:
     """A job in a state, ``Status`` or ``Status/Phase``; ``Status!`` has made no image yet."""
-    if told == NONE:
+    if text == NONE:
         return None
-    status, phase = [*told.rstrip("!").split("/"), ""][:2]
+    status, phase = [*text.rstrip("!").split("/"), ""][:2]
     fields: dict[str, Any] = {"phase": phase} if phase else {}
-    if told.endswith("!"):
+    if text.endswith("!"):
         fields["runs"] = (a_run(-5, None, None),) if status == "Running" else ()
     return a_job(status, **fields)
 
@@ -156,11 +156,11 @@ def test_what_is_synced_already_is_only_seen_to_go_on():
 
 
 def test_modifications_come_before_the_start():
-    said = spec(interval="6h", project="spring")
-    assert actions(said, a_job("Waiting")) == ["modify_job", "tag_job"]
-    assert actions(said, a_job("Ready")) == ["modify_job", "tag_job", "start_job"]
-    assert actions(said, a_job("Running")) == ["tag_job"]
-    planned = plan(said, ObservedJob(a_source(), a_job("Waiting"), NOW))
+    desired = spec(interval="6h", project="spring")
+    assert actions(desired, a_job("Waiting")) == ["modify_job", "tag_job"]
+    assert actions(desired, a_job("Ready")) == ["modify_job", "tag_job", "start_job"]
+    assert actions(desired, a_job("Running")) == ["tag_job"]
+    planned = plan(desired, ObservedJob(a_source(), a_job("Waiting"), NOW))
     assert planned.steps[0].arguments == {"job_id": "j-1", "parameters": {"Frequency": 6}}
     assert planned.steps[1].arguments == {"job_id": "j-1", "tags": {PROJECT_TAG: "spring"}}
     assert planned.predicted({})["interval"] == "6h"
@@ -224,14 +224,14 @@ def test_a_vm_that_was_migrated_is_left_alone_unless_it_is_to_move_again():
 
 
 def test_refusals_name_the_way_out():
-    for said, state, words in (
+    for desired, state, words in (
         (spec(), "Expired", "state: absent, discard_replication: true"),
         (spec(state="synced", synced_since=SINCE), "Finished", "recreate: true"),
         (spec(state="paused"), NONE, "state: present"),
         (spec(state="absent"), "Waiting", "smc_job_finalize, or set discard_replication: true"),
     ):
         with pytest.raises(PreconditionError) as caught:
-            plan(said, ObservedJob(a_source(), in_state(state), NOW))
+            plan(desired, ObservedJob(a_source(), in_state(state), NOW))
         assert words in caught.value.remedy
 
 
@@ -350,9 +350,9 @@ class Model:
         assert self.job.status == "Deleting"
         self.job = None
 
-    def converge(self, said: JobSpec, check_mode: bool = False) -> Outcome[ObservedJob]:
+    def converge(self, desired: JobSpec, check_mode: bool = False) -> Outcome[ObservedJob]:
         reconciler = ModelReconciler(
-            self.observe, lambda observed: plan(said, observed), diff_view, self.actions, check_mode
+            self.observe, lambda observed: plan(desired, observed), diff_view, self.actions, check_mode
         )
         return reconciler.run()
 
@@ -379,80 +379,80 @@ PARAMS = st.fixed_dictionaries(
 STATES = st.sampled_from([state for state in TABLE if state != "Deleting"])
 
 
-def settled_or_refused(model: Model, said: JobSpec, check_mode: bool = False) -> Outcome[ObservedJob] | None:
+def settled_or_refused(model: Model, desired: JobSpec, check_mode: bool = False) -> Outcome[ObservedJob] | None:
     try:
-        return model.converge(said, check_mode)
+        return model.converge(desired, check_mode)
     except PreconditionError:
         return None
 
 
 @given(STATES, PARAMS)
 def test_once_done_there_is_nothing_left_to_do(state: str, params: dict[str, Any]):
-    said, model = spec(**params), Model(in_state(state))
-    if settled_or_refused(model, said) is None:
+    desired, model = spec(**params), Model(in_state(state))
+    if settled_or_refused(model, desired) is None:
         return
     model.resumed = False
     writes = list(model.writes)
-    again = settled_or_refused(model, said)
+    again = settled_or_refused(model, desired)
     assert model.writes == writes
     assert again is None or not any(step.mutates for step in again.done)
 
 
 @given(STATES, PARAMS)
 def test_check_mode_shows_the_first_plan_and_writes_nothing(state: str, params: dict[str, Any]):
-    said, model = spec(**params), Model(in_state(state))
+    desired, model = spec(**params), Model(in_state(state))
     try:
-        first = plan(said, model.observe())
+        first = plan(desired, model.observe())
     except PreconditionError:
-        assert settled_or_refused(model, said, check_mode=True) is None
+        assert settled_or_refused(model, desired, check_mode=True) is None
         return
     before = copy.copy(model.job)
-    told = model.converge(said, check_mode=True)
-    assert [step.summary for step in told.done] == first.summaries
+    reported = model.converge(desired, check_mode=True)
+    assert [step.summary for step in reported.done] == first.summaries
     assert (model.writes, model.job) == ([], before)
 
 
 @given(STATES, PARAMS)
 def test_check_mode_reports_changed_exactly_when_the_run_changes_something(state: str, params: dict[str, Any]):
-    said = spec(**params)
-    told = settled_or_refused(Model(in_state(state)), said, check_mode=True)
+    desired = spec(**params)
+    reported = settled_or_refused(Model(in_state(state)), desired, check_mode=True)
     model = Model(in_state(state))
-    done = settled_or_refused(model, said)
-    if told is not None and done is not None:
+    done = settled_or_refused(model, desired)
+    if reported is not None and done is not None:
         assert bool(model.writes) == done.result()["changed"]
         # A wait may end in a state that leaves something to do, or nothing; without one, check mode knows.
-        if not told.done or told.done[0].mutates:
-            assert told.result()["changed"] == done.result()["changed"]
+        if not reported.done or reported.done[0].mutates:
+            assert reported.result()["changed"] == done.result()["changed"]
 
 
 @given(STATES, PARAMS)
 def test_what_was_declared_is_so_in_the_end(state: str, params: dict[str, Any]):
-    said, model = spec(**params), Model(in_state(state))
-    outcome = settled_or_refused(model, said)
+    desired, model = spec(**params), Model(in_state(state))
+    outcome = settled_or_refused(model, desired)
     if outcome is None:
         return
     job = outcome.observed.job
-    if said.state == "absent":
+    if desired.state == "absent":
         assert job is None or job.status == "Deleting"
-    elif said.state == "paused":
-        assert said.wait is False or job.status in ("Ready", "Stopped", "InError", "Finished", "Expired")
-    elif said.state == "synced" and said.wait:
-        assert said.is_synced(job.runs, outcome.observed.now)
-    if said.state == "present" and said.started and not is_migrated(said, outcome.observed):
+    elif desired.state == "paused":
+        assert desired.wait is False or job.status in ("Ready", "Stopped", "InError", "Finished", "Expired")
+    elif desired.state == "synced" and desired.wait:
+        assert desired.is_synced(job.runs, outcome.observed.now)
+    if desired.state == "present" and desired.started and not is_migrated(desired, outcome.observed):
         assert job.status in ("Running", "Waiting", "Finished")
 
 
 @given(STATES, PARAMS)
 def test_a_replica_is_never_thrown_away_unasked(state: str, params: dict[str, Any]):
-    said, model = spec(**params), Model(in_state(state))
+    desired, model = spec(**params), Model(in_state(state))
     job = model.job
-    settled_or_refused(model, said)
+    settled_or_refused(model, desired)
     if "delete_job" in model.writes and job.status in lifecycle.ALIVE and job.has_run:
-        assert said.discard_replication
-        assert said.state == "absent"
+        assert desired.discard_replication
+        assert desired.state == "absent"
 
 
-def test_a_conflict_makes_it_look_again():
+def test_a_conflict_makes_it_observe_again():
     model = Model(a_job("Waiting"))
     real, tries = model.actions["run_job"], []
 
@@ -469,6 +469,6 @@ def test_a_conflict_makes_it_look_again():
     assert model.job.status == "Waiting"
 
 
-def test_options_that_cannot_be_are_refused_before_any_look():
+def test_invalid_options_are_refused_before_any_read():
     with pytest.raises(InvalidOptionError):
         spec(interval="30m")

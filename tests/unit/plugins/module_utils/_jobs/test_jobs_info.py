@@ -23,7 +23,7 @@ from ansible_collections.cutover.smc.plugins.modules.smc_incremental_job_info im
 from tests.unit.plugins.builders import NOW, a_job, a_run, at
 from tests.unit.plugins.wire import Cloud
 
-NOTHING_SAID = {name: spec.get("default") for name, spec in MODULE.argument_spec.items()}
+DEFAULTS = {name: spec.get("default") for name, spec in MODULE.argument_spec.items()}
 
 # goal: state of the job -> (reached, hopeless). The built jobs' newest run began half an hour ago.
 GOALS: dict[str, dict[str, tuple[bool, bool]]] = {
@@ -163,12 +163,12 @@ def info(cloud: Cloud, connection: Any, check_mode: bool = False, **params: Any)
     lines: list[str] = []
     quick = {"wait_timeout": "1m", "poll_interval": 0.0}
     return _jobs_info.run(
-        {**NOTHING_SAID, **own, **quick, **params}, Context(check_mode, lines.append, lines.append)
+        {**DEFAULTS, **own, **quick, **params}, Context(check_mode, lines.append, lines.append)
     ), lines
 
 
 def test_for_each_vm_the_job_that_matters(cloud: Cloud, connection: Any):
-    cloud.says(
+    cloud.replies(
         answer(
             wire("j-1", "Finished", CreationTime="2026-11-20T00:00:00Z", **of_vm("u-1")),
             wire("j-2", "Waiting", CreationTime="2026-11-19T00:00:00Z", **of_vm("u-1")),
@@ -176,13 +176,13 @@ def test_for_each_vm_the_job_that_matters(cloud: Cloud, connection: Any):
             wire("j-4"),
         )
     )
-    params = {**NOTHING_SAID, "vm_uuids": ["u-1", "u-3"], "project": "spring"}
+    params = {**DEFAULTS, "vm_uuids": ["u-1", "u-3"], "project": "spring"}
     assert [job.job_id for job in select(SmcClient(connection), params)] == ["j-2"]
     assert cloud.queries[0]["Tag.1.Key"] == PROJECT_TAG
 
 
 def test_without_a_wait_one_call_is_all(cloud: Cloud, connection: Any):
-    cloud.says(answer(wire("j-2", **of_vm("u-2")), wire("j-1", "Running", **of_vm("u-1"))))
+    cloud.replies(answer(wire("j-2", **of_vm("u-2")), wire("j-1", "Running", **of_vm("u-1"))))
     result, _lines = info(cloud, connection)
     assert [job["job_id"] for job in result["jobs"]] == ["j-1", "j-2"]
     assert result["by_vm_uuid"]["u-2"]["job_id"] == "j-2"
@@ -196,22 +196,22 @@ def test_without_a_wait_one_call_is_all(cloud: Cloud, connection: Any):
 
 
 def test_without_jobs_the_clock_is_still_reported(cloud: Cloud, connection: Any):
-    cloud.says(answer())
+    cloud.replies(answer())
     assert info(cloud, connection, job_ids=[])[0]["cloud_time"] == "2026-11-22T18:00:07Z"
     assert len(cloud.requests) == 1
 
 
-def test_sixty_jobs_are_waited_for_in_two_calls_a_look_and_only_while_they_go_on(cloud: Cloud, connection: Any):
+def test_sixty_jobs_cost_two_calls_per_poll_and_only_while_they_run(cloud: Cloud, connection: Any):
     names = [f"j-{number:02d}" for number in range(60)]
     first, second = names[:50], names[50:]
-    cloud.says(
+    cloud.replies(
         # the jobs there are
         answer(*(wire(name, "Running") for name in first)),
         answer(*(wire(name, "Running") for name in second)),
-        # first look: all but two have ended
+        # first poll: all but two have ended
         answer(*(wire(name, "Running" if name == "j-07" else "Waiting") for name in first)),
         answer(*(wire(name, "Running" if name == "j-55" else "Waiting") for name in second)),
-        # second look: only these two are asked for
+        # second poll: only these two are asked for
         answer(wire("j-07", "Waiting"), wire("j-55", "Running")),
         answer(wire("j-55", "InError", ErrorCode="X")),
     )
@@ -223,14 +223,14 @@ def test_sixty_jobs_are_waited_for_in_two_calls_a_look_and_only_while_they_go_on
 
 
 def test_a_job_that_cannot_reach_the_goal_ends_the_wait(cloud: Cloud, connection: Any):
-    cloud.says(answer(wire("j-1", "Running"), wire("j-2", "InError")), answer(wire("j-1", "Stopped")))
+    cloud.replies(answer(wire("j-1", "Running"), wire("j-2", "InError")), answer(wire("j-1", "Stopped")))
     result, _lines = info(cloud, connection, job_ids=["j-1", "j-2"], wait_for="finished")
     assert {job["job_id"]: job["reached"] for job in result["jobs"]} == {"j-1": False, "j-2": False}
     assert ids(cloud.queries[1]) == ["j-1"]
 
 
 def test_what_has_arrived_is_not_asked_again(cloud: Cloud, connection: Any):
-    cloud.says(answer(wire("j-1", "Waiting")))
+    cloud.replies(answer(wire("j-1", "Waiting")))
     assert info(cloud, connection, job_ids=["j-1"], wait_for="idle")[0]["jobs"][0]["reached"] is True
     assert len(cloud.requests) == 1
 
@@ -241,7 +241,7 @@ def test_the_forecast_rests_on_as_many_runs_as_asked_for(cloud: Cloud, connectio
         for day in (12, 13, 14, 15)
     ]
     for at_most, counted, median in ((10, 3, 240), (2, 2, 270)):
-        cloud.says(answer(wire("j-1", ReplicationJobRuns={"ReplicationJobRun": runs})))
+        cloud.replies(answer(wire("j-1", ReplicationJobRuns={"ReplicationJobRun": runs})))
         result, _lines = info(cloud, connection, job_ids=["j-1"], forecast_runs=at_most)
         forecast = result["jobs"][0]["forecast"]
         assert (forecast["runs"], forecast["median"]) == (counted, median)
@@ -250,7 +250,7 @@ def test_the_forecast_rests_on_as_many_runs_as_asked_for(cloud: Cloud, connectio
 
 
 def test_a_late_job_is_a_warning_and_not_a_failure(cloud: Cloud, connection: Any):
-    cloud.says(answer(wire("j-1", "Running")), answer(wire("j-1", "Running")))
+    cloud.replies(answer(wire("j-1", "Running")), answer(wire("j-1", "Running")))
     result, lines = info(cloud, connection, job_ids=["j-1"], wait_for="idle", wait_timeout="0s")
     assert result["jobs"][0]["reached"] is False
     assert lines[-1].startswith("Timed out after 0 seconds")
@@ -264,7 +264,7 @@ def test_each_job_may_have_its_own_timestamp(cloud: Cloud, connection: Any):
             ]
         }
     }
-    cloud.says(answer(wire("j-1", **run), wire("j-2", "Stopped", **run)))
+    cloud.replies(answer(wire("j-1", **run), wire("j-2", "Stopped", **run)))
     result, _lines = info(
         cloud,
         connection,
@@ -277,13 +277,13 @@ def test_each_job_may_have_its_own_timestamp(cloud: Cloud, connection: Any):
 
 
 def test_check_mode_does_not_wait(cloud: Cloud, connection: Any):
-    cloud.says(answer(wire("j-1", "Running")))
+    cloud.replies(answer(wire("j-1", "Running")))
     result, _lines = info(cloud, connection, check_mode=True, job_ids=["j-1"], wait_for="idle")
     assert "reached" not in result["jobs"][0]
 
 
 def test_a_job_that_vanishes_meanwhile_ends_the_wait(cloud: Cloud, connection: Any):
-    cloud.says(answer(wire("j-1", "Running")), answer())
+    cloud.replies(answer(wire("j-1", "Running")), answer())
     result, _lines = info(cloud, connection, job_ids=["j-1"], wait_for="finished")
     assert (result["jobs"][0]["reached"], result["jobs"][0]["status"]) == (False, "Deleting")
     assert len(cloud.requests) == 2

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Waiting for jobs: what the progress line says, when standing still is noticed, its cause, and how few calls that takes."""
+"""Waiting for jobs: what the progress line shows, when a stall is noticed, its cause, and how few calls that takes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Scene:
         self.warnings: list[str] = []
         self.watch = StallDetector(self.smc, connection, stall_after, Context(False, print, self.warnings.append))
 
-    def look(self, minutes: float, *progress: float, phase: str = "Syncing", then: Any = ()) -> list[Job]:
+    def poll(self, minutes: float, *progress: float, phase: str = "Syncing", then: Any = ()) -> list[Job]:
         """Look at jobs of this progress, so many minutes from now; ``then`` is answered to what is looked up."""
         date = {"Date": format_datetime(at(minutes), usegmt=True)}
         jobs = [
@@ -54,8 +54,8 @@ class Scene:
             }
             for number, percent in enumerate(progress, start=1)
         ]
-        self.cloud.says(Answer({"TotalCount": len(jobs), "ReplicationJobs": {"ReplicationJob": jobs}}, headers=date))
-        self.cloud.says(*(Answer(answer.body, answer.status, {**answer.headers, **date}) for answer in then))
+        self.cloud.replies(Answer({"TotalCount": len(jobs), "ReplicationJobs": {"ReplicationJob": jobs}}, headers=date))
+        self.cloud.replies(*(Answer(answer.body, answer.status, {**answer.headers, **date}) for answer in then))
         seen = self.smc.jobs([f"j-{number}" for number in range(1, len(jobs) + 1)])
         self.watch.record(seen)
         return seen
@@ -80,27 +80,27 @@ def scene(cloud: Cloud, connection: Any) -> Scene:
 
 
 def test_a_job_that_moves_is_reported_with_what_is_left(scene: Scene):
-    (job,) = scene.look(0, 20.0)
+    (job,) = scene.poll(0, 20.0)
     assert scene.watch.summary(job) == "job j-1: Running, Syncing, 20 %, about 40m left"
-    (job,) = scene.look(10, 40.0)
+    (job,) = scene.poll(10, 40.0)
     # Twenty points in ten minutes: the pace of the phase goes before that of the run.
     assert scene.watch.summary(job) == "job j-1: Running, Syncing, 40 %, about 30m left"
-    (job,) = scene.look(11, 90.0, phase="Processing")
+    (job,) = scene.poll(11, 90.0, phase="Processing")
     assert scene.watch.summary(job) == "job j-1: Running, Processing, 90 %, about 2m20s left"
     assert scene.warnings == []
 
 
 def test_a_stall_is_reported_once_with_its_cause_and_costs_one_call(scene: Scene):
-    scene.look(0, 20.0)
-    scene.look(15, 20.0)
-    (job,) = scene.look(30, 20.0, then=[sources("Unavailable")])
-    told = "no progress for 30m: its source s-1 is not ready: its connector sends no heartbeat (Unavailable, SourceServer.Offline)"
+    scene.poll(0, 20.0)
+    scene.poll(15, 20.0)
+    (job,) = scene.poll(30, 20.0, then=[sources("Unavailable")])
+    reported = "no progress for 30m: its source s-1 is not ready: its connector sends no heartbeat (Unavailable, SourceServer.Offline)"
     assert scene.warnings == [
-        f"Job j-1: {told}. Check that the connector runs (go2aliyun_client) and reaches "
+        f"Job j-1: {reported}. Check that the connector runs (go2aliyun_client) and reaches "
         "vCenter and Alibaba Cloud, that its clock is correct, and that it still lists the VM"
     ]
-    assert scene.watch.summary(job).endswith(told)
-    scene.look(45, 20.0)
+    assert scene.watch.summary(job).endswith(reported)
+    scene.poll(45, 20.0)
     assert scene.cloud.actions.count("DescribeSourceServers") == 1
     assert len(scene.warnings) == 1
     (stall,) = scene.watch.stalls
@@ -116,70 +116,70 @@ def test_a_stall_is_reported_once_with_its_cause_and_costs_one_call(scene: Scene
     }
 
 
-def test_when_it_lasts_the_instance_is_looked_at_too(scene: Scene):
+def test_when_it_lasts_the_instance_is_read_too(scene: Scene):
     for minutes in (0, 15):
-        scene.look(minutes, 20.0)
-    scene.look(30, 20.0, then=[sources("InUse")])
+        scene.poll(minutes, 20.0)
+    scene.poll(30, 20.0, then=[sources("InUse")])
     assert "the first run compares and copies all disks" in scene.warnings[-1]
-    scene.look(45, 20.0)
-    scene.look(60, 20.0, then=[instances()])
+    scene.poll(45, 20.0)
+    scene.poll(60, 20.0, then=[instances()])
     assert "its intermediate instance i-1 no longer exists" in scene.warnings[-1]
     assert scene.cloud.actions[-1] == "DescribeInstances"
-    scene.look(90, 20.0, then=[instances("Stopped")])
+    scene.poll(90, 20.0, then=[instances("Stopped")])
     assert "its intermediate instance i-1 is Stopped. Start the instance in ECS" in scene.warnings[-1]
     assert [stall.seconds for stall in scene.watch.stalls] == [1800, 3600, 5400]
 
 
 def test_going_on_ends_it(scene: Scene):
     for minutes in (0, 15):
-        scene.look(minutes, 20.0)
-    scene.look(30, 20.0, then=[sources("InUse")])
-    (job,) = scene.look(31, 20.5)
+        scene.poll(minutes, 20.0)
+    scene.poll(30, 20.0, then=[sources("InUse")])
+    (job,) = scene.poll(31, 20.5)
     assert "no progress" not in scene.watch.summary(job)
     assert scene.watch.stall_of("j-1") is None
     assert len(scene.watch.stalls) == 1
     # From here it takes another half an hour.
-    scene.look(45, 20.5)
-    scene.look(60, 20.5)
+    scene.poll(45, 20.5)
+    scene.poll(60, 20.5)
     assert len(scene.warnings) == 1
 
 
 def test_another_phase_or_another_run_is_progress_too(scene: Scene):
-    scene.look(0, 90.0)
-    scene.look(29, 90.0)
-    scene.look(31, 90.0, phase="Processing")
-    scene.look(60, 90.0, phase="Processing")
+    scene.poll(0, 90.0)
+    scene.poll(29, 90.0)
+    scene.poll(31, 90.0, phase="Processing")
+    scene.poll(60, 90.0, phase="Processing")
     assert scene.warnings == []
 
 
-def test_two_looks_far_apart_prove_nothing(scene: Scene):
+def test_two_polls_far_apart_prove_nothing(scene: Scene):
     """As after a laptop's sleep: that nothing was seen to move is no wonder."""
-    scene.look(0, 20.0)
-    scene.look(600, 20.0)
+    scene.poll(0, 20.0)
+    scene.poll(600, 20.0)
     assert scene.warnings == []
-    scene.look(601, 20.0, then=[sources("InUse")])
+    scene.poll(601, 20.0, then=[sources("InUse")])
     assert len(scene.warnings) == 1
 
 
 def test_the_clock_is_the_clouds(scene: Scene):
     """A cloud in which hours pass while this machine's clock counts milliseconds has stood still for hours."""
     for minutes in (0, 300, 600):
-        scene.look(minutes, 20.0, then=[sources("InUse")] if minutes == 600 else [])
+        scene.poll(minutes, 20.0, then=[sources("InUse")] if minutes == 600 else [])
     assert "no progress for 10h" in scene.warnings[0]
 
 
-def test_no_one_looks_when_no_one_asks(cloud: Cloud, connection: Any):
+def test_nothing_is_read_when_it_is_disabled(cloud: Cloud, connection: Any):
     scene = Scene(cloud, connection, timedelta(0))
     for minutes in (0, 300, 600, 900):
-        scene.look(minutes, 20.0)
+        scene.poll(minutes, 20.0)
     assert scene.warnings == []
 
 
 def test_many_that_stall_cost_one_call_together(scene: Scene):
     still = [20.0] * 30
-    scene.look(0, *still, 1.0)
-    scene.look(15, *still, 2.0)
-    jobs = scene.look(30, *still, 3.0, then=[sources(*["InUse"] * 29, "Unavailable")])
+    scene.poll(0, *still, 1.0)
+    scene.poll(15, *still, 2.0)
+    jobs = scene.poll(30, *still, 3.0, then=[sources(*["InUse"] * 29, "Unavailable")])
     assert scene.cloud.actions.count("DescribeSourceServers") == 1
     assert len(scene.warnings) == 30
     line = scene.watch.summarize(jobs)
@@ -187,24 +187,24 @@ def test_many_that_stall_cost_one_call_together(scene: Scene):
     assert line.partition("without progress: ")[2].split(", ") == [f"j-{number}" for number in range(1, 31)]
 
 
-def test_a_cause_that_cannot_be_looked_up_is_no_failure(scene: Scene):
-    scene.look(0, 20.0)
-    scene.look(15, 20.0)
-    scene.look(30, 20.0, then=[refusal("Forbidden.RAM", 403, "not yours")])
+def test_a_cause_that_cannot_be_read_is_no_failure(scene: Scene):
+    scene.poll(0, 20.0)
+    scene.poll(15, 20.0)
+    scene.poll(30, 20.0, then=[refusal("Forbidden.RAM", 403, "not yours")])
     assert "(the check for the cause failed: DescribeSourceServers: not yours (Forbidden.RAM))" in scene.warnings[0]
 
 
 def test_processing_of_a_big_image_is_reported_without_a_call(scene: Scene):
     for minutes in (0, 15, 30):
-        scene.look(minutes, 90.0, phase="Processing")
+        scene.poll(minutes, 90.0, phase="Processing")
     assert "SMC is making the image" in scene.warnings[0]
     assert set(scene.cloud.actions) == {"DescribeReplicationJobs"}
 
 
 def test_it_fails_when_that_is_asked_for(scene: Scene):
     for minutes in (0, 15):
-        scene.watch.record_or_raise(scene.look(minutes, 20.0)[0])
-    (job,) = scene.look(30, 20.0, then=[sources("Unavailable")])
+        scene.watch.record_or_raise(scene.poll(minutes, 20.0)[0])
+    (job,) = scene.poll(30, 20.0, then=[sources("Unavailable")])
     assert scene.watch.record_or_raise(job) is job
     scene.watch.fails = True
     with pytest.raises(

@@ -95,14 +95,14 @@ def test_the_unfinished_job_counts_or_else_the_newest():
 
 def test_several_sources_or_active_jobs_are_reported_and_none_is_picked():
     sources = [a_source(source_id=f"s-{number}", tags=tagged(1)) for number in (1, 2)]
-    spoilt, other = joined([vm(1), vm(2)], sources=[*sources, a_source(source_id="s-3", tags=tagged(2))])
-    assert spoilt.source is None
-    assert "Several sources carry the tag" in spoilt.ambiguity
-    assert "s-1, s-2" in spoilt.ambiguity
+    ambiguous, other = joined([vm(1), vm(2)], sources=[*sources, a_source(source_id="s-3", tags=tagged(2))])
+    assert ambiguous.source is None
+    assert "Several sources carry the tag" in ambiguous.ambiguity
+    assert "s-1, s-2" in ambiguous.ambiguity
     assert (other.source and other.source.source_id, other.ambiguity) == ("s-3", "")
     jobs = [a_job(job_id=f"j-{number}", tags=tagged(1)) for number in (1, 2)]
-    (spoilt,) = joined([vm(1)], jobs=jobs)
-    assert (spoilt.job, spoilt.ambiguity) == (None, "Several jobs of app-1 are active: j-1, j-2")
+    (ambiguous,) = joined([vm(1)], jobs=jobs)
+    assert (ambiguous.job, ambiguous.ambiguity) == (None, "Several jobs of app-1 are active: j-1, j-2")
 
 
 def test_vms_that_share_a_uuid_are_each_others_twins_also_when_only_one_is_selected():

@@ -82,7 +82,7 @@ def test_a_source_that_its_name_host_name_or_tag_identifies_is_deleted(fields: d
     assert smc.writes == ["delete s-1"]
 
 
-def test_an_id_that_does_not_exist_is_not_replaced_by_a_source_that_looks_alike():
+def test_an_id_that_does_not_exist_is_not_replaced_by_a_similar_source():
     smc = Smc(untagged(name="app-01"))
     assert reconcile(smc, state="absent", source_id="s-9", **OF_VM).done == []
     with pytest.raises(PreconditionError, match="SMC has no source for VM app-01"):
