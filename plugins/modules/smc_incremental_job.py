@@ -162,6 +162,7 @@ options:
     description:
       - Whether to wait until the state is reached; for V(present) until the first image is complete.
       - The default is V(false) for O(state=present), which takes as long as a full copy, and V(true) for the others.
+      - While SMC runs as many jobs as its quota allows (50 by default), the start of a job is waited for in any case, for O(wait_timeout) at most.
     type: bool
 """
 

@@ -41,6 +41,8 @@ from ansible_collections.cutover.smc.plugins.module_utils._sources.lookup import
 
 #: The codes that refuse a token that was sent with other parameters before begin with this; which one SMC has is not documented.
 _USED_BEFORE = "Idempoten"
+#: The code that refuses a start while as many jobs run as the account may run at the same time, by default 50.
+_TOO_MANY_RUNNING = "QuotaExceeded.ReplicationJob"
 
 
 class JobReconciler(Reconciler[JobSpec, ObservedJob]):
@@ -143,7 +145,31 @@ class JobReconciler(Reconciler[JobSpec, ObservedJob]):
         return any(job.status != job_lifecycle.DELETING for job in self._smc.jobs([job_id]))
 
     def _start(self, job_id: str) -> None:
-        self._until_it_reacts(job_id, self._smc.start_job)
+        self._until_it_reacts(job_id, self._start_when_quota_allows)
+
+    def _start_when_quota_allows(self, job_id: str) -> None:
+        """Start a job, and wait while SMC runs as many jobs as its quota allows: a slot is free as soon as a run of another ends.
+
+        This is for a VM that serves. A manual run of a cut-over does not wait, because the services of its VM are stopped.
+        """
+
+        def start() -> bool:
+            try:
+                self._smc.start_job(job_id)
+            except PreconditionError as refusal:
+                if refusal.code != _TOO_MANY_RUNNING:
+                    raise
+                return False
+            return True
+
+        self._waiter().until(
+            start,
+            lambda started: started,
+            lambda started: (
+                f"job {job_id}: "
+                + ("started" if started else "waiting until SMC's quota of running jobs allows a start")
+            ),
+        )
 
     def _resume(self, job_id: str) -> None:
         """Start a failed job. When it fails again between two polls, nothing seems to happen, and the next plan reports it."""
