@@ -72,12 +72,11 @@ class HookReader:
         return None
 
     def _problem_of_task(self, task: Task, path: str, including: tuple[str, ...]) -> t.Optional[str]:
-        name = f"its task '{task.get_name(include_role_fqcn=False)}'"
         if task._get_meta() in _ENDS:
-            return f"must not end the host or the play: {name} is meta: {task._get_meta()}"
+            return f"must not end the host or the play: {_named(task)} is meta: {task._get_meta()}"
         unknown = sorted(name for name in _listed(task.notify) if "{{" not in name and name not in self._handlers())
         if unknown:
-            return f"notifies a handler that the play does not have: {name} notifies {', '.join(unknown)}"
+            return f"notifies a handler that the play does not have: {_named(task)} notifies {', '.join(unknown)}"
         if isinstance(task, TaskInclude) and task.action in _INCLUDES_TASKS:
             return self._problem_of_include(task, path, including)
         return None
@@ -105,6 +104,11 @@ def _tasks_of(blocks: t.Iterable[t.Any]) -> t.Iterator[Task]:
             yield from _tasks_of([*part.block, *part.rescue, *part.always])
         else:
             yield part
+
+
+def _named(task: Task) -> str:
+    """A task as messages name it; not one that includes a role, whose ``get_name`` takes no argument."""
+    return f"its task '{task.get_name(include_role_fqcn=False)}'"
 
 
 def _listed(names: t.Any) -> list[str]:

@@ -89,6 +89,7 @@ def problem(reader: HookServer, directory: Path, text: str, **beside: str) -> st
         + "- name: On the balancer\n  ansible.builtin.command: drain app\n  delegate_to: '{{ balancer.stdout }}'\n",
         "- ansible.builtin.service: {name: '{{ item }}'}\n  loop: '{{ not_there.results }}'",
         "- ansible.builtin.include_tasks: '{{ os_family }}.yml'",
+        "- ansible.builtin.include_role: {name: the_role, tasks_from: stop}",
         "- ansible.builtin.meta: flush_handlers",
         "- ansible.builtin.command: drain\n  notify: [Restart the balancer, drain]",
         "- ansible.builtin.command: drain\n  notify: drain",
