@@ -11,6 +11,7 @@ the services that had been stopped would then stay stopped.
 from __future__ import annotations
 
 import os
+import re
 import typing as t
 
 from ansible.errors import AnsibleError
@@ -25,6 +26,9 @@ from ansible.vars.manager import VariableManager
 
 #: The ``meta`` tasks that end a host or the play, so that what was stopped would not be started again.
 _ENDS = ("end_host", "end_play", "end_batch", "end_role", "clear_host_errors")
+_INCLUDES_ROLE = ("include_role", "ansible.builtin.include_role", "ansible.legacy.include_role")
+#: A template in a name that :func:`re.escape` has escaped.
+_TEMPLATE = re.compile(r"\\{\\{.*?\\}\\}")
 _INCLUDES_TASKS = ("include_tasks", "ansible.builtin.include_tasks", "ansible.legacy.include_tasks")
 
 
@@ -52,11 +56,11 @@ class HookReader:
 
     def _problem_of_file(self, path: str, including: tuple[str, ...]) -> t.Optional[str]:
         try:
-            tasks = self._loader.load_from_file(path, trusted_as_template=True)
-            if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
+            content = self._loader.load_from_file(path, trusted_as_template=True)
+            if not isinstance(content, list) or not all(isinstance(task, dict) for task in content):
                 return "is not a list of tasks"
             blocks = load_list_of_blocks(
-                tasks,
+                content,
                 play=self._play,
                 parent_block=self._parent,
                 role=self._role,
@@ -65,8 +69,9 @@ class HookReader:
             )
         except AnsibleError as error:
             return f"cannot be used by Ansible: {_one_line(error)}"
-        for task in _tasks_of(blocks):
-            problem = self._problem_of_task(task, path, (*including, path))
+        tasks = list(_tasks_of(blocks))
+        for task in tasks:
+            problem = self._problem_of_task(task, path, (*including, path)) or self._problem_of_handlers(task, tasks)
             if problem:
                 return problem
         return None
@@ -74,9 +79,6 @@ class HookReader:
     def _problem_of_task(self, task: Task, path: str, including: tuple[str, ...]) -> t.Optional[str]:
         if task._get_meta() in _ENDS:
             return f"must not end the host or the play: {_named(task)} is meta: {task._get_meta()}"
-        unknown = sorted(name for name in _listed(task.notify) if "{{" not in name and name not in self._handlers())
-        if unknown:
-            return f"notifies a handler that the play does not have: {_named(task)} notifies {', '.join(unknown)}"
         if isinstance(task, TaskInclude) and task.action in _INCLUDES_TASKS:
             return self._problem_of_include(task, path, including)
         return None
@@ -90,11 +92,23 @@ class HookReader:
         problem = self._problem_of_file(included, including)
         return f"includes {name}, which {problem}" if problem else None
 
-    def _handlers(self) -> set[str]:
-        found: set[str] = set()
+    def _problem_of_handlers(self, task: Task, tasks: t.Iterable[Task]) -> t.Optional[str]:
+        """The handlers that a task notifies and that do not exist; those of a role that the hook includes are known only later."""
+        if any(each.action in _INCLUDES_ROLE for each in tasks):
+            return None
+        unknown = sorted(name for name in _listed(task.notify) if "{{" not in name and not self._has_handler(name))
+        if unknown:
+            return f"notifies a handler that the play does not have: {_named(task)} notifies {', '.join(unknown)}"
+        return None
+
+    def _has_handler(self, notified: str) -> bool:
+        """Whether Ansible would find a handler; one whose name is a template may be any that fits."""
         for handler in _tasks_of(self._play.handlers):
-            found |= {handler.name, handler.get_name(), *_listed(handler.listen)}
-        return found
+            names = (handler.name, *(handler.get_name(include_role_fqcn=full) for full in (True, False)))
+            patterns = [_TEMPLATE.sub(".*", re.escape(name)) for name in (*names, *_listed(handler.listen)) if name]
+            if any(re.fullmatch(pattern, notified) for pattern in patterns):
+                return True
+        return False
 
 
 def _tasks_of(blocks: t.Iterable[t.Any]) -> t.Iterator[Task]:

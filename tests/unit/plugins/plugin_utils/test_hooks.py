@@ -20,7 +20,7 @@ import pytest
 SERVER = """
 import json, sys
 from ansible.plugins.loader import init_plugin_loader
-init_plugin_loader([sys.argv[1]])
+init_plugin_loader(sys.argv[1:])
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play import Play
 from ansible.vars.manager import VariableManager
@@ -29,11 +29,16 @@ PLAY = {
     "name": "test",
     "hosts": "all",
     "tasks": [{"name": "Check", "ansible.builtin.debug": {"msg": "x"}}],
-    "handlers": [{"name": "Restart the balancer", "listen": "drain", "ansible.builtin.debug": {"msg": "x"}}],
+    "roles": ["test.hooks.web"],
+    "handlers": [
+        {"name": "Restart the balancer", "listen": "drain", "ansible.builtin.debug": {"msg": "x"}},
+        {"name": "Restart {{ web_server }}", "ansible.builtin.debug": {"msg": "x"}},
+    ],
 }
 for line in sys.stdin:
     loader = DataLoader()
     play = Play.load(PLAY, variable_manager=VariableManager(loader=loader), loader=loader)
+    play.handlers = play.compile_roles_handlers() + play.handlers  # as Ansible does before it runs a play
     print(json.dumps(HookReader(loader, play.tasks[0].block[0]).problem(json.loads(line))), flush=True)
 """
 TREE = Path(__file__).resolve().parents[4] / "build" / "tree"
@@ -55,8 +60,12 @@ class HookServer:
 
 
 @pytest.fixture(scope="module")
-def reader() -> Iterator[HookServer]:
-    command = [sys.executable, "-c", SERVER, str(TREE)]
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HookServer]:
+    collections = tmp_path_factory.mktemp("collections")
+    handlers = collections / "ansible_collections" / "test" / "hooks" / "roles" / "web" / "handlers"
+    handlers.mkdir(parents=True)
+    (handlers / "main.yml").write_text("- name: Reload\n  ansible.builtin.debug: {msg: x}\n")
+    command = [sys.executable, "-c", SERVER, str(TREE), str(collections)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield HookServer(process)
         assert process.stdin is not None
@@ -94,6 +103,12 @@ def problem(reader: HookServer, directory: Path, text: str, **beside: str) -> st
         "- ansible.builtin.command: drain\n  notify: [Restart the balancer, drain]",
         "- ansible.builtin.command: drain\n  notify: drain",
         "- ansible.builtin.command: drain\n  notify: '{{ its_handler }}'",
+        # A handler whose name is a template is found by its value.
+        "- ansible.builtin.command: drain\n  notify: Restart nginx",
+        # A handler of a role is found by its name, and by that with the name of the role, in full or without the collection.
+        "- ansible.builtin.command: drain\n  notify: [Reload, 'web : Reload', 'test.hooks.web : Reload']",
+        # Which handlers a role brings that is included is known only when it is.
+        "- ansible.builtin.include_role: {name: '{{ the_role }}'}\n- ansible.builtin.command: drain\n  notify: A handler of the role",
         "- block:\n    - ansible.builtin.command: /bin/true\n  rescue:\n    - ansible.builtin.fail: {msg: no}",
     ],
 )
