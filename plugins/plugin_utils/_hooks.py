@@ -62,7 +62,7 @@ class HookReader:
             blocks = load_list_of_blocks(
                 content,
                 play=self._play,
-                parent_block=self._parent,
+                parent_block=self._include_of(path),
                 role=self._role,
                 variable_manager=self._variables,
                 loader=self._loader,
@@ -75,6 +75,13 @@ class HookReader:
             if problem:
                 return problem
         return None
+
+    def _include_of(self, path: str) -> TaskInclude:
+        """The task that will include a file: Ansible looks up what the file imports beside it."""
+        include = {"ansible.builtin.include_tasks": {"file": path}}
+        return TaskInclude.load(
+            include, block=self._parent, role=self._role, variable_manager=self._variables, loader=self._loader
+        )
 
     def _problem_of_task(self, task: Task, path: str, including: tuple[str, ...]) -> t.Optional[str]:
         if task._get_meta() in _ENDS:

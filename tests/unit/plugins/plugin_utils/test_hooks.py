@@ -148,6 +148,18 @@ def test_what_would_end_a_run_is_refused(reader: HookServer, tmp_path: Path, tex
     assert "\n" not in str(found)
 
 
+@pytest.mark.parametrize("directory", ["hooks", "of = all {VMs}"])
+def test_a_file_that_a_hook_imports_is_found_beside_it(reader: HookServer, tmp_path: Path, directory: str):
+    beside = tmp_path / directory
+    (beside / "common").mkdir(parents=True)
+    (beside / "common" / "drain.yml").write_text("- ansible.builtin.import_tasks: more.yml\n")
+    (beside / "common" / "more.yml").write_text("- meta: end_host\n")
+    text = "- ansible.builtin.import_tasks: {file: common/drain.yml}"
+    assert "is meta: end_host" in str(problem(reader, beside, text))
+    assert problem(reader, beside, text, **{"common/more": GOOD}) is None
+    assert "cannot be used by Ansible" in str(problem(reader, beside, "- import_tasks: not_there.yml"))
+
+
 @pytest.mark.parametrize("keyword", ["include_tasks", "ansible.builtin.include_tasks"])
 @pytest.mark.parametrize("form", ["{file: more.yml}", "more.yml"])
 def test_a_file_that_a_hook_includes_is_checked_too(reader: HookServer, tmp_path: Path, keyword: str, form: str):
