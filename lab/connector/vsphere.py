@@ -94,7 +94,7 @@ def _read(service: Any, kind: Any, names: tuple[str, ...]) -> Iterator[tuple[Any
 
 
 def read_hosts(service: Any) -> dict[str, Host]:
-    """The ESXi hosts by their managed object ids."""
+    """The ESXi hosts by their managed object IDs."""
     return {
         host._moId: Host(
             name=values.get("name", ""),
@@ -152,7 +152,7 @@ def vm_facts(moref: str, values: dict[str, Any], hosts: dict[str, Host]) -> Entr
 
 
 def read_facts(connection: Connection, ca_file: str) -> Config:
-    """All VMs of a vCenter by their managed object ids, in the order of their names."""
+    """All VMs of a vCenter by their managed object IDs, in the order of their names."""
     with session(connection, ca_file) as service:
         hosts = read_hosts(service)
         facts = {

@@ -145,12 +145,12 @@ options:
         default: []
 """
 
-    # Disks that are left alone: skipped_disks() in _vsphere/cbt_state.py.
+    # Disks that are not changed: skipped_disks() in _vsphere/cbt_state.py.
     SKIP_DISKS = r"""
 options:
   skip_disks:
     description:
-      - Disks that are left alone and whose state blocks nothing, by label (V(Hard disk 2)), address (V(scsi0:1)) or device key (V(2001)).
+      - Disks that are not changed and whose state blocks nothing, by label (V(Hard disk 2)), address (V(scsi0:1)) or device key (V(2001)).
         The case does not matter.
     type: list
     elements: str

@@ -54,6 +54,7 @@ RETURN = r"""
 _value:
   description: The connector of each host. A host is left out if there is no slot for its VM.
   type: dict
+  sample: {app-01: connector-2, app-02: connector-1}
 """
 
 

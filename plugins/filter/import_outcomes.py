@@ -15,7 +15,7 @@ from ansible_collections.cutover.smc.plugins.plugin_utils._imports import import
 
 DOCUMENTATION = r"""
 name: import_outcomes
-short_description: Show for each host what came of a planned import
+short_description: Determine the outcome of a planned import for each host
 version_added: 0.1.0
 description:
   - Combines a plan of P(cutover.smc.plan_imports#filter) with the results of the connectors that carried it out.
@@ -48,7 +48,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - For each host, in C(source_id) the source that its VM was imported as, null when the connector does not say it, and in C(error) why
+    - For each host, in C(source_id) the source that its VM was imported as, null when the connector does not report it, and in C(error) why
       the connector did not do its work, empty when it did.
   type: dict
   sample:

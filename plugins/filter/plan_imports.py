@@ -15,7 +15,7 @@ from ansible_collections.cutover.smc.plugins.plugin_utils._imports import plan_i
 
 DOCUMENTATION = r"""
 name: plan_imports
-short_description: Plan the import of VMs over SMC connectors
+short_description: Plan the import of VMs through SMC connectors
 version_added: 0.1.0
 description:
   - Assigns each VM that has no source to a connector, as P(cutover.smc.assign_connectors#filter) does, and finds the connectors whose facts

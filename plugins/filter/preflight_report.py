@@ -59,6 +59,7 @@ _value:
           job, as M(cutover.smc.smc_incremental_job_info) returns it, empty without one), and C(migrated) (whether the VM is migrated).
       type: list
       elements: dict
+      sample: [{host: app-01, name: app-01, moid: vm-33, power_state: "on", concerns: [], job: {}, migrated: false}]
     connectors:
       description:
         - The connectors. Each has C(host) (the inventory name), C(works) (whether it could be read), C(message) (why not), and C(connector), which is

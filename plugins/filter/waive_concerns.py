@@ -55,6 +55,12 @@ _value:
   description: The concerns.
   type: list
   elements: dict
+  sample:
+    - id: fault_tolerance
+      severity: blocker
+      subject: app-01
+      message: fault tolerance is on
+      waived: {reason: is turned off in the maintenance window (change 4711), expires: "2026-12-31"}
 """
 
 

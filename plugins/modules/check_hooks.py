@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Reads task files of the user ("hooks") with Ansible's own parser, as an include by this task would, and runs nothing of them.
   - Ansible ends the whole run, for all hosts, at a task file that it cannot parse. During a cut-over that would leave services stopped.
-  - Fails if a file is not there, is not a list of tasks, names a module, role or handler that does not exist, or would end the host or the play
+  - Fails if a file does not exist, is not a list of tasks, names a module, role or handler that does not exist, or would end the host or the play
     with C(ansible.builtin.meta). Files that a hook imports, or includes by a name beside it, are checked too.
   - A file whose name is a template is checked only when it is included.
 author:

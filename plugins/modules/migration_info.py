@@ -75,7 +75,7 @@ EXAMPLES = r"""
   delegate_to: localhost
   register: fleet
 
-- name: Show where each VM stands
+- name: Show the stage of each VM
   ansible.builtin.debug:
     msg: "{{ inventory_hostname }} is {{ fleet.by_name[inventory_hostname].stage }}"
 

@@ -68,8 +68,8 @@ options:
         instances that are not needed any more.
       - Whether a resource is an orphan is checked again immediately before it is deleted. If one of the named resources is not an orphan, or an active run
         may be using it, the module fails before it deletes anything, and shows the reason.
-      - A RAM identity that can see only some jobs of the region takes intermediate instances of the other jobs for orphans. Because of that they are deleted
-        only by ID. Examine the orphans with an identity that can see all jobs before you name them.
+      - A RAM identity that can see only some jobs of the region regards the intermediate instances of the other jobs as orphans. Therefore orphans are
+        deleted only by ID. Examine the orphans with an identity that can see all jobs before you name them.
     type: list
     elements: str
   vm_snapshots:

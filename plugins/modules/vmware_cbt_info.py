@@ -32,7 +32,7 @@ extends_documentation_fragment:
 options:
   skip_disks:
     description:
-      - Disks that are left alone and whose state blocks nothing, by label (V(Hard disk 2)), address (V(scsi0:1)) or device key (V(2001)).
+      - Disks that are not changed and whose state blocks nothing, by label (V(Hard disk 2)), address (V(scsi0:1)) or device key (V(2001)).
         The case does not matter. The option means the same as in M(cutover.smc.vmware_cbt).
       - With several VMs, each name applies to every VM that has such a disk. A name that matches no disk of any selected VM is an error.
   snapshots:

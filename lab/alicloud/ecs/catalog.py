@@ -48,7 +48,7 @@ class Catalog:
         }
 
     def describe_available(self, parameters: Parameters) -> dict[str, Any]:
-        """DescribeAvailableResource: all of the catalogue in both zones."""
+        """DescribeAvailableResource: all of the catalog in both zones."""
         check_region(self._store, parameters)
         wanted = parameters.required("DestinationResource")
         if wanted not in _DESTINATIONS:

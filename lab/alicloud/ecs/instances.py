@@ -42,7 +42,7 @@ class Instances:
     # -- reading -------------------------------------------------------------------------------------------------
 
     def describe(self, parameters: Parameters) -> dict[str, Any]:
-        """DescribeInstances: the newest first; ids that do not exist are silently absent."""
+        """DescribeInstances: the newest first; IDs that do not exist are silently absent."""
         check_region(self._store, parameters)
         if parameters.text("Status") not in ("", *STATES):
             raise error("InvalidStatus.NotFound")

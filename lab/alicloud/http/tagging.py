@@ -9,7 +9,7 @@ from lab.alicloud.http.wire import Parameters
 from lab.alicloud.world.errors import error, missing
 
 _PAGE = 50
-# The tags of all resources of a type, by their ids.
+# The tags of all resources of a type, by their IDs.
 TagsOf = Callable[[], Mapping[str, dict[str, str]]]
 
 

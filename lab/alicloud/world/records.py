@@ -52,7 +52,7 @@ class Source:
 
     @property
     def moref(self) -> str:
-        """The VM's managed object id in vCenter."""
+        """The VM's managed object ID in vCenter."""
         return str(self.vm.get("moref_id", ""))
 
     @property

@@ -1,4 +1,4 @@
-"""How the cloud is configured: its config file, and the switches for behaviour that no source confirms."""
+"""How the cloud is configured: its config file, and the switches for behavior that no source confirms."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ try:
 except ImportError as error:
     IMPORT_ERROR = error
 
-#: What a module that talks to ECS requires.
+#: What a module that connects to ECS requires.
 LIBRARY = ("alibabacloud-ecs20140526", IMPORT_ERROR)
 
 VERSION = "2014-05-26"
@@ -54,7 +54,7 @@ class EcsClient:
         return self._api.cloud_time or datetime.now(timezone.utc)
 
     def images(self, image_id: t.Optional[str] = None, tags: t.Optional[dict[str, str]] = None) -> list[Image]:
-        """Our own images in any state; ids that do not exist are silently absent."""
+        """Our own images in any state; IDs that do not exist are silently absent."""
         found = self._api.read_pages(
             "DescribeImages",
             ("Images", "Image"),
@@ -136,7 +136,7 @@ class EcsClient:
         ids_name: str,
         **parameters: t.Any,
     ) -> list[Wire]:
-        """A whole list; ids that do not exist are silently absent."""
+        """A whole list; IDs that do not exist are silently absent."""
         found: list[Wire] = []
         for start in range(0, 1 if ids is None else len(ids), PAGE):
             portion = None if ids is None else json.dumps(ids[start : start + PAGE])
@@ -171,7 +171,7 @@ class EcsClient:
         return t.cast(Wire, (body.get("PriceInfo") or {}).get("Price") or {})
 
     def run_instance(self, parameters: Wire) -> str:
-        """Create and start one instance; returns its id."""
+        """Create and start one instance; returns its ID."""
         body = self._api.write("RunInstances", RegionId=self._region, Amount=1, **parameters)
         return str(listed(body, "InstanceIdSets", "InstanceIdSet")[0])
 

@@ -31,7 +31,7 @@ def _tags(answer: Wire) -> dict[str, str]:
 
 
 def _snapshot_sizes(answer: Wire) -> dict[str, int]:
-    """GiB of the snapshots of an image, by their ids."""
+    """GiB of the snapshots of an image, by their IDs."""
     mappings = listed(answer, "DiskDeviceMappings", "DiskDeviceMapping")
     return {mapping["SnapshotId"]: int(mapping.get("Size") or 0) for mapping in mappings if mapping.get("SnapshotId")}
 

@@ -56,7 +56,7 @@ class Change(enum.Enum):
     """When ModifyReplicationJobAttribute accepts an attribute."""
 
     ANY_TIME = enum.auto()
-    #: In every state of a job that is alive.
+    #: In every state of a job that has not ended.
     WHILE_ALIVE = enum.auto()
     #: Between two runs, or before the first one.
     WHEN_WAITING = enum.auto()

@@ -113,7 +113,7 @@ def wire(source: str | Reader, codec: Codec = TEXT, *, shown: bool | str = True,
     :param metadata: what else is declared about the field
     """
     find = source if callable(source) else _named(source)
-    # pylint takes a field that a function makes for one outside a dataclass.
+    # pylint does not see that a field made by a function belongs to a dataclass.
     return field(  # pylint: disable=invalid-field-call
         default_factory=lambda: codec.read(find({})),
         metadata=dict(metadata, read=lambda answer: codec.read(find(answer)), show=codec.show, shown=shown),

@@ -26,7 +26,7 @@ try:
 except ImportError as error:
     IMPORT_ERROR = error
 
-#: What a module that talks to SMC requires.
+#: What a module that connects to SMC requires.
 LIBRARY = ("alibabacloud-smc20190601", IMPORT_ERROR)
 
 VERSION = "2019-06-01"
@@ -85,7 +85,7 @@ class SmcClient:
         status: t.Optional[str] = None,
         tags: t.Optional[dict[str, str]] = None,
     ) -> list[Job]:
-        """Jobs that match all filters; 50 ids cost one call."""
+        """Jobs that match all filters; 50 IDs cost one call."""
         found = []
         for jobs in _chunks(job_ids):
             for sources in _chunks(source_ids):
@@ -102,7 +102,7 @@ class SmcClient:
         return [Job.from_wire(wire) for wire in found]
 
     def create_job(self, parameters: Wire) -> str:
-        """Create a job; the parameters are in SMC's names. Returns its id."""
+        """Create a job; the parameters are in SMC's names. Returns its ID."""
         return str(self._api.write("CreateReplicationJob", **parameters)["JobId"])
 
     def modify_job(self, job_id: str, parameters: Wire) -> None:
@@ -142,7 +142,7 @@ class SmcClient:
     def create_access_token(
         self, name: str, description: t.Optional[str], uses: int, valid_days: int
     ) -> tuple[str, str]:
-        """Create an activation code; returns its id and the code, which is a secret."""
+        """Create an activation code; returns its ID and the code, which is a secret."""
         body = self._api.write(
             "CreateAccessToken", Name=name, Description=description, Count=str(uses), TimeToLiveInDays=str(valid_days)
         )
@@ -160,7 +160,7 @@ class SmcClient:
         return [Workgroup.from_wire(wire) for wire in found]
 
     def create_workgroup(self, parameters: Wire) -> str:
-        """Create a workgroup; the parameters are in SMC's names. Returns its id."""
+        """Create a workgroup; the parameters are in SMC's names. Returns its ID."""
         return str(self._api.write("CreateWorkgroup", **parameters)["WorkgroupId"])
 
     def modify_workgroup(self, workgroup_id: str, parameters: Wire) -> None:
@@ -181,7 +181,7 @@ class SmcClient:
 
 
 def _chunks(ids: t.Optional[list[str]]) -> t.Iterator[t.Optional[list[str]]]:
-    """Ids in portions that one call accepts; no filter is one portion, an empty list has no portion."""
+    """IDs in portions that one call accepts; no filter is one portion, an empty list has no portion."""
     if ids is None:
         yield None
         return

@@ -35,7 +35,7 @@ MAX_SYSTEM_DISK_GIB = 2048
 MAX_DATA_DISK_GIB = 32768
 MAX_DISKS = 17
 
-#: The privileges that SMC's connector needs on a VM. Its guide uses the names of the user interface; these are the ids.
+#: The privileges that SMC's connector needs on a VM. Its guide uses the names of the user interface; these are the IDs.
 CONNECTOR_PRIVILEGES = (
     "VirtualMachine.Config.DiskLease",
     "VirtualMachine.Config.ChangeTracking",
@@ -171,7 +171,7 @@ SMC_VM_RULES: tuple[Rule[VmFacts], ...] = (
         severity=WARNING,
         when=_connector_privileges,
         remedy="Assign that user a role with these privileges on the VM, and with Datastore.Browse and Datastore.FileManagement on its host and datastore",
-        source=f"{_GUIDE}; the ids are those of vSphere's own list of privileges",
+        source=f"{_GUIDE}; the IDs are those of vSphere's own list of privileges",
         checked=_CHECKED,
     ),
     Rule(

@@ -21,7 +21,7 @@ PROJECT_TAG = "cutover:project"
 SERVICES_STOPPED_TAG = "cutover:services-stopped-at"
 #: On a job: the image that was verified.
 VERIFIED_IMAGE_TAG = "cutover:verified-image"
-#: On a final image: its job. It says what the image is when the job is gone.
+#: On a final image: its job. It identifies the image when the job no longer exists.
 JOB_TAG = "cutover:job-id"
 #: On a final image: when the run that made it started. Only a completion sets it.
 FINAL_RUN_TAG = "cutover:final-run-began-at"

@@ -107,7 +107,7 @@ def _refuse_if_unable(observed: ObservedPower) -> None:
             remedy="Resume it, or set shutdown_fallback: force, which cuts its power and loses the contents of its memory",
             code="Suspended",
         )
-    # VMware Tools stop before the guest OS does, so they may be gone in one that is shutting down.
+    # VMware Tools stops before the guest OS does, so it may be gone in one that is shutting down.
     if not observed.tools_running and not observed.shut_down_here:
         raise PreconditionError(
             f"VMware Tools is not running in {observed.name}, so its guest OS cannot be asked to shut down",

@@ -39,7 +39,7 @@ def select(smc: SmcClient, params: t.Mapping[str, t.Any]) -> list[Job]:
 def run(params: dict[str, t.Any], context: Context) -> dict[str, t.Any]:
     """The handler of ``smc_incremental_job_info``.
 
-    A job that fails, or is not there in time, does not fail the module: each host judges its own job afterwards.
+    A job that fails, or is late, does not fail the module: each host judges its own job afterwards.
     """
     if params["forecast_runs"] < 1:
         raise InvalidOptionError(f"Option 'forecast_runs' is {params['forecast_runs']}", remedy="Choose 1 or more")

@@ -54,7 +54,7 @@ class WaitGoal:
 
 
 def goals_of(job_ids: t.Iterable[str], params: t.Mapping[str, t.Any]) -> dict[str, WaitGoal]:
-    """What each job is waited for, by its id.
+    """What each job is waited for, by its ID.
 
     :raises InvalidOptionError: a time cannot be read
     """

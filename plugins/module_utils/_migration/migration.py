@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One VM's whole migration as a value: where it stands, what it still needs, and what blocks that (pure; private to the collection)."""
+"""One VM's whole migration as a value: its stage, the steps that it still needs, and what blocks them (pure; private to the collection)."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def stage(migration: Migration) -> str:
         return "cutting_over"
     if migration.verified_image_id:
         return "verified"
-    # While ECS cannot be read, the word of SMC about a complete run counts.
+    # While ECS cannot be read, a run that SMC lists as complete counts as having an image.
     return (
         "replicated"
         if migration.newest_image_id and migration.exists(migration.newest_image_id) is not False

@@ -142,7 +142,7 @@ class InventoryEntry:
 def inventory_entry(vm: ObjectProperties, places: Objects, fields: t.Mapping[int, str]) -> InventoryEntry:
     """A VM of the inventory.
 
-    :param places: the folders, datacenters and vApps, by their ids
+    :param places: the folders, datacenters and vApps, by their IDs
     :param fields: the names of the custom attributes, by their keys
     """
     place, datacenter = _place_of(vm, places)
@@ -198,7 +198,7 @@ def _plain_name(name: str) -> str:
 def facts_from(vm: ObjectProperties, surroundings: Objects, vcenter_version: str) -> VmFacts:
     """The facts of a VM.
 
-    :param surroundings: its host, datastores and folders, by their ids
+    :param surroundings: its host, datastores and folders, by their IDs
     :param vcenter_version: the version of vCenter; empty on a stand-alone ESXi host
     """
     values = vm.values
