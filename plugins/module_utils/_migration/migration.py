@@ -15,6 +15,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records import Job, Source
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     FINAL_RUN_TAG,
+    JOB_TAG,
     SERVICES_STOPPED_TAG,
     SHUT_DOWN_KEY,
     VERIFIED_IMAGE_TAG,
@@ -126,11 +127,16 @@ class Migration:
 
     @property
     def _tagged_final_image(self) -> t.Optional[str]:
-        """The newest image that a completion has tagged as the final image of this VM."""
+        """The newest image that a completion has tagged as the final image of this VM.
+
+        While there is a job, an image that another job completed is the result of an earlier migration.
+        """
         tagged = [
             image
             for image in (self.images or {}).values()
-            if FINAL_RUN_TAG in image.tags and image.tags.get(VM_TAG) == self.vm.uuid
+            if FINAL_RUN_TAG in image.tags
+            and image.tags.get(VM_TAG) == self.vm.uuid
+            and (self.job is None or image.tags.get(JOB_TAG, self.job.job_id) == self.job.job_id)
         ]
         newest = max(tagged, key=lambda image: format_timestamp(image.created) or "", default=None)
         return newest.image_id if newest else None

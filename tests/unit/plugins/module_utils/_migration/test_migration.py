@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Image
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     FINAL_RUN_TAG,
+    JOB_TAG,
     SERVICES_STOPPED_TAG,
     SHUT_DOWN_KEY,
     VERIFIED_IMAGE_TAG,
@@ -58,6 +59,7 @@ VERIFIED = a_job(tags={VM_TAG: VM_UUID, VERIFIED_IMAGE_TAG: "m-1"})
 STOPPED = a_job(tags={VM_TAG: VM_UUID, SERVICES_STOPPED_TAG: "2026-11-22T17:00:00Z"})
 FINISHED = a_job("Finished", image_id="m-1")
 FINAL = images(an_image("m-1", tags=FINAL_TAGS))
+EARLIER = images(an_image("m-0", tags={**FINAL_TAGS, JOB_TAG: "j-0"}))
 SHUT_DOWN = replace(TRACKED, power_state="off", settings={**TRACKED.settings, SHUT_DOWN_KEY: "TRUE"})
 
 TABLE = {
@@ -118,6 +120,11 @@ TABLE = {
     "finished, CBT off": (migration(UNTRACKED, job=FINISHED, images=FINAL), "cut_over", ["clean_up"]),
     "finished, image gone": (migration(job=FINISHED), "cut_over", ["clean_up"]),
     "finished, ECS unread": (migration(job=FINISHED, images=None, instances=None), "cut_over", ["clean_up"]),
+    "migrated again": (
+        migration(source=a_source(), job=a_job("Running"), images=EARLIER | M1),
+        "replicated",
+        ["verify_image", "cut_over"],
+    ),
     "only the image left": (migration(images=FINAL), "cleaned_up", []),
     "an instance left": (migration(images=FINAL, instances=(an_instance(),)), "cleaned_up", ["clean_up"]),
 }
@@ -190,6 +197,11 @@ def test_a_final_image_that_is_gone_is_seen_and_no_older_one_takes_its_place(vm_
     assert known.final_image_id == "m-1"
     assert known.exists("m-1") is False
     assert blocked(known) == [("clean_up", "The final image m-1 does not exist any more")]
+
+
+def test_the_final_image_of_an_earlier_migration_is_not_that_of_this_one():
+    assert migration(job=FINISHED, images=EARLIER | M1).final_image_id == "m-1"
+    assert migration(images=EARLIER).final_image_id == "m-0"
 
 
 def test_images_that_could_not_be_read_are_unknown_and_not_gone():
