@@ -55,32 +55,32 @@ def ask_one(ask: Ask, title: str, choices: Sequence[str], default: str) -> str:
     return choices[int(answer)]
 
 
-def ask_vms(ask: Ask, say: Callable[[str], None], config: Config) -> list[Entry]:
+def ask_vms(ask: Ask, show: Callable[[str], None], config: Config) -> list[Entry]:
     """The VMs to migrate: first the hosts, then the VMs on them."""
     hosts = sorted({vm["host"] for vm in config.values()})
     for position, host in enumerate(hosts, start=1):
-        say(f"  {position} {host}")
+        show(f"  {position} {host}")
     on_hosts = {hosts[position] for position in numbers(ask(f"Host number ({ALL} for all): "), len(hosts))}
     vms = [vm for vm in config.values() if vm["host"] in on_hosts]
     for position, vm in enumerate(vms, start=1):
-        say(f"  {position} {vm['vm_name']} [{vm['moref_id']}] {vm['guestOS']}")
+        show(f"  {position} {vm['vm_name']} [{vm['moref_id']}] {vm['guestOS']}")
     return [vms[position] for position in numbers(ask(f"VM number ({ALL} for all): "), len(vms))]
 
 
-def choose(ask: Ask, say: Callable[[str], None], config: Config) -> None:
+def choose(ask: Ask, show: Callable[[str], None], config: Config) -> None:
     """Mark the VMs that the operator names, and set their operating system."""
-    for vm in ask_vms(ask, say, config):
+    for vm in ask_vms(ask, show, config):
         vm["migrate"] = True
         vm["architecture"] = ask_one(ask, f"Architecture of {vm['vm_name']}", ARCHITECTURES, vm["architecture"])
         if vm["platform"] not in PLATFORMS:
             vm["platform"] = ask_one(ask, f"OS of {vm['vm_name']}", PLATFORMS, "Others Linux")
 
 
-def configure(home: Home, ask: Ask, ask_password: Ask, say: Callable[[str], None]) -> None:
+def configure(home: Home, ask: Ask, ask_password: Ask, show: Callable[[str], None]) -> None:
     """Ask for vCenter, read it, ask for VMs, and write both files."""
     connection = ask_connection(ask, ask_password)
     config = merge(home.read_config(), read_facts(connection, home.read_data().get("ca_file", "")))
-    choose(ask, say, config)
+    choose(ask, show, config)
     home.write_connection(connection)
     home.write_config(config)
     home.log(f"Configured, {sum(vm['migrate'] for vm in config.values())} of {len(config)} VMs are chosen.")
