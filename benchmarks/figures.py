@@ -125,22 +125,22 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def comparison(series: Mapping[str, Series], base: str, *, calls_named: str, unit: str = "VM") -> str:
     """All series, compared with the one that the ratios refer to."""
     reference = series[base]
-    with_memory = any(one.memory_mib is not None for one in series.values())
+    with_memory = any(candidate.memory_mib is not None for candidate in series.values())
     header = ["", f"{unit}s", f"ms per {unit}, least", "median", "ratio of the least", "of the median"]
     header += [f"processor ms per {unit}", f"{calls_named} per {unit}"] + ["peak memory, MiB"] * with_memory
     rows = [
         [
-            one.name,
-            f"{one.units:,}",
-            number(one.least_milliseconds),
-            number(one.median_milliseconds),
-            ratio(one.least_milliseconds, reference.least_milliseconds),
-            ratio(one.median_milliseconds, reference.median_milliseconds),
-            number(one.processor_milliseconds),
-            number(one.calls / one.units),
+            candidate.name,
+            f"{candidate.units:,}",
+            number(candidate.least_milliseconds),
+            number(candidate.median_milliseconds),
+            ratio(candidate.least_milliseconds, reference.least_milliseconds),
+            ratio(candidate.median_milliseconds, reference.median_milliseconds),
+            number(candidate.processor_milliseconds),
+            number(candidate.calls / candidate.units),
         ]
-        + [number(one.memory_mib)] * with_memory
-        for one in series.values()
+        + [number(candidate.memory_mib)] * with_memory
+        for candidate in series.values()
     ]
     return table(header, rows)
 

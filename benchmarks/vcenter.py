@@ -127,8 +127,8 @@ def measure_enabling(vms: int, rounds: int) -> tuple[str, list[Goal]]:
 
 def _faster_than_ping(series: dict[str, Series], which: str) -> Goal:
     ours, ping = (
-        one.least_milliseconds if which == "least" else one.median_milliseconds
-        for one in (series[IN_PROCESS], series[PING])
+        candidate.least_milliseconds if which == "least" else candidate.median_milliseconds
+        for candidate in (series[IN_PROCESS], series[PING])
     )
     return Goal(
         f"in process faster per VM than `ansible.builtin.ping` (as its multiple, by the {which} wall times)",

@@ -78,7 +78,7 @@ def raw() -> int:
         answer = service.ContinueRetrievePropertiesEx(answer.token)
         kept += answer.objects
     content.sessionManager.Logout()
-    return sum(isinstance(one.obj, vim.VirtualMachine) for one in kept)
+    return sum(isinstance(content.obj, vim.VirtualMachine) for content in kept)
 
 
 def attributes() -> int:

@@ -77,9 +77,9 @@ def _message(vm: str, started: t.Mapping[str, t.Any], failed: t.Sequence[str], k
         if started.get("agent") is False
         else ""
     )
-    fate = (
+    release_text = (
         f"The instance {instance['instance_id']} is kept for examination until {instance['released_at']}."
         if keep_failed
         else "The instance is released. To keep it for examination, set verify_image_keep_failed."
     )
-    return f"{vm}: image {instance['image_id']} has not passed its checks: {', '.join(failed)}. {agent}{fate}"
+    return f"{vm}: image {instance['image_id']} has not passed its checks: {', '.join(failed)}. {agent}{release_text}"

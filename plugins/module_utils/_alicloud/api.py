@@ -232,8 +232,8 @@ class Api:
         except TeaException as error:
             raise failure_of(error, action, self.host, write) from None
         self.cloud_time = _date(answer["headers"])
-        here = datetime.now(timezone.utc)
-        self.clock_offset = clock.offset(self.cloud_time, here) if self.cloud_time else None
+        local_time = datetime.now(timezone.utc)
+        self.clock_offset = clock.offset(self.cloud_time, local_time) if self.cloud_time else None
         return t.cast("dict[str, t.Any]", answer["body"])
 
     def _check_credentials(self) -> None:

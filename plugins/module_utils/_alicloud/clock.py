@@ -17,13 +17,13 @@ _NEAR_REFUSAL = 5 * 60
 _HALF_A_SECOND = timedelta(milliseconds=500)
 
 
-def offset(cloud_time: datetime, here: datetime) -> int:
+def offset(cloud_time: datetime, local_time: datetime) -> int:
     """By how many seconds a service's clock is ahead of this machine's; negative when it is behind.
 
     :param cloud_time: the date of an answer, in whole seconds, so that on average half a second was cut off
-    :param here: this machine's clock when the answer arrived
+    :param local_time: this machine's clock when the answer arrived
     """
-    return round((cloud_time + _HALF_A_SECOND - here).total_seconds())
+    return round((cloud_time + _HALF_A_SECOND - local_time).total_seconds())
 
 
 def describe_offset(seconds: int, machine: str = "this machine") -> str:

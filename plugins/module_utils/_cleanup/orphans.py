@@ -190,13 +190,13 @@ def reason_not_orphan(region: RegionResources, identifier: str) -> str:
     """Why a resource that :func:`find_orphans` does not list is not an orphan; empty when it does not exist."""
     if not _ID.match(identifier):
         return "it is not the ID of an ECS instance, disk or snapshot"
-    instance = next((one for one in region.instances if one.instance_id == identifier), None)
+    instance = next((instance for instance in region.instances if instance.instance_id == identifier), None)
     if instance:
         return _reason_instance_needed(region, instance)
-    disk = next((one for one in region.disks if one.disk_id == identifier), None)
+    disk = next((disk for disk in region.disks if disk.disk_id == identifier), None)
     if disk:
         return f"it is attached to {disk.instance_id}" if disk.instance_id else "it is not a temporary disk of SMC"
-    snapshot = next((one for one in region.snapshots if one.snapshot_id == identifier), None)
+    snapshot = next((snapshot for snapshot in region.snapshots if snapshot.snapshot_id == identifier), None)
     if snapshot:
         return _snapshot_needed_by(region, snapshot) or "nothing shows that SMC or a clean-up left it"
     return ""

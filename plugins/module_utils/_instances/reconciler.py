@@ -56,7 +56,7 @@ class VerificationReconciler(Reconciler[VerificationSpec, ObservedVerification])
         image = self._ecs.image(self.spec.image_id) if self.spec.state == "present" else None
         found = self._ecs.instances(tags={VERIFIES_IMAGE_TAG: self.spec.image_id})
         # Only what carries the tag may ever be released, so the filter of the service is not relied on.
-        instances = tuple(one for one in found if one.tags.get(VERIFIES_IMAGE_TAG) == self.spec.image_id)
+        instances = tuple(instance for instance in found if instance.tags.get(VERIFIES_IMAGE_TAG) == self.spec.image_id)
         self._observed = ObservedVerification(image, instances, self.checks.progress)
         return self._observed
 

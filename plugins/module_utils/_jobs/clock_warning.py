@@ -15,7 +15,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.times import for
 
 
 def clock_warning(
-    runs: t.Iterable[ReplicationRun], timestamp: t.Optional[datetime], seconds: t.Optional[int], here: datetime
+    runs: t.Iterable[ReplicationRun], timestamp: t.Optional[datetime], seconds: t.Optional[int], local_time: datetime
 ) -> t.Optional[str]:
     """The warning that the evidence holds only if its time was read from SMC's clock; None when it holds in any case.
 
@@ -25,9 +25,9 @@ def clock_warning(
     :param runs: the runs of the job
     :param timestamp: when the services stopped, as declared
     :param seconds: the offset of SMC's clock
-    :param here: this machine's clock
+    :param local_time: this machine's clock
     """
-    if timestamp is None or not seconds or seconds < 0 or timestamp > here:
+    if timestamp is None or not seconds or seconds < 0 or timestamp > local_time:
         return None
     runs = tuple(runs)
     by_this_clock = timestamp + timedelta(seconds=seconds)

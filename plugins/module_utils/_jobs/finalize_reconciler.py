@@ -64,10 +64,10 @@ class FinalizeReconciler(Reconciler[FinalizeSpec, ObservedCompletion]):
 
     def plan(self, observed: ObservedCompletion) -> Plan:
         """What is left to do. Warns of a misleading clock before anything is done that cannot be undone."""
-        offset, here = self.smc.clock_offset, datetime.now(timezone.utc)
+        offset, local_time = self.smc.clock_offset, datetime.now(timezone.utc)
         warnings = {
             "skew": clock.skew_warning(offset),
-            "evidence": clock_warning(observed.job.runs, self.spec.stopped_at, offset, here),
+            "evidence": clock_warning(observed.job.runs, self.spec.stopped_at, offset, local_time),
         }
         for kind, warning in warnings.items():
             if warning and kind not in self._warned:

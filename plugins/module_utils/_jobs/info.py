@@ -82,14 +82,14 @@ def _wait(
         return stalled or goals[job.job_id].reached(job) or goals[job.job_id].unreachable(job)
 
     def poll() -> list[Job]:
-        # A job that has got there need not be read again.
+        # A job that has reached its goal need not be read again.
         open_ids = [job_id for job_id in ids if not settled(seen[job_id])]
         found = {job.job_id: job for job in smc.jobs(open_ids)}
         # A job that SMC does not list any more has been deleted, and is not waited for.
-        gone = {
+        deleted = {
             job_id: replace(seen[job_id], status=job_lifecycle.DELETING) for job_id in open_ids if job_id not in found
         }
-        seen.update(found, **gone)
+        seen.update(found, **deleted)
         detector.record(found.values())
         return [seen[job_id] for job_id in ids]
 

@@ -31,7 +31,7 @@ class WaitGoal:
     since: t.Optional[datetime] = None
 
     def reached(self, job: Job) -> bool:
-        """Whether the job has got there."""
+        """Whether the job has reached the goal."""
         if self.kind == "finished":
             return job.status == job_lifecycle.FINISHED
         if job.status == job_lifecycle.RUNNING:
