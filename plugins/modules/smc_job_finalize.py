@@ -82,10 +82,13 @@ evidence:
     - The proof that no write was lost. Times are by SMC's clock.
     - C(clock_offset) is by how many seconds SMC's clock was ahead of this machine's. The module warns when the proof would not hold for a
       time that was read from this machine's clock.
+    - C(image_exists) is whether the image of the final run exists. If the job is Finished and its image does not exist, C(proven) is V(false), and the
+      module warns. No older image takes its place.
   returned: success
   type: dict
   sample:
     clock_offset: 2
+    image_exists: true
     image_id: m-bp1a2b3c4d5e6f
     proven: true
     run_started_at: '2026-11-22T20:00:12Z'

@@ -157,6 +157,12 @@ def report_table(vms: t.Sequence[Facts], jobs: Facts, region: Facts) -> list[str
         for vm in vms
         if vm["power_state"] not in ("on", None) and vm["job_id"] and not vm["migrated"]
     ]
+    lines += [
+        f"{vm['vm']} has no final image: {vm['evidence'].get('image_id') or 'it'} does not exist any more. Keep the VM and the older images, and migrate "
+        "the VM again (smc_incremental_job with recreate: true)."
+        for vm in vms
+        if _final_image_is_gone(vm)
+    ]
     lines += [_expiry_line(vm) for vm in vms if vm["expires_in_days"] is not None and vm["expires_in_days"] < 7]
     lines += _cost_lines(vms, region)
     lines += [_failure_line(vm) for vm in vms if vm["failure"]]
@@ -174,8 +180,13 @@ def _vm_line(vm: Facts, jobs_known: bool) -> str:
         len(vm["images"]),
         evidence.get("services_stopped_at") or vm["services_stopped_at"] or "-",
         evidence.get("run_started_at") or "-",
-        vm["images"][-1] if vm["images"] else "-",
+        "GONE" if _final_image_is_gone(vm) else vm["images"][-1] if vm["images"] else "-",
     )
+
+
+def _final_image_is_gone(vm: Facts) -> bool:
+    """Whether the final image was looked for and does not exist; an older image never takes its place."""
+    return vm["migrated"] and (vm["evidence"] or {}).get("image_exists") is False
 
 
 def _expiry_line(vm: Facts) -> str:

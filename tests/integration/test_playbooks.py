@@ -375,6 +375,14 @@ def test_the_fleet_read_knows_finished_migrations_and_a_final_image_that_is_gone
     ]
     assert fleet["app-01"]["blocked_by"] == []
 
+    for name in ("cut_over", "migrate"):
+        failed = play(own_lab, name, "--limit", "app-02")
+        assert failed.returncode != 0
+        assert f"its final image {final} does not exist" in failed.stdout
+    shown = play(own_lab, "report").stdout
+    assert re.search(r"app-02 +migrated .* GONE", shown)
+    assert f"app-02 has no final image: {final} does not exist any more." in shown
+
 
 def test_a_vm_that_was_migrated_is_not_rolled_back(own_lab: Lab) -> None:
     own_lab.reset_requests()

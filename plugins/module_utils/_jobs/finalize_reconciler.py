@@ -194,7 +194,11 @@ def _resource(
     """The job and its evidence as the result shows them; warns when a Finished job lacks evidence."""
     job = observed.job
     proof = dict(evidence(job.runs, finalize_plan.stopped_at(spec, job)), clock_offset=clock_offset)
-    if job.status == job_lifecycle.FINISHED and not proof["proven"]:
+    proof["image_exists"] = observed.image is not None
+    if job.status == job_lifecycle.FINISHED and proof["image_id"] and not proof["image_exists"]:
+        proof["proven"] = False
+        context.warn(f"Job {job.job_id} is Finished, but its final image {proof['image_id']} does not exist")
+    elif job.status == job_lifecycle.FINISHED and not proof["proven"]:
         context.warn(f"Job {job.job_id} is Finished, but nothing proves that its image holds every write")
     return {
         "job": job.as_result(),

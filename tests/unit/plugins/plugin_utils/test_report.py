@@ -230,3 +230,17 @@ def test_the_filters_read_the_variables_of_the_hosts() -> None:
         migration_report([], {}, [], None, {})
     with pytest.raises(AnsibleFilterError, match="report_table requires the registered results"):
         report_table_filter([], {}, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "exists", "shown"),
+    [("Finished", True, "m-1"), ("Finished", False, "GONE"), ("Finished", None, "m-1"), ("Waiting", False, "m-1")],
+)
+def test_no_older_image_takes_the_place_of_a_final_one_that_is_gone(
+    status: str, exists: bool | None, shown: str
+) -> None:
+    evidence = {"image_id": "m-2", "image_exists": exists, "run_started_at": "B1", "services_stopped_at": "A1"}
+    _vm, lines = report(a_region(an_item("m-1")), facts={"cut_over_evidence": evidence}, status=status)
+    assert lines[1].split()[-1] == shown
+    gone = [line for line in lines if line.startswith("app-01 has no final image: m-2 does not exist any more.")]
+    assert bool(gone) is (shown == "GONE")
