@@ -170,7 +170,7 @@ def show(control: Control, evidence: Path, exit_code: int) -> bool:
                     dict(asdict(migration), image_equals_disk=migration.is_equal, proven=migration.is_proven)
                     for migration in migrations
                 ],
-                "left_over_beside_images": leftovers,
+                "left_over_besides_images": leftovers,
             },
             indent=2,
         )

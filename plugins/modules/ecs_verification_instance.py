@@ -234,7 +234,7 @@ plan:
   returned: success
   type: list
   elements: str
-  sample: ['start a verification instance from image m-bp1a2b3c4d5e6f, released after 2:00:00', "run check 'SSH answers'"]
+  sample: ['start a verification instance from image m-bp1a2b3c4d5e6f, released after 2h', "run check 'SSH answers'"]
 diff:
   description: The instances, and the recorded outcome of their checks, before and afterwards.
   returned: success

@@ -182,7 +182,7 @@ costs:
       returned: always
       sample: 0.16
     saved_per_day:
-      description: What the resources cost per day that were deleted, or in check mode would be; null when there are some and no price is known.
+      description: What the deleted resources cost per day, or in check mode those that would be deleted; null when there are some and no price is known.
       type: float
       returned: always
       sample: 5.2

@@ -19,7 +19,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.markers import (
     VM_TAG,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, View, wait_step
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import parse_duration
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_duration, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._instances.checks import (
     Check,
     have_passed,
@@ -143,7 +143,7 @@ def plan(spec: VerificationSpec, observed: ObservedVerification) -> Plan:
         return Plan(tuple(_release_step(instance) for instance in observed.instances))
     if not observed.instances:
         _check_image(spec, observed.image)
-        summary = f"start a verification instance from image {spec.image_id}, released after {spec.release_after}"
+        summary = f"start a verification instance from image {spec.image_id}, released after {format_duration(spec.release_after)}"
         start = Step("start", summary, changes={"instances": ["a new one"]}, replan_after=True)
         return Plan((start, *_wait_steps(spec, ""), *_check_steps(spec, observed, "")))
     if observed.running:

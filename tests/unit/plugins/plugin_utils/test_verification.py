@@ -46,7 +46,7 @@ def test_a_check_that_fails_shows_the_end_of_its_output_and_of_the_console() -> 
 
 
 def test_in_check_mode_what_would_be_done_is_shown() -> None:
-    plan = ["start a verification instance from image m-1, released after 2:00:00", "run check 'ssh'"]
+    plan = ["start a verification instance from image m-1, released after 2h", "run check 'ssh'"]
     assert lines_of(plan=plan, check_mode=True) == [f"app-01: would {step}" for step in plan]
 
 
