@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,3 +72,25 @@ def test_boolean_options_are_read_as_booleans(role: str) -> None:
         for name in boolean_options(role)
         if re.search(rf"\b{name}\b(?! \| bool\b)(?![=:])", line)
     ] == []
+
+
+#: What is run with a hook that is null, as a line ``roll_back_start_services_tasks:`` without a value makes it.
+WITHOUT_A_VALUE = """
+- hosts: localhost
+  gather_facts: false
+  vars: {identify_migrated: false, identify_vm: {name: app-01}, cut_over_stop_services_tasks: null, roll_back_start_services_tasks: null}
+  tasks:
+    - ansible.builtin.include_role: {name: cutover.smc.roll_back, tasks_from: start}
+    - ansible.builtin.include_role: {name: cutover.smc.cut_over, tasks_from: validate}
+"""
+
+
+def test_a_hook_without_a_value_is_no_hook(tmp_path: Path) -> None:
+    """Otherwise it would pass the checks, and fail when the services have been stopped."""
+    playbook = tmp_path / "playbook.yml"
+    playbook.write_text(WITHOUT_A_VALUE)
+    settings = {"ANSIBLE_COLLECTIONS_PATH": str(ROLES.parent / "build" / "tree"), "ANSIBLE_HOME": str(tmp_path)}
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-c", "local", str(playbook)]
+    done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=False)
+    assert "No way to stop the services of app-01 is configured" in done.stdout + done.stderr
+    assert re.search(r"ok=\d+ +changed=0 +unreachable=0 +failed=1", done.stdout)
