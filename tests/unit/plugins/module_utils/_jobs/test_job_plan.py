@@ -36,7 +36,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_plan import 
 from ansible_collections.cutover.smc.plugins.module_utils._jobs.job_spec import JobSpec
 from tests.unit.plugins.builders import NOW, VM_UUID, a_job, a_run, a_source, at
 from tests.unit.plugins.models import ModelReconciler
-from tests.unit.plugins.module_utils._jobs.test_job import spec
+from tests.unit.plugins.module_utils._jobs.test_job_spec import spec
 
 SINCE = "2026-11-22T17:45:00Z"  # after the run that the built jobs have made
 MINUTE = timedelta(minutes=1)
