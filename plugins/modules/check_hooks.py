@@ -15,7 +15,8 @@ description:
   - Ansible ends the whole run, for all hosts, at a task file that it cannot parse. During a cut-over that would leave services stopped.
   - Fails if a file does not exist, is not a list of tasks, names a module, role or handler that does not exist, or would end the host or the play
     with C(ansible.builtin.meta). Files that a hook imports, or includes by a name beside it, are checked too.
-  - A file whose name is a template is checked only when it is included.
+  - A file whose name is a template is checked only when it is included. The same applies to a role that a hook includes, and to the handlers that the
+    tasks of that hook notify, because the role may bring them.
 author:
   - The cutover.smc contributors (@cutover-smc)
 attributes:
