@@ -224,6 +224,8 @@ def _obstacles(migration: Migration) -> t.Iterator[Obstacle]:
 
 def _obstacles_of_result(migration: Migration) -> t.Iterator[Obstacle]:
     """A final image that is gone cannot be made again by the job that made it."""
+    if migration.ambiguity:
+        yield Obstacle("clean_up", migration.ambiguity, "Delete what is not used")
     final = migration.final_image_id
     if migration.images is None:
         yield Obstacle(

@@ -215,3 +215,8 @@ def test_only_an_unfinished_job_expires():
     assert expires_at(migration(job=a_job(valid_until=at(60)))) == at(60)
     assert expires_at(migration(job=FINISHED, images=FINAL)) is None
     assert expires_at(migration()) is None
+
+
+def test_a_finished_migration_with_active_jobs_beside_it_is_not_taken_for_clean():
+    known = migration(images=FINAL, ambiguity="Several jobs of app-01 are active: j-1, j-2")
+    assert blocked(known) == [("clean_up", "Several jobs of app-01 are active: j-1, j-2")]
