@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from darabonba.core import DaraCore
+from darabonba.policy import retry
 
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.api import Connection
 from ansible_collections.cutover.smc.plugins.module_utils._core.reconciler import Reconciler
@@ -27,6 +30,8 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The pauses, in milliseconds, that the SDK would make between two attempts."""
     taken: list[int] = []
     monkeypatch.setattr(DaraCore, "sleep", staticmethod(taken.append))
+    # A random pause of 0 ms would not be taken at all.
+    monkeypatch.setattr(retry, "random", SimpleNamespace(randint=lambda low, high: random.randint(low + 1, high + 1)))
     return taken
 
 
