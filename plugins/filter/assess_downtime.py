@@ -67,8 +67,8 @@ _value:
       description: What would make it fit. Empty if it fits.
       type: str
       sample: >-
-        A shorter interval (replicate_interval, now 24h) leaves each run less to copy; half of the runs would have fitted, so quiet hours, in which
-        less is written, may be enough; a limit of 19m would fit. Or set cut_over_ignore_max_downtime: true.
+        Set a shorter interval (replicate_interval, now 1d), so that each run copies less. Or cut over in quiet hours, when less is written, which may
+        be enough, because half of the runs would have fitted. Or set the limit to 19m. Or set cut_over_ignore_max_downtime: true.
     limit:
       description: The limit in seconds.
       type: int

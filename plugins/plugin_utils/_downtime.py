@@ -55,13 +55,13 @@ def _remedy(limit: int, most: t.Optional[float], median: t.Optional[float], inte
             f"max_age: 1s), which changes nothing on the VM. Its downtime can be estimated then. {override}"
         )
     now = f", now {interval}" if interval else ""
-    advice = [f"A shorter interval (replicate_interval{now}) leaves each run less to copy"]
-    if median is not None and median <= limit:
-        advice.append("half of the runs would have fitted, so quiet hours, in which less is written, may be enough")
-    else:
-        advice.append("so do quiet hours, in which less is written")
-    advice.append(f"a limit of {human_duration(-(-most // 60) * 60)} would fit")
-    return f"{'; '.join(advice)}. {override}"
+    fits_often = median is not None and median <= limit
+    quiet_hours = ", which may be enough, because half of the runs would have fitted" if fits_often else ""
+    return (
+        f"Set a shorter interval (replicate_interval{now}), so that each run copies less. "
+        f"Or cut over in quiet hours, when less is written{quiet_hours}. "
+        f"Or set the limit to {human_duration(-(-most // 60) * 60)}. {override}"
+    )
 
 
 def measure(

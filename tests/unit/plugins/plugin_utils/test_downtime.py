@@ -52,13 +52,16 @@ def test_what_would_make_it_fit() -> None:
     far = assess(history(30, 30, 31), "15m", "24h")
     assert far["message"].endswith("The limit is 15m.")
     assert (
-        "A shorter interval (replicate_interval, now 24h) leaves each run less to copy; so do quiet hours"
+        "Set a shorter interval (replicate_interval, now 24h), so that each run copies less. Or cut over in quiet hours, when less is written."
         in far["remedy"]
     )
-    assert "a limit of 31m would fit" in far["remedy"]
+    assert "Or set the limit to 31m." in far["remedy"]
     assert "cut_over_ignore_max_downtime: true" in far["remedy"]
     near = assess(history(5, 5, 30), "15m", "24h")
-    assert "half of the runs would have fitted, so quiet hours" in near["remedy"]
+    assert (
+        "quiet hours, when less is written, which may be enough, because half of the runs would have fitted."
+        in near["remedy"]
+    )
     assert assess(history(5, 5, 5), "15m", "24h")["remedy"] == ""
 
 
