@@ -148,7 +148,7 @@ error:
   sample:
     kind: precondition
     code: GuestShutdown
-    message: The guest OS of app-01 did not shut down within 300 seconds
+    message: The guest OS of app-01 did not shut down within 5m
     remedy: >-
       Shut it down from inside, increase shutdown_timeout, or set shutdown_fallback: force, which cuts its power. It may still shut down
       later; state: restored then powers it on again

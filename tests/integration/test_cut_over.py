@@ -133,7 +133,7 @@ def test_each_vm_that_fails_before_the_point_of_no_return_serves_again(
     assert "Forbidden.RAM" in failure_text(shown, COMPLETION_FAILS)
     for name in BY_HOOK:
         assert "Its services have been started again" in failure_text(shown, name)
-    assert "did not shut down within 1 seconds" in failure_text(shown, HANGING)
+    assert "did not shut down within 1s" in failure_text(shown, HANGING)
     assert "It is on" in failure_text(shown, HANGING)
     for words in ("SourceServer.PoweredOff", "It has been powered on again", "cut_over_stop_method: services"):
         assert words in failure_text(shown, OFF_REFUSED)

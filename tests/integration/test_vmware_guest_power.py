@@ -129,7 +129,7 @@ def test_a_guest_without_tools_is_refused_before_anything_is_done(vcenter: VCent
 
 def test_a_guest_that_hangs_is_left_on_or_forced(vcenter: VCenterLab) -> None:
     failed = power(vcenter, HANGING, "shut_down", shutdown_timeout="1s")
-    assert f"The guest OS of {HANGING} did not shut down within 1 seconds" in failed["msg"]
+    assert f"The guest OS of {HANGING} did not shut down within 1s" in failed["msg"]
     assert "shutdown_fallback: force" in failed["error"]["remedy"]
     assert present(vcenter, HANGING) == "poweredOn"
     stayed = power(vcenter, HANGING, "restored", settle_time="0s")

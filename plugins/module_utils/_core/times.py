@@ -43,6 +43,11 @@ def format_duration(duration: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
+def format_seconds(seconds: float) -> str:
+    """A number of seconds as a duration, such as ``5m`` for 300."""
+    return format_duration(timedelta(seconds=round(seconds)))
+
+
 def parse_timestamp(option: str, value: str) -> datetime:
     """Read an ISO 8601 time with a time zone, such as ``2026-11-22T18:00:00Z``.
 

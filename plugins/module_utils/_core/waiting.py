@@ -11,6 +11,7 @@ import time
 import typing as t
 
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import UnreachableError, WaitTimeoutError
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_seconds
 
 T = t.TypeVar("T")
 
@@ -70,7 +71,7 @@ class Waiter:
                 if error is not None:
                     raise error
                 raise WaitTimeoutError(
-                    f"Timed out after {int(self._timeout)} seconds; the last state was: {line}",
+                    f"Timed out after {format_seconds(self._timeout)}; the last state was: {line}",
                     remedy="Run this again to continue waiting, or increase the timeout",
                 )
             self._sleep(min(remaining, self._interval * (0.8 + 0.4 * self._jitter())))

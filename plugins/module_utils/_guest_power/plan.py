@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import PreconditionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.plan import Plan, Step, View, wait_step
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import parse_duration
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_seconds, parse_duration
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import OFF, ON, SUSPENDED
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.power_policy import PowerPolicy
 
@@ -121,7 +121,7 @@ def _bring_back(spec: PowerSpec, observed: ObservedPower) -> t.Iterator[Step]:
     if on and observed.shut_down_here and spec.settle_time and not observed.watched:
         yield wait_step(
             "watch",
-            f"watch for {spec.settle_time:.0f} seconds whether {observed.name}, which was asked to shut down, stays on",
+            f"watch for {format_seconds(spec.settle_time)} whether {observed.name}, which was asked to shut down, stays on",
         )
     if not on:
         yield Step("power_on", f"power on {observed.name}", changes={"power_state": ON})

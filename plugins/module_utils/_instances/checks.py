@@ -17,7 +17,11 @@ from datetime import timedelta
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.ecs_records import Invocation
 from ansible_collections.cutover.smc.plugins.module_utils._alicloud.wire import client_token
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError, InvalidOptionError
-from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_duration, parse_duration
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import (
+    format_duration,
+    format_seconds,
+    parse_duration,
+)
 
 #: Cloud Assistant accepts this many characters of a command in Base64.
 MAX_COMMAND_LENGTH = 24 * 1024
@@ -204,7 +208,7 @@ def refused(check: Check, error: CutoverError) -> CheckResult:
 
 def overdue(check: Check, seconds: float) -> CheckResult:
     """The result of a check of which Cloud Assistant returns no result."""
-    message = f"Cloud Assistant returned no result within {seconds:.0f} seconds."
+    message = f"Cloud Assistant returned no result within {format_seconds(seconds)}."
     return CheckResult(check.name, False, message, code="ResultTimeout")
 
 

@@ -15,6 +15,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._core.errors import (
     WaitTimeoutError,
 )
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context
+from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_seconds
 from ansible_collections.cutover.smc.plugins.module_utils._core.waiting import Waiter
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.client import BusyError, VCenter
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import OFF
@@ -96,7 +97,7 @@ class Power:
             return problem
         if self.is_off_within(self._policy.timeout, f"waiting for the guest OS of {self.name} to shut down"):
             return ""
-        return f"The guest OS of {self.name} did not shut down within {self._policy.timeout:.0f} seconds"
+        return f"The guest OS of {self.name} did not shut down within {format_seconds(self._policy.timeout)}"
 
     def is_off_within(self, seconds: float, message: str) -> bool:
         """Whether the VM is off within so many seconds.

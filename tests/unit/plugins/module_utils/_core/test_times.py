@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import InvalidOptionError
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import (
     format_duration,
+    format_seconds,
     format_timestamp,
     parse_duration,
     parse_timestamp,
@@ -98,3 +99,8 @@ def test_a_written_timestamp_is_read_back_to_the_second(timestamp: datetime):
 
 def test_no_timestamp_is_none():
     assert format_timestamp(None) is None
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(300, "5m"), (0, "0s"), (0.4, "0s"), (21600.0, "6h"), (90, "1m30s")])
+def test_seconds_are_shown_as_a_user_writes_them(seconds: float, text: str):
+    assert format_seconds(seconds) == text

@@ -81,7 +81,7 @@ def test_it_is_never_silent_for_more_than_half_a_minute():
 def test_the_deadline_is_kept_and_the_last_state_reported():
     seen, time, _reported = wait(World("a", "b"), timeout=25)
     assert isinstance(seen, WaitTimeoutError)
-    assert str(seen).startswith("Timed out after 25 seconds; the last state was: b. Run this again to continue waiting")
+    assert str(seen).startswith("Timed out after 25s; the last state was: b. Run this again to continue waiting")
     assert time.naps == [10, 10, 5]
 
 

@@ -336,7 +336,7 @@ def test_waiting_for_a_missing_result_ends(monkeypatch: pytest.MonkeyPatch):
         runner.run_check(an_instance("i-1"), "disks", "")
     result = runner.results["disks"]
     assert (result.passed, result.code) == (False, "ResultTimeout")
-    assert result.message == "Cloud Assistant returned no result within 60 seconds."
+    assert result.message == "Cloud Assistant returned no result within 1m."
 
 
 def test_a_failed_instance_is_released_on_request():

@@ -253,7 +253,7 @@ def test_a_late_job_is_a_warning_and_not_a_failure(cloud: Cloud, connection: Any
     cloud.replies(answer(wire("j-1", "Running")), answer(wire("j-1", "Running")))
     result, lines = info(cloud, connection, job_ids=["j-1"], wait_for="idle", wait_timeout="0s")
     assert result["jobs"][0]["reached"] is False
-    assert lines[-1].startswith("Timed out after 0 seconds")
+    assert lines[-1].startswith("Timed out after 0s")
 
 
 def test_each_job_may_have_its_own_timestamp(cloud: Cloud, connection: Any):
