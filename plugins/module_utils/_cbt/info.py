@@ -35,12 +35,6 @@ def run(params: Params, _context: Context) -> Result:
     """The handler of ``vmware_cbt_info``."""
     waivers = read_waivers(params["waivers"], RULE_IDS)  # an error in them is reported before anything is read
     facts, not_found, _fleet = read_vms(params)
-    if not_found and params["fail_on_missing"]:
-        raise InvalidOptionError(
-            f"No VM was found for {', '.join(not_found)}",
-            remedy="Check the spelling, 'folder' and 'datacenter', and whether the user may see the VMs",
-            details={"not_found": not_found},
-        )
     skips = skipped_disks_of_each(facts, params["skip_disks"])
     day = today()
     vms = [describe(vm, skip, waivers, day, params["snapshots"]) for vm, skip in zip(facts, skips)]
@@ -51,10 +45,18 @@ def read_vms(params: Params) -> tuple[list[VmFacts], list[str], list[InventoryEn
     """Read the VMs that the options select, in one session.
 
     :return: their facts in inventory order, the names and IDs that match no VM, and every VM that the inventory lists
+    :raises InvalidOptionError: a name or ID matches no VM, and option ``fail_on_missing`` is set
     """
     connection = Connection.from_params(params)
     with VCenter(connection) as vcenter:
-        return _read(vcenter, params, _tagged(vcenter, connection, params["tags"]))
+        facts, not_found, fleet = _read(vcenter, params, _tagged(vcenter, connection, params["tags"]))
+    if not_found and params["fail_on_missing"]:
+        raise InvalidOptionError(
+            f"No VM was found for {', '.join(not_found)}",
+            remedy="Check the spelling, 'folder' and 'datacenter', and whether the user may see the VMs",
+            details={"not_found": not_found},
+        )
+    return facts, not_found, fleet
 
 
 def _tagged(

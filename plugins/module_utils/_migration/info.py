@@ -18,7 +18,7 @@ from ansible_collections.cutover.smc.plugins.module_utils._cbt.report import des
 from ansible_collections.cutover.smc.plugins.module_utils._cbt.selection import skipped_disks_of_each
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.assessment import RULE_IDS
 from ansible_collections.cutover.smc.plugins.module_utils._concerns.waivers import read_waivers, today
-from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError, InvalidOptionError
+from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import VERIFIES_IMAGE_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._core.module import Context, Params, Result
 from ansible_collections.cutover.smc.plugins.module_utils._core.times import format_timestamp
@@ -38,20 +38,15 @@ def run(params: Params, context: Context) -> Result:
     """The handler of ``migration_info``."""
     waivers = read_waivers(params["waivers"], RULE_IDS)  # an error in them is reported before anything is read
     vms, not_found, fleet = read_vms(params)
-    if not_found and params["fail_on_missing"]:
-        raise InvalidOptionError(
-            f"No VM was found for {', '.join(not_found)}",
-            remedy="Check the spelling, 'folder' and 'datacenter', and whether the user may see the VMs",
-            details={"not_found": not_found},
-        )
     skips = {vm.moid: skip for vm, skip in zip(vms, skipped_disks_of_each(vms, params["skip_disks"]))}
     day = today()
     described = {vm.moid: describe_vm(vm, skips[vm.moid], waivers, day, params["snapshots"]) for vm in vms}
     blockers = {
         moid: [(concern["message"], concern["remedy"]) for concern in vm["blockers"]] for moid, vm in described.items()
     }
-    smc = SmcClient(Connection.from_params(params))
-    cloud, unread = read_cloud(smc, EcsClient(Connection.from_params(params)))
+    connection = Connection.from_params(params)
+    smc = SmcClient(connection)
+    cloud, unread = read_cloud(smc, EcsClient(connection))
     warning = clock.skew_warning(smc.clock_offset)
     for text in filter(None, (warning, unread)):
         context.warn(text)

@@ -16,7 +16,12 @@ from ansible_collections.cutover.smc.plugins.module_utils._alicloud.smc_records 
 from ansible_collections.cutover.smc.plugins.module_utils._core.errors import CutoverError
 from ansible_collections.cutover.smc.plugins.module_utils._core.markers import VERIFIES_IMAGE_TAG, VM_TAG
 from ansible_collections.cutover.smc.plugins.module_utils._migration.migration import Migration
-from ansible_collections.cutover.smc.plugins.module_utils._sources.matching import GuestSigns, match_source, pick_job
+from ansible_collections.cutover.smc.plugins.module_utils._sources.matching import (
+    GuestSigns,
+    match_source,
+    pick_job,
+    single_source,
+)
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.cbt_state import state_of
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.facts import VmFacts
 from ansible_collections.cutover.smc.plugins.module_utils._vsphere.vm_properties import InventoryEntry
@@ -125,12 +130,9 @@ class _Index:
 
         :raises CutoverError: several sources are the VM's
         """
-        tagged = self._sources_by_vm[vm.uuid] if vm.uuid else []
-        if len(tagged) > 1:
-            source_ids = ", ".join(sorted(source.source_id for source in tagged))
-            raise CutoverError(f"Several sources carry the tag {VM_TAG}={vm.uuid}: {source_ids}")
-        if tagged:
-            return tagged[0]
+        tagged = single_source(self._sources_by_vm[vm.uuid] if vm.uuid else [], vm.uuid)
+        if tagged is not None:
+            return tagged
         job = pick_job(list(jobs))
         if job is not None and job.source_id in self._sources:
             return self._sources[job.source_id]

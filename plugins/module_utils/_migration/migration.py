@@ -43,7 +43,6 @@ STEPS = ("enable_cbt", "import_source", "replicate", "verify_image", "cut_over",
 
 #: A job in one of these does not run until it is started.
 _NOT_RUNNING = (job_lifecycle.READY, job_lifecycle.STOPPED, job_lifecycle.IN_ERROR)
-_USABLE = "Available"
 
 
 @dataclass(frozen=True)
